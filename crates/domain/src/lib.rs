@@ -1,0 +1,21 @@
+//! The words of the house and the walls between its rooms.
+//!
+//! Everything here is plain data or an object-safe trait: no IO, no HTTP, no tensors, no runtime.
+//! The main types are [`Request`], [`Event`] and the traits [`LanguageModel`] and [`Embedder`].
+//! Other people's JSON is in `wire`; how anything is done is in the rooms that implement the traits.
+
+mod card;
+mod error;
+mod event;
+mod message;
+mod model;
+mod passage;
+mod request;
+
+pub use card::{Card, Pooling, Prefixes, Source, SourceKind};
+pub use error::Error;
+pub use event::{Event, FinishReason, Progress, Rival, Timings, TokenProbability, Usage};
+pub use message::{Message, Part, Role, ToolCall, ToolSpec};
+pub use model::{Embedder, Embeddings, EventStream, LanguageModel, Purpose, collect, Collected};
+pub use passage::{Citation, Hit, Passage, SearchMode, Span};
+pub use request::{Prompt, Request, Sampling};

@@ -1,0 +1,99 @@
+//! What is asked of a [`crate::LanguageModel`].
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Message, SearchMode, ToolSpec};
+
+/// What the model continues.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Prompt {
+    /// A conversation, laid out by the model's own chat template.
+    Chat(Vec<Message>),
+    /// Text continued as it stands. Special tokens in it stay text.
+    Text(String),
+    /// Token ids continued as they stand.
+    Tokens(Vec<u32>),
+}
+
+/// One call of a language model.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Request {
+    /// What to continue.
+    pub prompt: Prompt,
+    /// Tools offered, passed to the chat template.
+    pub tools: Vec<ToolSpec>,
+    /// How the next token is drawn.
+    pub sampling: Sampling,
+    /// At most this many new tokens; `None`: what the context has room for. `Some(0)` with `echo` scores the prompt.
+    pub max_tokens: Option<u32>,
+    /// Generation ends before the first of these strings, wherever token borders fall.
+    pub stop: Vec<String>,
+    /// `Some(n)`: report each token's log-probability and its `n` most likely rivals (0..=20).
+    pub logprobs: Option<u8>,
+    /// Report the prompt's own tokens first (as `Event::Text` with `prompt: true`).
+    pub echo: bool,
+    /// How a knowledge base answering as a model should search; ignored by plain models.
+    pub search: Option<SearchMode>,
+}
+
+impl Request {
+    /// A request with default sampling and no limits.
+    pub fn new(prompt: Prompt) -> Self {
+        Self {
+            prompt,
+            tools: Vec::new(),
+            sampling: Sampling::default(),
+            max_tokens: None,
+            stop: Vec::new(),
+            logprobs: None,
+            echo: false,
+            search: None,
+        }
+    }
+}
+
+/// How the next token is drawn from the model's distribution. Applied in the order of the fields:
+/// bias and penalties on the logits, then temperature, then the truncations.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Sampling {
+    /// Added to the logit of each token id, -100..=100.
+    pub logit_bias: BTreeMap<u32, f32>,
+    /// Divides (or multiplies, if negative) logits of tokens already seen; 1 is off (Keskar et al. 2019).
+    pub repetition_penalty: f32,
+    /// Subtracted once from logits of tokens already generated, -2..=2.
+    pub presence_penalty: f32,
+    /// Subtracted per occurrence from logits of tokens already generated, -2..=2.
+    pub frequency_penalty: f32,
+    /// 0 is greedy.
+    pub temperature: f32,
+    /// Keep the `k` most likely; 0 is off.
+    pub top_k: u32,
+    /// Locally typical sampling (Meister et al. 2022); 1 is off.
+    pub typical_p: f32,
+    /// Keep the smallest set whose probability reaches `p` (nucleus); 1 is off.
+    pub top_p: f32,
+    /// Drop tokens less likely than `p` times the likeliest; 0 is off.
+    pub min_p: f32,
+    /// Same seed, same request, same model: same answer.
+    pub seed: Option<u64>,
+}
+
+impl Default for Sampling {
+    fn default() -> Self {
+        Self {
+            logit_bias: BTreeMap::new(),
+            repetition_penalty: 1.0,
+            presence_penalty: 0.0,
+            frequency_penalty: 0.0,
+            temperature: 1.0,
+            top_k: 0,
+            typical_p: 1.0,
+            top_p: 1.0,
+            min_p: 0.0,
+            seed: None,
+        }
+    }
+}
