@@ -16,6 +16,6 @@ pub use card::{Card, Pooling, Prefixes, Source, SourceKind};
 pub use error::Error;
 pub use event::{Event, FinishReason, Progress, Rival, Timings, TokenProbability, Usage};
 pub use message::{Message, Part, Role, ToolCall, ToolSpec};
-pub use model::{Embedder, Embeddings, EventStream, LanguageModel, Purpose, collect, Collected};
+pub use model::{Collected, Embedder, Embeddings, EventStream, LanguageModel, Purpose, collect};
 pub use passage::{Citation, Hit, Passage, SearchMode, Span};
 pub use request::{Prompt, Request, Sampling};

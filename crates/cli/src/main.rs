@@ -1,0 +1,2 @@
+//! The `sumeru` binary.
+fn main() {}

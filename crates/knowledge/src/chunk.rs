@@ -1,0 +1,256 @@
+//! A document's blocks to passages of a bounded number of tokens.
+
+use domain::Passage;
+
+use crate::parse::{Block, Kind, Parsed};
+
+/// Cuts a document along its structure; every passage is a verbatim slice of its text.
+pub fn chunk(
+    document: &str,
+    parsed: &Parsed,
+    max_tokens: usize,
+    count: &dyn Fn(&str) -> usize,
+) -> Vec<Passage> {
+    let max_tokens = max_tokens.max(8);
+    let offsets = Offsets::new(&parsed.text);
+    let mut out = Vec::new();
+    let mut open: Option<Open<'_>> = None;
+    for block in &parsed.blocks {
+        let tokens = count(&block.text);
+        if let Some(group) = &mut open
+            && group.takes(block, tokens, max_tokens)
+        {
+            group.add(block, tokens);
+            continue;
+        }
+        if let Some(group) = open.take() {
+            out.push(group);
+        }
+        if tokens <= max_tokens {
+            open = Some(Open::new(block, block.span, tokens));
+            continue;
+        }
+        for span in split(block, tokens, max_tokens, count) {
+            out.push(Open::new(block, span, max_tokens));
+        }
+    }
+    out.extend(open);
+    out.into_iter()
+        .map(|group| {
+            let text = offsets.slice(&parsed.text, group.span);
+            let section = group.first.section.join(" > ");
+            let mut hash = blake3::Hasher::new();
+            hash.update(document.as_bytes());
+            hash.update(&(group.span[0] as u64).to_le_bytes());
+            hash.update(&(group.span[1] as u64).to_le_bytes());
+            hash.update(text.as_bytes());
+            Passage {
+                id: hash.finalize().to_hex().chars().take(32).collect(),
+                document: document.to_owned(),
+                title: parsed.title.clone(),
+                page: group.first.page,
+                section,
+                span: group.span,
+                text: text.to_owned(),
+            }
+        })
+        .collect()
+}
+
+/// Neighbouring blocks that will be one passage.
+struct Open<'a> {
+    first: &'a Block,
+    span: [usize; 2],
+    tokens: usize,
+    headings_only: bool,
+}
+
+impl<'a> Open<'a> {
+    fn new(first: &'a Block, span: [usize; 2], tokens: usize) -> Self {
+        Self { first, span, tokens, headings_only: heading(first) }
+    }
+
+    /// Same section, room left; a heading begins a new passage unless only headings stand before.
+    fn takes(&self, block: &Block, tokens: usize, max: usize) -> bool {
+        if self.tokens + tokens + 1 > max {
+            return false;
+        }
+        if self.headings_only {
+            return true;
+        }
+        !heading(block) && self.first.section == block.section
+            || block.section.starts_with(&self.first.section) && self.tokens < max / 8
+    }
+
+    fn add(&mut self, block: &'a Block, tokens: usize) {
+        if self.headings_only {
+            self.first = block;
+        }
+        self.headings_only &= heading(block);
+        self.span[1] = block.span[1];
+        self.tokens += tokens + 1;
+    }
+}
+
+fn heading(block: &Block) -> bool {
+    matches!(block.kind, Kind::Heading { .. })
+}
+
+/// Spans of a block too big for one passage: whole rows or lines first, else whole sentences.
+fn split(
+    block: &Block,
+    tokens: usize,
+    max: usize,
+    count: &dyn Fn(&str) -> usize,
+) -> Vec<[usize; 2]> {
+    let by_lines = matches!(block.kind, Kind::Table | Kind::Code);
+    let chars: Vec<char> = block.text.chars().collect();
+    let per_token = (chars.len() / tokens.max(1)).max(1);
+    let pieces = pieces(&chars, by_lines, (max * per_token / 2).max(4));
+    let mut spans: Vec<[usize; 2]> = Vec::new();
+    let mut used = usize::MAX;
+    for [start, end] in pieces {
+        let text: String = chars[start..end].iter().collect();
+        let cost = count(&text) + 1;
+        if cost > max + 1 && end - start > 1 {
+            spans.extend(halve(&chars, [start, end], max, count));
+            used = usize::MAX;
+            continue;
+        }
+        match spans.last_mut() {
+            Some(last) if used.saturating_add(cost) <= max => {
+                last[1] = end;
+                used += cost;
+            }
+            _ => {
+                spans.push([start, end]);
+                used = cost;
+            }
+        }
+    }
+    spans
+        .into_iter()
+        .filter_map(|span| trim(&chars, span))
+        .map(|[start, end]| [block.span[0] + start, block.span[0] + end])
+        .collect()
+}
+
+fn halve(
+    chars: &[char],
+    span: [usize; 2],
+    max: usize,
+    count: &dyn Fn(&str) -> usize,
+) -> Vec<[usize; 2]> {
+    let mut todo = vec![span];
+    let mut out = Vec::new();
+    while let Some([start, end]) = todo.pop() {
+        let text: String = chars[start..end].iter().collect();
+        if end - start <= 1 || count(&text) <= max {
+            out.push([start, end]);
+            continue;
+        }
+        let middle = start + (end - start) / 2;
+        todo.push([middle, end]);
+        todo.push([start, middle]);
+    }
+    out
+}
+
+/// Sentences (or lines); one longer than `most` characters is cut at a space or a comma.
+fn pieces(chars: &[char], by_lines: bool, most: usize) -> Vec<[usize; 2]> {
+    let mut out = Vec::new();
+    let mut start = 0;
+    let mut soft = 0;
+    for at in 0..chars.len() {
+        let next = chars.get(at + 1).copied().unwrap_or('\n');
+        let end = match chars[at] {
+            '\n' => true,
+            _ if by_lines => false,
+            '。' | '！' | '？' | '；' => !"”’」』）".contains(next),
+            '”' | '」' | '』' => at > 0 && "。！？".contains(chars[at - 1]),
+            '.' | '!' | '?' => next.is_whitespace(),
+            _ => false,
+        };
+        if "，,、： \t|".contains(chars[at]) {
+            soft = at + 1;
+        }
+        if end {
+            out.push([start, at + 1]);
+            start = at + 1;
+        } else if at + 1 - start >= most {
+            let cut = if soft > start { soft } else { at + 1 };
+            out.push([start, cut]);
+            start = cut;
+        }
+    }
+    if start < chars.len() {
+        out.push([start, chars.len()]);
+    }
+    out
+}
+
+fn trim(chars: &[char], [mut start, mut end]: [usize; 2]) -> Option<[usize; 2]> {
+    while start < end && chars[start].is_whitespace() {
+        start += 1;
+    }
+    while end > start && chars[end - 1].is_whitespace() {
+        end -= 1;
+    }
+    (start < end).then_some([start, end])
+}
+
+/// Byte offsets of every 64th character, so that slicing a long text is cheap.
+struct Offsets(Vec<usize>);
+
+impl Offsets {
+    const STEP: usize = 64;
+
+    fn new(text: &str) -> Self {
+        Self(text.char_indices().step_by(Self::STEP).map(|(at, _)| at).collect())
+    }
+
+    fn slice<'a>(&self, text: &'a str, [start, end]: [usize; 2]) -> &'a str {
+        &text[self.byte(text, start)..self.byte(text, end)]
+    }
+
+    fn byte(&self, text: &str, at: usize) -> usize {
+        let Some(base) = self.0.get(at / Self::STEP).copied() else { return text.len() };
+        let rest = &text[base..];
+        base + rest.char_indices().nth(at % Self::STEP).map_or(rest.len(), |(at, _)| at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::parse::{Limits, parse};
+
+    fn words(text: &str) -> usize {
+        text.chars().filter(|c| !c.is_ascii()).count() + text.split_ascii_whitespace().count()
+    }
+
+    #[test]
+    fn passages_are_slices_and_bounded() {
+        let long = "这是一个很长的句子，用来测试切分。".repeat(60);
+        let table: String = (0..80).map(|i| format!("|{i}|值{i}|\n")).collect();
+        let text = format!(
+            "# 书\n\n## 甲\n\n短。\n\n也短。\n\n## 乙\n\n{long}\n\n|a|b|\n|-|-|\n{table}\n{}\n",
+            "x".repeat(5000)
+        );
+        let parsed = parse("a.md", text.as_bytes(), &Limits::default()).unwrap();
+        for max in [8, 16, 64, 300] {
+            let passages = chunk("a.md", &parsed, max, &words);
+            let chars: Vec<char> = parsed.text.chars().collect();
+            for p in &passages {
+                let slice: String = chars[p.span[0]..p.span[1]].iter().collect();
+                assert_eq!(slice, p.text);
+                assert!(words(&p.text) <= max, "{max}: {}", p.text);
+            }
+            let dense = |s: &str| s.chars().filter(|c| !c.is_whitespace()).collect::<String>();
+            let joined: String = passages.iter().map(|p| dense(&p.text)).collect();
+            assert_eq!(joined, dense(&parsed.text), "nothing lost at {max}");
+        }
+        let passages = chunk("a.md", &parsed, 64, &words);
+        assert!(passages.iter().any(|p| p.section == "书 > 甲" && p.text.contains("也短")));
+    }
+}

@@ -1,0 +1,23 @@
+//! Documents in, passages found, quotations proved.
+//!
+//! [`parse`] reads foreign bytes, [`chunk`] cuts them, [`KnowledgeBase`] keeps them (SQLite is the truth, the words
+//! index can always be rebuilt from it), [`Reader`] searches, [`cite`] proves an answer's markers, [`answer`] writes
+//! the prompt. No model and no network here: vectors are given, never made.
+
+pub mod answer;
+pub mod chunk;
+pub mod cite;
+pub mod parse;
+mod schema;
+mod search;
+mod store;
+mod text;
+mod vectors;
+mod words;
+
+pub use domain::Error;
+pub use search::{Query, Reader, SearchResult};
+pub use store::{DocumentInfo, DocumentText, KnowledgeBase, NewDocument, Stats};
+
+/// What this crate's functions return.
+pub type Result<T> = std::result::Result<T, Error>;

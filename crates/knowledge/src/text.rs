@@ -1,0 +1,263 @@
+//! How text becomes terms, the same for what is indexed and for what is asked.
+
+use std::cell::RefCell;
+use std::sync::OnceLock;
+
+use jieba_rs::{Jieba, TokenizeMode};
+use tantivy::tokenizer::{Language, RawTokenizer, Stemmer, TextAnalyzer};
+use unicode_normalization::UnicodeNormalization;
+
+/// Changing how terms are made makes every words index stale: bump this.
+pub(crate) const VERSION: u32 = 1;
+
+const LONGEST_TERM: usize = 200;
+
+/// A term and how much it says about what was asked.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Term {
+    pub(crate) text: String,
+    pub(crate) weight: f32,
+}
+
+/// All terms of a text, in order, repetitions included.
+pub(crate) fn terms(text: &str) -> Vec<Term> {
+    let normal: Vec<char> = text.nfkc().flat_map(char::to_lowercase).collect();
+    let mut found = Vec::new();
+    let mut at = 0;
+    while at < normal.len() {
+        let start = at;
+        let class = class(normal[at]);
+        match class {
+            Class::Other => at += 1,
+            Class::Han | Class::Kana => {
+                while at < normal.len() && self::class(normal[at]) == class {
+                    at += 1;
+                }
+                if class == Class::Han {
+                    han(&normal[start..at], &mut found)
+                } else {
+                    pairs(&normal[start..at], &mut found)
+                }
+            }
+            Class::Word => {
+                at = end_of_word(&normal, start);
+                word(&normal[start..at], &mut found);
+            }
+        }
+    }
+    found
+}
+
+/// The distinct terms worth asking for: no stop words, unless there is nothing else.
+pub(crate) fn query_terms(text: &str) -> Vec<Term> {
+    let mut all: Vec<Term> = Vec::new();
+    for term in terms(text) {
+        match all.iter_mut().find(|seen| seen.text == term.text) {
+            Some(seen) => seen.weight = seen.weight.max(term.weight),
+            None => all.push(term),
+        }
+    }
+    let wanted: Vec<Term> = all.iter().filter(|term| !is_stop_word(&term.text)).cloned().collect();
+    if wanted.is_empty() { all } else { wanted }
+}
+
+/// Whether a term says nothing about what is asked.
+pub(crate) fn is_stop_word(term: &str) -> bool {
+    STOP_WORDS.contains(&term)
+}
+
+/// Share of a text's letters that are Han.
+pub(crate) fn han_share(text: &str) -> f32 {
+    let (mut han, mut letters) = (0usize, 0usize);
+    for c in text.chars() {
+        if is_han(c) {
+            han += 1;
+            letters += 1;
+        } else if c.is_alphabetic() {
+            letters += 1;
+        }
+    }
+    if letters == 0 { 0.0 } else { han as f32 / letters as f32 }
+}
+
+/// The English stem of a lower-case word.
+pub(crate) fn stem(word: &str) -> String {
+    thread_local! {
+        static STEMMER: RefCell<TextAnalyzer> =
+            RefCell::new(TextAnalyzer::builder(RawTokenizer::default()).filter(Stemmer::new(Language::English)).build());
+    }
+    STEMMER.with_borrow_mut(|stemmer| {
+        let mut stream = stemmer.token_stream(word);
+        if stream.advance() { stream.token().text.clone() } else { word.to_owned() }
+    })
+}
+
+/// Han ideographs, extensions included.
+pub(crate) fn is_han(c: char) -> bool {
+    matches!(c, '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{323af}' | '々' | '〇')
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Class {
+    Han,
+    Kana,
+    Word,
+    Other,
+}
+
+fn class(c: char) -> Class {
+    if is_han(c) {
+        Class::Han
+    } else if matches!(c, '\u{3041}'..='\u{30ff}' | '\u{31f0}'..='\u{31ff}' | '\u{ac00}'..='\u{d7af}' | '\u{0e00}'..='\u{0e7f}')
+    {
+        Class::Kana
+    } else if c.is_alphanumeric() {
+        Class::Word
+    } else {
+        Class::Other
+    }
+}
+
+fn joins(c: char) -> bool {
+    matches!(c, '-' | '_' | '.' | '/' | ':' | '@' | '+' | '#' | '\'' | '’' | '~')
+}
+
+/// A word runs over joints (`v1.2.3`, `gb/t`, `c++`), but not into a trailing full stop.
+fn end_of_word(text: &[char], start: usize) -> usize {
+    let mut at = start;
+    while at < text.len() {
+        let c = text[at];
+        let next_is_word = text.get(at + 1).is_some_and(|&next| class(next) == Class::Word);
+        let suffix =
+            matches!(c, '+' | '#') && at > start && (matches!(text[at - 1], '+') || class(text[at - 1]) == Class::Word);
+        if class(c) == Class::Word || (joins(c) && next_is_word) || suffix {
+            at += 1;
+        } else {
+            break;
+        }
+    }
+    at
+}
+
+fn jieba() -> &'static Jieba {
+    static JIEBA: OnceLock<Jieba> = OnceLock::new();
+    JIEBA.get_or_init(Jieba::new)
+}
+
+/// Words, and for long words the shorter ones inside them.
+fn han(run: &[char], found: &mut Vec<Term>) {
+    let text: String = run.iter().collect();
+    // Without guessing at unknown words: a guess depends on the neighbours, which differ between question and document.
+    let tokens = jieba().tokenize(&text, TokenizeMode::Search, false);
+    for (at, token) in tokens.iter().enumerate() {
+        let inside = tokens[at + 1..].iter().take(24).any(|other| other.start <= token.start && other.end >= token.end);
+        found.push(Term { text: token.word.to_owned(), weight: if inside { 0.6 } else { 1.0 } });
+    }
+}
+
+/// Scripts without spaces and without a dictionary here: overlapping pairs.
+fn pairs(run: &[char], found: &mut Vec<Term>) {
+    if run.len() == 1 {
+        found.push(Term { text: run.iter().collect(), weight: 1.0 });
+    }
+    found.extend(run.windows(2).map(|pair| Term { text: pair.iter().collect(), weight: 1.0 }));
+}
+
+/// A word as it stands and its stem; a code whole and in pieces.
+fn word(run: &[char], found: &mut Vec<Term>) {
+    let parts = pieces(run);
+    let whole: String = run.iter().collect();
+    if parts.len() > 1 || whole.contains(joins) {
+        if whole.len() <= LONGEST_TERM {
+            found.push(Term { text: whole.clone(), weight: 1.2 });
+        }
+        for part in parts.into_iter().filter(|part| *part != whole && part.len() <= LONGEST_TERM) {
+            plain(part, 0.6, found);
+        }
+    } else if whole.len() <= LONGEST_TERM {
+        plain(whole, 1.0, found);
+    }
+}
+
+fn plain(word: String, weight: f32, found: &mut Vec<Term>) {
+    let stem =
+        if word.is_ascii() && word.bytes().all(|byte| byte.is_ascii_alphabetic()) { stem(&word) } else { word.clone() };
+    if stem == word {
+        found.push(Term { text: word, weight });
+    } else {
+        found.push(Term { text: word, weight: weight * 0.4 });
+        found.push(Term { text: stem, weight: weight * 0.8 });
+    }
+}
+
+/// Cut at joints and between letters and digits: `rfc-2119` and `rfc2119` share `rfc` and `2119`.
+fn pieces(run: &[char]) -> Vec<String> {
+    let mut parts = vec![String::new()];
+    let mut before: Option<bool> = None;
+    for &c in run {
+        if joins(c) {
+            parts.push(String::new());
+            before = None;
+            continue;
+        }
+        let digit = c.is_numeric();
+        if before.is_some_and(|was| was != digit) {
+            parts.push(String::new());
+        }
+        before = Some(digit);
+        if let Some(part) = parts.last_mut() {
+            part.push(c);
+        }
+    }
+    parts.retain(|part| !part.is_empty());
+    parts
+}
+
+#[rustfmt::skip]
+const STOP_WORDS: &[&str] = &[
+    "a", "about", "an", "and", "any", "are", "as", "at", "be", "by", "can", "could", "do", "doe", "does", "did", "for", "from", "had",
+    "has", "have", "how", "i", "if", "in", "into", "is", "it", "its", "may", "me", "my", "of", "on", "one", "or", "our", "shall",
+    "should", "so", "than", "that", "the", "their", "them", "there", "these", "they", "this", "those", "to", "was",
+    "we", "were", "what", "when", "where", "which", "who", "whom", "whose", "whi", "why", "will", "with", "would", "you", "your", "s", "t",
+    "的", "了", "是", "在", "和", "与", "及", "或", "吗", "呢", "吧", "啊", "我", "你", "您", "他", "它", "我们", "你们", "他们", "这", "那", "这个",
+    "那个", "哪", "哪个", "哪些", "哪里", "什么", "怎么", "怎样", "怎么样", "如何", "为什么", "为何", "多少", "几", "有", "没有", "会", "能", "可以",
+    "应该", "请", "请问", "把", "被", "对", "对于", "关于", "就", "都", "也", "还", "要", "想", "用", "从", "到", "中", "里", "上", "下", "时", "一个", "一", "个", "之", "其",
+    "并", "而", "且", "但", "若", "以", "为", "于", "由", "得", "地", "着", "过", "谁", "何", "么", "怎", "哪种", "种", "做", "才", "该", "需要",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all(text: &str) -> Vec<String> {
+        terms(text).into_iter().map(|term| term.text).collect()
+    }
+
+    #[test]
+    fn texts_become_terms() {
+        for (text, wanted) in [
+            ("RFC-2119", vec!["rfc-2119", "rfc", "2119"]),
+            ("RFC2119", vec!["rfc2119", "rfc", "2119"]),
+            ("v1.2.3.", vec!["v1.2.3", "v", "1", "2", "3"]),
+            ("GB/T 19001", vec!["gb/t", "gb", "t", "19001"]),
+            ("ＡＢＣ１２３", vec!["abc123", "abc", "123"]),
+            ("running", vec!["running", "run"]),
+            ("C++ code", vec!["c++", "c", "code"]),
+            ("安装apt软件包", vec!["安装", "apt", "软件包", "软件"]),
+            ("数据库管理系统", vec!["数据库", "数据", "管理", "系统"]),
+        ] {
+            let found = all(text);
+            for term in wanted {
+                assert!(found.iter().any(|have| have == term), "{text}: {term} not in {found:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn questions_lose_stop_words_but_never_all() {
+        let terms: Vec<String> = query_terms("如何安装软件包？").into_iter().map(|term| term.text).collect();
+        assert!(terms.contains(&"安装".to_owned()) && !terms.contains(&"如何".to_owned()), "{terms:?}");
+        assert!(!query_terms("what is it").is_empty());
+        assert!(query_terms(" ，。!").is_empty());
+    }
+}
