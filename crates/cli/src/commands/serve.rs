@@ -1,0 +1,41 @@
+//! `sumeru serve`: the HTTP door.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use platform::{Access, Workspace};
+use serde_json::json;
+use server::Options;
+
+use crate::args;
+use crate::exit::Exit;
+use crate::print::Printer;
+
+pub(crate) async fn run(options: args::Serve, data: &Path, printer: Printer) -> anyhow::Result<Exit> {
+    let workspace = Arc::new(Workspace::open(data, Access::Write)?);
+    let settings = Options { host: options.host, port: options.port, api_key: options.api_key, ..Options::default() };
+    let shown = move |address: std::net::SocketAddr| {
+        if printer.json {
+            printer.json(&json!({"address": address, "url": format!("http://{address}")}));
+        } else {
+            printer.line(format!("Sumeru is at http://{address} (API under http://{address}/v1). Ctrl-C stops it."));
+        }
+    };
+    server::serve(workspace, settings, shown, stop_signal()).await?;
+    Ok(Exit::Done)
+}
+
+/// Resolves at the first Ctrl-C or SIGTERM; the server then lets streams finish.
+async fn stop_signal() {
+    let interrupt = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    {
+        let Ok(mut terminate) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) else {
+            let _ = interrupt.await;
+            return;
+        };
+        tokio::select! { _ = interrupt => {}, _ = terminate.recv() => {} }
+    }
+    #[cfg(not(unix))]
+    let _ = interrupt.await;
+}

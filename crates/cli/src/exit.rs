@@ -1,0 +1,73 @@
+//! Exit codes, and the last words that go with them.
+
+use std::process::ExitCode;
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exit {
+    Done,
+    Failed,
+    Usage,
+    Partly,
+    Interrupted,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        match exit {
+            Exit::Done => Self::SUCCESS,
+            Exit::Failed => Self::from(1),
+            Exit::Usage => Self::from(2),
+            Exit::Partly => Self::from(3),
+            Exit::Interrupted => Self::from(130),
+        }
+    }
+}
+
+/// Something typed cannot be meant.
+#[derive(Debug)]
+struct Usage(String);
+
+impl std::fmt::Display for Usage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Usage {}
+
+/// An error that ends with exit code 2.
+pub(crate) fn usage(message: impl Into<String>) -> anyhow::Error {
+    Usage(message.into()).into()
+}
+
+/// The one table from errors to exit codes.
+pub(crate) fn of(error: &anyhow::Error) -> Exit {
+    if error.is::<Usage>() || matches!(error.downcast_ref(), Some(domain::Error::Invalid { .. })) {
+        return Exit::Usage;
+    }
+    Exit::Failed
+}
+
+/// The error and what caused it, in one line.
+pub(crate) fn describe(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_map_to_exit_codes() {
+        for (error, expected) in [
+            (usage("x"), Exit::Usage),
+            (domain::Error::invalid("kb", "invalid_value", "x").into(), Exit::Usage),
+            (domain::Error::failed("x").into(), Exit::Failed),
+            (domain::Error::not_found("model_not_found", "x").into(), Exit::Failed),
+            (anyhow::anyhow!("x"), Exit::Failed),
+        ] {
+            assert_eq!(of(&error), expected, "{error}");
+        }
+    }
+}
