@@ -1,1 +1,30 @@
-//! kernels
+//! Numbers on the CPU: quantised matrix products, attention, norms, rotary positions, the vector scan, and the threads they run on.
+//!
+//! Each SIMD path stands beside a scalar reference that tests hold it to; which one runs is decided at run time.
+
+#![allow(unsafe_code, reason = "the one room with intrinsics; every block has its proof")]
+
+mod activations;
+mod attention;
+mod dtype;
+mod matmul;
+mod matrix;
+mod norms;
+mod pool;
+mod quant;
+mod rope;
+mod scan;
+mod simd;
+#[cfg(target_arch = "x86_64")]
+mod x86;
+
+pub use activations::{add, gelu_erf, gelu_mul, silu_mul, softmax};
+pub use attention::{AttnShape, attention, attention_full};
+pub use dtype::Dtype;
+pub use matmul::matmul;
+pub use matrix::{Matrix, MatrixError};
+pub use norms::{layer_norm, rms_norm};
+pub use pool::{Pool, default_threads};
+pub use quant::dequantize_row;
+pub use rope::{rope_neox, rope_norm};
+pub use scan::{dot_f16, scan_f16};

@@ -1,1 +1,9 @@
-//! wire
+//! Other people's JSON: the shapes the HTTP door speaks, and nothing else.
+//!
+//! [`openai`] turns bodies of OpenAI's specification into [`domain::Request`]s and streams of [`domain::Event`]s into
+//! its responses; [`fields`] reads JSON objects so that every complaint names the parameter; [`sse`] frames events.
+//! What is *not* here: sockets, routes, models. Everything is a pure function of its input.
+
+pub mod fields;
+pub mod openai;
+pub mod sse;

@@ -21,6 +21,7 @@ mod vocabulary;
 use std::sync::Arc;
 
 pub use detokenizer::Detokenizer;
+pub(crate) use vocabulary::REPLACEMENTS;
 pub use vocabulary::{TokenKind, Vocabulary};
 
 use crate::LoadError;

@@ -18,7 +18,7 @@ pub(super) struct SentencePiece {
 impl SentencePiece {
     pub(super) fn new(vocabulary: &Vocabulary) -> Self {
         let mut byte_tokens = [vocabulary.unknown; 256];
-        let mut ids = HashMap::with_capacity(vocabulary.texts.len());
+        let mut ids: HashMap<Box<str>, u32> = HashMap::with_capacity(vocabulary.texts.len());
         for (id, (text, kind)) in vocabulary.texts.iter().zip(&vocabulary.kinds).enumerate() {
             match (kind, bytes::fallback_byte(text)) {
                 (TokenKind::Byte, Some(byte)) => byte_tokens[usize::from(byte)] = Some(id as u32),

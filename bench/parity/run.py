@@ -1,0 +1,198 @@
+"""Same ids, same continuations, same vectors as independent implementations, through the product's own door.
+
+    SUMERU_MODELS=~/.local/share/sumeru/models bench/parity/run.sh [NAME...]
+
+Tolerances: ids are equal on every line. A greedy continuation is equal, or at its first difference the reference holds
+our token within GAP of its own in log probability: both round activations to eight bits, each in its own order, so near
+ties may fall either way. Vectors have a cosine of at least COSINE.
+"""
+
+import datetime
+import json
+import multiprocessing
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from pathlib import Path
+
+import numpy as np
+
+from corpus import PASSAGES, PROMPTS, corpus
+from reference import E5, Bert, LlamaCpp, free_port, post
+
+ROOT = Path(__file__).resolve().parents[2]
+SUMERU = os.environ.get("SUMERU", str(ROOT / "target/release/sumeru"))
+TOKENS = 64
+GAP = 0.3
+COSINE = 0.999
+
+LANGUAGE_MODELS = ["qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b", "smollm2-135m", "gemma-3-270m"]
+EMBEDDERS = {"e5-small": "passage: ", "all-minilm-l6-v2": ""}
+
+
+def plain(name):
+    return "".join(c for c in name.lower() if c.isalnum())
+
+
+def installed(address):
+    with urllib.request.urlopen(f"{address}/v1/models") as response:
+        return [model["id"] for model in json.load(response)["data"]]
+
+
+def match(name, names):
+    """The served model a short name means: the product may call it by a longer one."""
+    found = [other for other in names if plain(name) in plain(other)]
+    return min(found, key=len, default=None)
+
+
+def model_file(folder, name):
+    found = [path for path in folder.rglob("*.gguf") if plain(name) in plain(str(path.relative_to(folder)))]
+    return min(found, key=lambda path: len(str(path)), default=None)
+
+
+class Sumeru:
+    """The product, started as a user starts it."""
+
+    def __init__(self, data):
+        self.port = free_port()
+        self.address = f"http://127.0.0.1:{self.port}"
+        command = [SUMERU, "--data", str(data), "serve", "--port", str(self.port)]
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                urllib.request.urlopen(f"{self.address}/healthz", timeout=1).read()
+                return
+            except OSError:
+                if self.process.poll() is not None or time.monotonic() > deadline:
+                    raise SystemExit(f"{' '.join(command)} did not become ready")
+                time.sleep(0.05)
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait()
+
+    def tokenize(self, model, text):
+        return [token["id"] for token in post(f"{self.address}/tokenize", {"model": model, "text": text})["tokens"]]
+
+    def greedy(self, model, prompt, count):
+        body = {"model": model, "prompt": prompt, "max_tokens": count, "temperature": 0, "logprobs": 5}
+        return post(f"{self.address}/v1/completions", body)["choices"][0]["logprobs"]["tokens"]
+
+    def embed(self, model, texts):
+        answer = post(f"{self.address}/v1/embeddings", {"model": model, "input": texts})
+        return np.array([entry["embedding"] for entry in sorted(answer["data"], key=lambda entry: entry["index"])])
+
+
+def reference_worker(path, texts, prompts, out):
+    """In a process of its own, so that the reference's memory and threads are gone before ours are used."""
+    llama = LlamaCpp(path)
+    ids = [llama.tokenize(text) for text in texts]
+    steps = [llama.greedy(prompt, TOKENS) for prompt in prompts]
+    Path(out).write_text(json.dumps({"ids": ids, "steps": steps}))
+    os._exit(0)
+
+
+def reference(path, texts, prompts):
+    with tempfile.NamedTemporaryFile(suffix=".json") as out:
+        process = multiprocessing.get_context("spawn").Process(target=reference_worker, args=(path, texts, prompts, out.name))
+        process.start()
+        process.join()
+        return json.loads(Path(out.name).read_text())
+
+
+def same(theirs, ours):
+    return theirs == ours or ("\ufffd" in theirs and ("\ufffd" in ours or ours.startswith("bytes:")))
+
+
+def first_difference(steps, tokens):
+    """None if equal; else (place, gap in log probability or infinity, the two tokens)."""
+    for at, (theirs, rivals) in enumerate(steps):
+        ours = tokens[at] if at < len(tokens) else None
+        if ours is None:
+            # A stop the reference did not make: only its end token can explain it, and that has no text.
+            gap = max(rivals.values()) - rivals.get("", float("-inf"))
+            return at, gap, theirs, "(end)"
+        if not same(theirs, ours):
+            return at, rivals[theirs] - rivals.get(ours, float("-inf")), theirs, ours
+    return None if len(tokens) <= len(steps) else (len(steps), float("inf"), "(end)", tokens[len(steps)])
+
+
+def language_model(sumeru, served, path):
+    texts = corpus()
+    expected = reference(path, texts, PROMPTS)
+    wrong = [text for text, ids in zip(texts, expected["ids"]) if sumeru.tokenize(served, text) != ids]
+    differences = [first_difference(steps, sumeru.greedy(served, prompt, TOKENS)) for prompt, steps in zip(PROMPTS, expected["steps"])]
+    found = [difference for difference in differences if difference]
+    for text in wrong[:3]:
+        print(f"  {served}: other ids for {text[:80]!r}")
+    for at, gap, theirs, ours in found:
+        print(f"  {served}: at token {at} {ours!r} instead of {theirs!r}, gap {gap:.3f}")
+    worst = max((gap for _, gap, _, _ in found), default=0.0)
+    return {
+        "model": served, "lines": len(texts), "lines_wrong": len(wrong), "prompts": len(PROMPTS), "equal": len(PROMPTS) - len(found),
+        "near_ties": sum(gap <= GAP for _, gap, _, _ in found), "worst_gap": None if worst == float("inf") else worst,
+        "passed": not wrong and worst <= GAP,
+    }
+
+
+def embedder(sumeru, served, prefix, peer):
+    ours = sumeru.embed(served, [prefix + text for text in PASSAGES])
+    cosines = [float(np.dot(vector, peer.embed(text))) for vector, text in zip(ours, PASSAGES)]
+    return {"model": served, "texts": len(PASSAGES), "least_cosine": min(cosines), "passed": min(cosines) >= COSINE}
+
+
+def safetensors_folder(folder):
+    return next((path.parent for path in folder.rglob("model.safetensors") if (path.parent / "config.json").exists()), None)
+
+
+def rows(sumeru, models, wanted):
+    names = installed(sumeru.address)
+    for name in LANGUAGE_MODELS:
+        served, path = match(name, names), model_file(models, name)
+        if name in wanted and (not served or not path):
+            yield {"model": name, "passed": False, "missing": "served name" if not served else f"file under {models}"}
+        elif name in wanted:
+            yield language_model(sumeru, served, path)
+    for name, prefix in EMBEDDERS.items():
+        if name not in wanted:
+            continue
+        served, folder = match(name, names), safetensors_folder(models)
+        if not served or (name != "e5-small" and not folder):
+            yield {"model": name, "passed": False, "missing": "served name" if not served else f"model.safetensors under {models}"}
+        else:
+            yield embedder(sumeru, served, prefix, E5() if name == "e5-small" else Bert(folder))
+
+
+def table(results):
+    lines = [("model", "ids", "continuations", "vectors", "")]
+    for row in results:
+        ids = f"{row['lines'] - row['lines_wrong']}/{row['lines']}" if "lines" in row else "-"
+        gap = "no bound" if row.get("worst_gap", 0) is None else f"{row.get('worst_gap', 0):.3f}"
+        equal = f"{row['equal']}/{row['prompts']} equal, {row['near_ties']} near ties, worst gap {gap}" if "equal" in row else "-"
+        vectors = f"cosine >= {row['least_cosine']:.5f}" if "least_cosine" in row else "-"
+        lines.append((row["model"], ids, equal, vectors, "ok" if row["passed"] else f"FAILED {row.get('missing', '')}"))
+    widths = [max(len(line[column]) for line in lines) for column in range(5)]
+    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in lines)
+
+
+def main():
+    wanted = sys.argv[1:] or LANGUAGE_MODELS + list(EMBEDDERS)
+    data = Path(os.environ.get("SUMERU_DATA", Path.home() / ".local/share/sumeru"))
+    models = Path(os.environ.get("SUMERU_MODELS", data / "models"))
+    sumeru = Sumeru(data)
+    try:
+        results = list(rows(sumeru, models, wanted))
+    finally:
+        sumeru.stop()
+    print(table(results))
+    summary = {"date": str(datetime.date.today()), "tokens": TOKENS, "gap": GAP, "cosine": COSINE, "results": results}
+    (ROOT / f"bench/runs/{datetime.date.today()}-parity.json").write_text(json.dumps(summary, indent=1) + "\n")
+    sys.exit(0 if all(row["passed"] for row in results) else 1)
+
+
+if __name__ == "__main__":
+    main()

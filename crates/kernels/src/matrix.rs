@@ -1,0 +1,72 @@
+//! A weight matrix where it lies, usually in a mapped file.
+
+use crate::Dtype;
+
+/// Weights of a linear map: `rows` outputs by `cols` inputs, row after row in blocks.
+#[derive(Debug, Clone, Copy)]
+pub struct Matrix<'a> {
+    /// How the weights are stored.
+    pub dtype: Dtype,
+    /// Outputs.
+    pub rows: usize,
+    /// Inputs.
+    pub cols: usize,
+    /// The blocks.
+    pub data: &'a [u8],
+}
+
+/// Why bytes are not a matrix.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MatrixError {
+    /// A row is not a whole number of blocks.
+    Row {
+        /// The type.
+        dtype: Dtype,
+        /// Weights in a row.
+        cols: usize,
+    },
+    /// There are too few or too many bytes.
+    Length {
+        /// Bytes a matrix of this shape takes.
+        expected: usize,
+        /// Bytes given.
+        found: usize,
+    },
+}
+
+impl std::fmt::Display for MatrixError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Row { dtype, cols } => {
+                write!(f, "a row of {cols} weights is not whole {dtype} blocks of {}", dtype.block_len())
+            }
+            Self::Length { expected, found } => write!(f, "{expected} bytes expected, {found} found"),
+        }
+    }
+}
+
+impl std::error::Error for MatrixError {}
+
+impl<'a> Matrix<'a> {
+    /// Checks the shape against the bytes.
+    ///
+    /// # Errors
+    /// [`MatrixError`] if a row is not whole blocks, or `data` is not exactly `rows` rows.
+    pub fn new(dtype: Dtype, rows: usize, cols: usize, data: &'a [u8]) -> Result<Self, MatrixError> {
+        let row = dtype.row_bytes(cols).ok_or(MatrixError::Row { dtype, cols })?;
+        let expected = row.saturating_mul(rows);
+        if data.len() != expected {
+            return Err(MatrixError::Length { expected, found: data.len() });
+        }
+        Ok(Self { dtype, rows, cols, data })
+    }
+
+    /// The blocks of one row.
+    ///
+    /// # Panics
+    /// If `row` is out of range.
+    pub fn row(&self, row: usize) -> &'a [u8] {
+        let bytes = self.data.len() / self.rows.max(1);
+        &self.data[row * bytes..][..bytes]
+    }
+}

@@ -1,0 +1,251 @@
+//! Threads that wait for work close by: a matrix product takes less time than waking a sleeping thread.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+/// Worker threads that share the tasks of one call at a time.
+pub struct Pool {
+    shared: Arc<Shared>,
+    workers: Vec<JoinHandle<()>>,
+    /// One caller at a time.
+    turn: Mutex<()>,
+}
+
+struct Shared {
+    /// Raised once a call; workers spin on it, then sleep.
+    epoch: AtomicUsize,
+    next: AtomicUsize,
+    tasks: AtomicUsize,
+    /// Workers that have not finished the current call.
+    busy: AtomicUsize,
+    panicked: AtomicUsize,
+    work: Mutex<Option<Work>>,
+    wake: Condvar,
+}
+
+/// The caller's closure, its lifetime forgotten.
+#[derive(Clone, Copy)]
+struct Work(*const (dyn Fn(usize) + Sync));
+
+// SAFETY: the closure behind the pointer is `Sync`, and `Pool::run` keeps it alive until every worker is done with it.
+unsafe impl Send for Work {}
+
+const SPINS: usize = 20_000;
+const STOP: usize = usize::MAX;
+
+impl Pool {
+    /// A pool of `threads` in all; the caller is one of them.
+    pub fn new(threads: usize) -> Self {
+        let shared = Arc::new(Shared {
+            epoch: AtomicUsize::new(0),
+            next: AtomicUsize::new(0),
+            tasks: AtomicUsize::new(0),
+            busy: AtomicUsize::new(0),
+            panicked: AtomicUsize::new(0),
+            work: Mutex::new(None),
+            wake: Condvar::new(),
+        });
+        let workers = (1..threads.max(1))
+            .filter_map(|_| {
+                let shared = Arc::clone(&shared);
+                // Without a thread the others do its share.
+                std::thread::Builder::new().name("kernel".to_owned()).spawn(move || shared.serve()).ok()
+            })
+            .collect();
+        Self { shared, workers, turn: Mutex::new(()) }
+    }
+
+    /// Threads that work on a call, the caller included.
+    pub fn threads(&self) -> usize {
+        self.workers.len() + 1
+    }
+
+    /// Calls `task` once for each number under `tasks`, on all threads, and returns when all are done.
+    ///
+    /// # Panics
+    /// If a task does.
+    pub fn run(&self, tasks: usize, task: &(dyn Fn(usize) + Sync)) {
+        if tasks <= 1 || self.workers.is_empty() {
+            (0..tasks).for_each(task);
+            return;
+        }
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let shared = &*self.shared;
+        // SAFETY: only the lifetime changes. This function does not return before `busy` is 0, that is before every worker has
+        // dropped its copy of the pointer; a panic of the caller's own share is caught until then.
+        let work = Work(unsafe {
+            std::mem::transmute::<*const (dyn Fn(usize) + Sync + '_), *const (dyn Fn(usize) + Sync + 'static)>(task)
+        });
+        *shared.work.lock().unwrap_or_else(PoisonError::into_inner) = Some(work);
+        shared.next.store(0, Ordering::Relaxed);
+        shared.tasks.store(tasks, Ordering::Relaxed);
+        shared.panicked.store(0, Ordering::Relaxed);
+        shared.busy.store(self.workers.len(), Ordering::Relaxed);
+        {
+            // Under the lock, so that a worker about to sleep sees it.
+            let _guard = shared.work.lock().unwrap_or_else(PoisonError::into_inner);
+            shared.epoch.fetch_add(1, Ordering::Release);
+            shared.wake.notify_all();
+        }
+        let own = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| shared.share(task)));
+        let mut spins = 0usize;
+        while shared.busy.load(Ordering::Acquire) > 0 {
+            spins += 1;
+            if spins < SPINS { std::hint::spin_loop() } else { std::thread::yield_now() }
+        }
+        if let Err(panic) = own {
+            std::panic::resume_unwind(panic);
+        }
+        assert!(shared.panicked.load(Ordering::Acquire) == 0, "a task panicked on a worker thread");
+    }
+}
+
+impl Shared {
+    fn share(&self, task: &(dyn Fn(usize) + Sync)) {
+        let tasks = self.tasks.load(Ordering::Relaxed);
+        loop {
+            let mine = self.next.fetch_add(1, Ordering::Relaxed);
+            if mine >= tasks {
+                return;
+            }
+            task(mine);
+        }
+    }
+
+    fn serve(&self) {
+        let mut seen = 0;
+        loop {
+            let mut spins = 0;
+            while self.epoch.load(Ordering::Acquire) == seen {
+                spins += 1;
+                if spins < SPINS {
+                    std::hint::spin_loop();
+                    continue;
+                }
+                let mut guard = self.work.lock().unwrap_or_else(PoisonError::into_inner);
+                while self.epoch.load(Ordering::Acquire) == seen {
+                    guard = self.wake.wait(guard).unwrap_or_else(PoisonError::into_inner);
+                }
+            }
+            let epoch = self.epoch.load(Ordering::Acquire);
+            if epoch == STOP {
+                return;
+            }
+            seen = epoch;
+            let work = *self.work.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(work) = work {
+                // SAFETY: `run` waits for `busy` to reach 0 before its borrow ends, and this worker lowers `busy` only below.
+                let task = unsafe { &*work.0 };
+                if std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.share(task))).is_err() {
+                    self.panicked.fetch_add(1, Ordering::Release);
+                }
+            }
+            self.busy.fetch_sub(1, Ordering::Release);
+        }
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        {
+            let _guard = self.shared.work.lock().unwrap_or_else(PoisonError::into_inner);
+            self.shared.epoch.store(STOP, Ordering::Release);
+            self.shared.wake.notify_all();
+        }
+        for worker in self.workers.drain(..) {
+            let _ = worker.join(); // a worker's panic was reported by `run`
+        }
+    }
+}
+
+/// A slice whose parts are written by tasks that promise not to overlap.
+pub(crate) struct Slots<T> {
+    start: *mut T,
+    len: usize,
+}
+
+// SAFETY: parts are handed out only through `part` and `set`, whose callers promise that no two overlap.
+unsafe impl<T: Send> Sync for Slots<T> {}
+
+impl<T: Copy> Slots<T> {
+    pub(crate) fn new(slice: &mut [T]) -> Self {
+        Self { start: slice.as_mut_ptr(), len: slice.len() }
+    }
+
+    /// A part of the slice.
+    ///
+    /// # Safety
+    /// No other part in use overlaps it, and the slice outlives it.
+    #[allow(clippy::mut_from_ref, reason = "the point of the type; the caller promises there is no overlap")]
+    pub(crate) unsafe fn part(&self, at: usize, len: usize) -> &mut [T] {
+        assert!(at + len <= self.len, "within the slice");
+        // SAFETY: within the slice, and exclusive by the caller's promise.
+        unsafe { std::slice::from_raw_parts_mut(self.start.add(at), len) }
+    }
+
+    /// Writes one place.
+    ///
+    /// # Safety
+    /// No other task uses this place, and the slice is still borrowed.
+    pub(crate) unsafe fn set(&self, at: usize, value: T) {
+        assert!(at < self.len, "within the slice");
+        // SAFETY: within the slice, and exclusive by the caller's promise.
+        unsafe { self.start.add(at).write(value) }
+    }
+}
+
+/// Threads worth using here: what the scheduler and a control group allow.
+pub fn default_threads() -> usize {
+    let all = std::thread::available_parallelism().map_or(1, std::num::NonZero::get); // honours cgroup quotas on Linux
+    all.clamp(1, 64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_task_runs_once() {
+        let pool = Pool::new(4);
+        for tasks in [0, 1, 2, 7, 1000] {
+            let counts: Vec<AtomicUsize> = (0..tasks).map(|_| AtomicUsize::new(0)).collect();
+            for _ in 0..50 {
+                pool.run(tasks, &|i| {
+                    counts[i].fetch_add(1, Ordering::Relaxed);
+                });
+            }
+            assert!(counts.iter().all(|count| count.load(Ordering::Relaxed) == 50), "{tasks}");
+        }
+    }
+
+    #[test]
+    fn a_panic_reaches_the_caller_and_the_pool_lives_on() {
+        let pool = Pool::new(3);
+        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| pool.run(100, &|i| assert_ne!(i, 50))));
+        assert!(outcome.is_err());
+        let sum = AtomicUsize::new(0);
+        pool.run(10, &|i| {
+            sum.fetch_add(i, Ordering::Relaxed);
+        });
+        assert_eq!(sum.into_inner(), 45);
+    }
+
+    #[test]
+    fn two_callers_take_turns() {
+        let pool = Pool::new(2);
+        let sum = AtomicUsize::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..100 {
+                        pool.run(10, &|i| {
+                            sum.fetch_add(i, Ordering::Relaxed);
+                        });
+                    }
+                });
+            }
+        });
+        assert_eq!(sum.into_inner(), 4 * 100 * 45);
+    }
+}

@@ -1,0 +1,112 @@
+//! Blocks to numbers: the scalar reference of every storage type.
+
+use half::{bf16, f16};
+
+use crate::Dtype;
+
+fn half_at(block: &[u8], at: usize) -> f32 {
+    f16::from_le_bytes([block[at], block[at + 1]]).to_f32()
+}
+
+/// Writes a row's weights as f32. `out.len()` weights are read from the start of `src`.
+///
+/// # Panics
+/// If `src` holds fewer than `out.len()` weights, or `out.len()` is not whole blocks.
+pub fn dequantize_row(dtype: Dtype, src: &[u8], out: &mut [f32]) {
+    let bytes = dtype.row_bytes(out.len()).expect("a row is whole blocks; `Matrix::new` checked it: this is a bug");
+    let blocks = src[..bytes].chunks_exact(dtype.block_bytes()).zip(out.chunks_exact_mut(dtype.block_len()));
+    for (block, out) in blocks {
+        match dtype {
+            Dtype::F32 => out[0] = f32::from_le_bytes([block[0], block[1], block[2], block[3]]),
+            Dtype::F16 => out[0] = half_at(block, 0),
+            Dtype::BF16 => out[0] = bf16::from_le_bytes([block[0], block[1]]).to_f32(),
+            Dtype::Q4_0 => nibbles(&block[2..], out, half_at(block, 0), -8.0 * half_at(block, 0)),
+            Dtype::Q4_1 => nibbles(&block[4..], out, half_at(block, 0), half_at(block, 2)),
+            Dtype::Q5_0 => fives(&block[2..], out, half_at(block, 0), -16.0 * half_at(block, 0)),
+            Dtype::Q5_1 => fives(&block[4..], out, half_at(block, 0), half_at(block, 2)),
+            Dtype::Q8_0 => {
+                let scale = half_at(block, 0);
+                for (out, &code) in out.iter_mut().zip(&block[2..]) {
+                    *out = f32::from(code as i8) * scale;
+                }
+            }
+            Dtype::Q4K => four_k(block, out),
+            Dtype::Q5K => five_k(block, out),
+            Dtype::Q6K => six_k(block, out),
+        }
+    }
+}
+
+fn nibbles(codes: &[u8], out: &mut [f32], scale: f32, min: f32) {
+    for i in 0..16 {
+        out[i] = f32::from(codes[i] & 15) * scale + min;
+        out[i + 16] = f32::from(codes[i] >> 4) * scale + min;
+    }
+}
+
+fn fives(rest: &[u8], out: &mut [f32], scale: f32, min: f32) {
+    let high = u32::from_le_bytes([rest[0], rest[1], rest[2], rest[3]]);
+    let codes = &rest[4..];
+    for i in 0..16 {
+        let low = codes[i] & 15 | ((high >> i) as u8 & 1) << 4;
+        let upper = codes[i] >> 4 | ((high >> (i + 16)) as u8 & 1) << 4;
+        out[i] = f32::from(low) * scale + min;
+        out[i + 16] = f32::from(upper) * scale + min;
+    }
+}
+
+/// The 6-bit scale and minimum of group `j` of a Q4_K or Q5_K block, from its 12 packed bytes.
+pub(crate) fn scale_min(packed: &[u8], j: usize) -> (u8, u8) {
+    if j < 4 {
+        (packed[j] & 63, packed[j + 4] & 63)
+    } else {
+        (packed[j + 4] & 15 | (packed[j - 4] >> 6) << 4, packed[j + 4] >> 4 | (packed[j] >> 6) << 4)
+    }
+}
+
+fn four_k(block: &[u8], out: &mut [f32]) {
+    let (d, dmin) = (half_at(block, 0), half_at(block, 2));
+    let codes = &block[16..];
+    for j in 0..8 {
+        let (scale, min) = scale_min(&block[4..16], j);
+        let (scale, min) = (d * f32::from(scale), dmin * f32::from(min));
+        let shift = 4 * (j % 2);
+        for i in 0..32 {
+            out[j * 32 + i] = f32::from(codes[j / 2 * 32 + i] >> shift & 15) * scale - min;
+        }
+    }
+}
+
+fn five_k(block: &[u8], out: &mut [f32]) {
+    let (d, dmin) = (half_at(block, 0), half_at(block, 2));
+    let (high, codes) = (&block[16..48], &block[48..]);
+    for j in 0..8 {
+        let (scale, min) = scale_min(&block[4..16], j);
+        let (scale, min) = (d * f32::from(scale), dmin * f32::from(min));
+        let shift = 4 * (j % 2);
+        for i in 0..32 {
+            let code = codes[j / 2 * 32 + i] >> shift & 15 | (high[i] >> j & 1) << 4;
+            out[j * 32 + i] = f32::from(code) * scale - min;
+        }
+    }
+}
+
+fn six_k(block: &[u8], out: &mut [f32]) {
+    let (low, high, scales, d) = (&block[..128], &block[128..192], &block[192..208], half_at(block, 208));
+    for n in 0..2 {
+        for i in 0..32 {
+            let bits = high[n * 32 + i];
+            let (a, b) = (low[n * 64 + i], low[n * 64 + 32 + i]);
+            let codes = [
+                a & 15 | (bits & 3) << 4,
+                b & 15 | (bits >> 2 & 3) << 4,
+                a >> 4 | (bits >> 4 & 3) << 4,
+                b >> 4 | (bits >> 6) << 4,
+            ];
+            for (q, code) in codes.into_iter().enumerate() {
+                let scale = f32::from(scales[n * 8 + q * 2 + i / 16] as i8);
+                out[n * 128 + q * 32 + i] = d * scale * (f32::from(code) - 32.0);
+            }
+        }
+    }
+}

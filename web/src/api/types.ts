@@ -1,0 +1,128 @@
+/** Half-open range of Unicode scalar values. */
+export type Span = [number, number];
+
+export interface Hit {
+  id: string;
+  document: string;
+  title: string;
+  page: number | null;
+  section: string;
+  span: Span;
+  text: string;
+  score: number;
+  lexical_rank?: number | null;
+  vector_rank?: number | null;
+}
+
+export interface Citation {
+  marker: string;
+  passage: string;
+  document: string;
+  title: string;
+  page: number | null;
+  section: string;
+  quote: string;
+  span: Span;
+  at: Span;
+}
+
+export interface Usage {
+  prompt_tokens: number;
+  completion_tokens: number;
+  cached_tokens?: number;
+}
+
+export interface Timings {
+  queue_ms?: number;
+  search_ms?: number;
+  prompt_ms?: number;
+  generate_ms?: number;
+}
+
+export type Progress =
+  | { step: 'queued'; ahead: number }
+  | { step: 'loading'; model: string }
+  | { step: 'prompt'; done: number; total: number }
+  | { step: 'searching' }
+  | { step: 'searched'; hits: Hit[] }
+  | { step: 'dropped'; citations: number };
+
+export interface Info {
+  version: string;
+  default_model: string | null;
+  default_embedder: string | null;
+  language_models: string[];
+}
+
+export interface KnowledgeBase {
+  name: string;
+  documents: number;
+  passages: number;
+  vectors: number;
+  bytes: number;
+  embedder: string | null;
+  ingesting: boolean;
+}
+
+export type DocumentStatus = 'ready' | 'parsing' | 'embedding' | 'failed';
+
+export interface DocumentInfo {
+  name: string;
+  title: string;
+  format: string;
+  pages: number | null;
+  passages: number;
+  vectors: number;
+  bytes: number;
+  warnings: string[];
+  status: DocumentStatus;
+  error?: string | null;
+}
+
+export interface DocumentText {
+  name: string;
+  title: string;
+  text: string;
+  pages: Span[];
+  warnings: string[];
+}
+
+export interface IngestProgress {
+  documents_done: number;
+  documents_total: number;
+  passages: number;
+  vectors: number;
+  current: string | null;
+  rate: number;
+  done: boolean;
+  failed: { name: string; error: string }[];
+}
+
+export interface SearchResult {
+  hits: Hit[];
+  vectors_ready: number;
+  timings?: Timings & Record<string, number>;
+}
+
+export type SearchMode = 'hybrid' | 'lexical' | 'vector';
+
+export interface CatalogueModel {
+  name: string;
+  description?: string;
+  architecture: string;
+  parameters?: number;
+  context: number;
+  dimensions?: number | null;
+  languages?: string[];
+  licence?: string;
+  bytes?: number;
+  state: 'installed' | 'available' | 'partial' | 'pulling';
+  progress: { done: number; total: number; rate: number } | null;
+  error?: string | null;
+}
+
+export interface Piece {
+  id: number;
+  text: string;
+  bytes: number[];
+}

@@ -1,0 +1,61 @@
+import type { Lang } from '../i18n/catalogue';
+
+const tag = (lang: Lang) => (lang === 'zh' ? 'zh-CN' : 'en');
+
+/** 12,345 */
+export function count(value: number, lang: Lang): string {
+  return new Intl.NumberFormat(tag(lang)).format(value);
+}
+
+/** 397.8 MB; powers of 1000, as disks and downloads are counted. */
+export function bytes(value: number, lang: Lang): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
+  let size = value;
+  let unit = 0;
+  while (size >= 999.5 && unit < units.length - 1) {
+    size /= 1000;
+    unit += 1;
+  }
+  const digits = unit === 0 || size >= 99.95 ? 0 : 1;
+  return `${new Intl.NumberFormat(tag(lang), { maximumFractionDigits: digits }).format(size)} ${units[unit] ?? ''}`;
+}
+
+/** 0.4943 B parameters as 494 M. */
+export function parameters(value: number, lang: Lang): string {
+  const [size, unit] = value >= 1e9 ? [value / 1e9, 'B'] : [value / 1e6, 'M'];
+  return `${new Intl.NumberFormat(tag(lang), { maximumSignificantDigits: 3 }).format(size)} ${unit}`;
+}
+
+/** 12.3 % */
+export function percent(share: number, lang: Lang): string {
+  const digits = share >= 0.1 ? 1 : share >= 0.001 ? 2 : 3;
+  return new Intl.NumberFormat(tag(lang), { style: 'percent', minimumFractionDigits: digits, maximumFractionDigits: digits }).format(share);
+}
+
+/** 870 ms, 3.4 s, 2 min 5 s */
+export function duration(ms: number, lang: Lang): string {
+  if (ms < 1000) return `${Math.round(ms)} ms`;
+  if (ms < 60_000) return `${new Intl.NumberFormat(tag(lang), { maximumFractionDigits: 1 }).format(ms / 1000)} s`;
+  return `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_000) / 1000)} s`;
+}
+
+/** 'today 14:05' or a date, as short as it can be. */
+export function when(time: number, lang: Lang): string {
+  const date = new Date(time);
+  const today = date.toDateString() === new Date().toDateString();
+  return new Intl.DateTimeFormat(tag(lang), today ? { hour: '2-digit', minute: '2-digit' } : { month: 'short', day: 'numeric' }).format(date);
+}
+
+/** Names of languages from their tags. */
+export function languageNames(tags: string[], lang: Lang): string {
+  const names = new Intl.DisplayNames([tag(lang)], { type: 'language' });
+  const shown = tags.slice(0, 6).map((code) => {
+    try {
+      return names.of(code) ?? code;
+    } catch {
+      return code;
+    }
+  });
+  const list = new Intl.ListFormat(tag(lang), { type: 'unit', style: 'short' }).format(shown);
+  return tags.length > 6 ? `${list} +${tags.length - 6}` : list;
+}
