@@ -107,12 +107,9 @@ impl Dtype {
         }
     }
 
-    /// Bytes of a row of `cols` weights; `None` if the row is not whole blocks or overflows.
-    pub fn row_bytes(self, cols: usize) -> Option<usize> {
-        if !cols.is_multiple_of(self.block_len()) {
-            return None;
-        }
-        (cols / self.block_len()).checked_mul(self.block_bytes())
+    /// Bytes of a row of `cols` weights, which are whole blocks ([`crate::Matrix::new`] checks it).
+    pub fn row_bytes(self, cols: usize) -> usize {
+        (cols / self.block_len()).saturating_mul(self.block_bytes())
     }
 }
 

@@ -361,7 +361,7 @@ pub(crate) mod tests {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             (state >> 33) as u32
         };
-        let mut data = vec![0u8; dtype.row_bytes(cols).unwrap() * rows];
+        let mut data = vec![0u8; dtype.row_bytes(cols) * rows];
         for block in data.chunks_exact_mut(dtype.block_bytes()) {
             block.iter_mut().for_each(|byte| *byte = next() as u8);
             let small = f16::from_f32((next() % 1000) as f32 / 1000.0 * 0.05).to_le_bytes();

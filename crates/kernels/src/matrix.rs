@@ -53,8 +53,10 @@ impl<'a> Matrix<'a> {
     /// # Errors
     /// [`MatrixError`] if a row is not whole blocks, or `data` is not exactly `rows` rows.
     pub fn new(dtype: Dtype, rows: usize, cols: usize, data: &'a [u8]) -> Result<Self, MatrixError> {
-        let row = dtype.row_bytes(cols).ok_or(MatrixError::Row { dtype, cols })?;
-        let expected = row.saturating_mul(rows);
+        if !cols.is_multiple_of(dtype.block_len()) {
+            return Err(MatrixError::Row { dtype, cols });
+        }
+        let expected = dtype.row_bytes(cols).saturating_mul(rows);
         if data.len() != expected {
             return Err(MatrixError::Length { expected, found: data.len() });
         }

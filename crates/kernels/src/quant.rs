@@ -13,7 +13,8 @@ fn half_at(block: &[u8], at: usize) -> f32 {
 /// # Panics
 /// If `src` holds fewer than `out.len()` weights, or `out.len()` is not whole blocks.
 pub fn dequantize_row(dtype: Dtype, src: &[u8], out: &mut [f32]) {
-    let bytes = dtype.row_bytes(out.len()).expect("a row is whole blocks; `Matrix::new` checked it: this is a bug");
+    assert!(out.len().is_multiple_of(dtype.block_len()), "a row is whole blocks");
+    let bytes = dtype.row_bytes(out.len());
     let blocks = src[..bytes].chunks_exact(dtype.block_bytes()).zip(out.chunks_exact_mut(dtype.block_len()));
     for (block, out) in blocks {
         match dtype {
