@@ -90,20 +90,27 @@ impl Gguf {
         self.tensors.contains_key(name)
     }
 
+    /// Where a tensor lies.
+    ///
+    /// # Errors
+    /// [`LoadError::Damaged`] if there is none by that name.
+    pub fn info(&self, name: &str) -> Result<&TensorInfo, LoadError> {
+        self.tensors.get(name).ok_or_else(|| LoadError::damaged(&self.path, format!("tensor '{name}' is missing")))
+    }
+
     /// A tensor as a matrix: its innermost dimension is `cols`, the others together are `rows`.
     ///
     /// # Errors
     /// [`LoadError::Damaged`] if there is none by that name.
     pub fn tensor(&self, name: &str) -> Result<Matrix<'_>, LoadError> {
-        let info = self
-            .tensors
-            .get(name)
-            .ok_or_else(|| LoadError::damaged(&self.path, format!("tensor '{name}' is missing")))?;
-        let cols = info.shape[0];
+        Ok(self.matrix(self.info(name)?))
+    }
+
+    /// The matrix a place holds. `info` must come from this file.
+    pub fn matrix(&self, info: &TensorInfo) -> Matrix<'_> {
         let rows = info.shape[1..].iter().product();
         let data = &self.map[info.start..info.start + info.bytes];
-        Matrix::new(info.dtype, rows, cols, data)
-            .map_err(|why| LoadError::damaged(&self.path, format!("tensor '{name}': {why}")))
+        Matrix { dtype: info.dtype, rows, cols: info.shape[0], data }
     }
 
     /// A tensor's numbers, widened.

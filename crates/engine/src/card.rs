@@ -1,0 +1,39 @@
+//! A card from a file alone.
+
+use std::path::Path;
+
+use domain::{Card, Pooling, Prefixes};
+
+use crate::LoadError;
+use crate::gguf::Gguf;
+
+/// What a GGUF file says of itself. Its digest is not computed.
+///
+/// # Errors
+/// If the file cannot be read, or is of a family this build does not run.
+pub fn inspect(path: &Path) -> Result<Card, LoadError> {
+    let gguf = Gguf::open(path)?;
+    let architecture = gguf.architecture()?.to_owned();
+    let embeds = architecture == "bert";
+    if !embeds {
+        crate::decoder::check_family(&architecture)?;
+    }
+    let parameters = gguf.tensors().map(|(_, info)| info.shape.iter().map(|&size| size as u64).product::<u64>()).sum();
+    let key = |name: &str| format!("{architecture}.{name}");
+    let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    Ok(Card {
+        name,
+        description: gguf.text("general.name")?.unwrap_or_default().to_owned(),
+        parameters,
+        context: gguf.u32(&key("context_length"))?,
+        dimensions: if embeds { Some(gguf.u32(&key("embedding_length"))?) } else { None },
+        languages: Vec::new(),
+        licence: gguf.text("general.license")?.unwrap_or_default().to_owned(),
+        bytes: std::fs::metadata(path).map_err(|error| LoadError::io(path, error))?.len(),
+        sha256: String::new(),
+        pooling: embeds.then_some(Pooling::Mean),
+        prefixes: Prefixes::default(),
+        sources: Vec::new(),
+        architecture,
+    })
+}

@@ -1,0 +1,18 @@
+//! The Transformer decoder: one implementation for every family in the table.
+
+mod cache;
+mod family;
+mod forward;
+mod weights;
+
+pub(crate) use cache::Cache;
+pub(crate) use forward::{Row, forward};
+pub(crate) use weights::Decoder;
+
+/// Whether a decoder of this family can be run.
+///
+/// # Errors
+/// [`crate::LoadError::Unsupported`], naming the families that can.
+pub(crate) fn check_family(architecture: &str) -> Result<(), crate::LoadError> {
+    family::of(architecture).map(|_| ())
+}

@@ -1,0 +1,135 @@
+//! A decoder's tensors, found and checked once.
+
+use std::path::Path;
+
+use kernels::Matrix;
+
+use super::family::{self, Config, Family};
+use crate::LoadError;
+use crate::gguf::{Gguf, TensorInfo};
+
+/// A decoder ready to run. Large weights stay in the mapped file.
+pub(crate) struct Decoder {
+    pub(super) gguf: Gguf,
+    pub(super) family: &'static Family,
+    pub(super) config: Config,
+    pub(super) embeddings: TensorInfo,
+    pub(super) norm: Vec<f32>,
+    pub(super) output: TensorInfo,
+    pub(super) layers: Vec<Layer>,
+}
+
+pub(super) struct Layer {
+    pub(super) attention_norm: Vec<f32>,
+    pub(super) q: Linear,
+    pub(super) k: Linear,
+    pub(super) v: Linear,
+    pub(super) o: Linear,
+    pub(super) q_norm: Option<Vec<f32>>,
+    pub(super) k_norm: Option<Vec<f32>>,
+    pub(super) post_attention_norm: Option<Vec<f32>>,
+    pub(super) ffn_norm: Vec<f32>,
+    pub(super) gate: Linear,
+    pub(super) up: Linear,
+    pub(super) down: Linear,
+    pub(super) post_ffn_norm: Option<Vec<f32>>,
+    pub(super) local: bool,
+}
+
+pub(super) struct Linear {
+    pub(super) weight: TensorInfo,
+    pub(super) bias: Option<Vec<f32>>,
+}
+
+impl Decoder {
+    /// Opens a file and checks that every tensor is there with its shape.
+    ///
+    /// # Errors
+    /// [`LoadError`] naming what is missing or does not fit.
+    pub(crate) fn load(path: &Path) -> Result<Self, LoadError> {
+        let gguf = Gguf::open(path)?;
+        let family = family::of(gguf.architecture()?)?;
+        let config = Config::read(&gguf, family)?;
+        let find = Find { gguf: &gguf, path };
+        let embeddings = find.matrix("token_embd.weight", None, config.width)?;
+        let vocabulary = rows(&embeddings);
+        let output = if gguf.has("output.weight") {
+            find.matrix("output.weight", Some(vocabulary), config.width)?
+        } else {
+            embeddings.clone() // tied
+        };
+        let layers = (0..config.layers).map(|layer| find.layer(layer, &config, family)).collect::<Result<_, _>>()?;
+        let norm = gguf.floats("output_norm.weight", config.width)?;
+        Ok(Self { family, embeddings, norm, output, layers, config, gguf })
+    }
+
+    pub(crate) fn gguf(&self) -> &Gguf {
+        &self.gguf
+    }
+
+    pub(crate) fn vocabulary(&self) -> usize {
+        rows(&self.embeddings)
+    }
+
+    pub(crate) fn context(&self) -> usize {
+        self.config.context
+    }
+
+    pub(crate) fn layers(&self) -> usize {
+        self.config.layers
+    }
+
+    pub(super) fn matrix(&self, info: &TensorInfo) -> Matrix<'_> {
+        self.gguf.matrix(info)
+    }
+}
+
+fn rows(info: &TensorInfo) -> usize {
+    info.shape[1..].iter().product()
+}
+
+struct Find<'a> {
+    gguf: &'a Gguf,
+    path: &'a Path,
+}
+
+impl Find<'_> {
+    fn layer(&self, layer: usize, config: &Config, family: &Family) -> Result<Layer, LoadError> {
+        let name = |part: &str| format!("blk.{layer}.{part}");
+        let (q, kv) = (config.heads * config.head_dim, config.kv_heads * config.head_dim);
+        let (width, inner) = (config.width, config.inner);
+        let norm = |part: &str, len: usize| self.gguf.floats(&name(&format!("{part}.weight")), len);
+        let optional = |wanted: bool, part: &str, len: usize| wanted.then(|| norm(part, len)).transpose();
+        Ok(Layer {
+            attention_norm: norm("attn_norm", width)?,
+            q: self.linear(&name("attn_q"), q, width)?,
+            k: self.linear(&name("attn_k"), kv, width)?,
+            v: self.linear(&name("attn_v"), kv, width)?,
+            o: self.linear(&name("attn_output"), width, q)?,
+            q_norm: optional(family.qk_norm, "attn_q_norm", config.head_dim)?,
+            k_norm: optional(family.qk_norm, "attn_k_norm", config.head_dim)?,
+            post_attention_norm: optional(family.post_norms, "post_attention_norm", width)?,
+            ffn_norm: norm("ffn_norm", width)?,
+            gate: self.linear(&name("ffn_gate"), inner, width)?,
+            up: self.linear(&name("ffn_up"), inner, width)?,
+            down: self.linear(&name("ffn_down"), width, inner)?,
+            post_ffn_norm: optional(family.post_norms, "post_ffw_norm", width)?,
+            local: config.is_local(layer, family),
+        })
+    }
+
+    fn linear(&self, name: &str, rows: usize, cols: usize) -> Result<Linear, LoadError> {
+        let bias = format!("{name}.bias");
+        let bias = self.gguf.has(&bias).then(|| self.gguf.floats(&bias, rows)).transpose()?;
+        Ok(Linear { weight: self.matrix(&format!("{name}.weight"), Some(rows), cols)?, bias })
+    }
+
+    fn matrix(&self, name: &str, expected: Option<usize>, cols: usize) -> Result<TensorInfo, LoadError> {
+        let info = self.gguf.info(name)?;
+        if info.shape[0] != cols || expected.is_some_and(|expected| expected != rows(info)) {
+            let why = format!("tensor '{name}' is {:?}, {} by {cols} expected", info.shape, expected.map_or("any".to_owned(), |rows| rows.to_string()));
+            return Err(LoadError::damaged(self.path, why));
+        }
+        Ok(info.clone())
+    }
+}

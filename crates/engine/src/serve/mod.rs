@@ -1,0 +1,202 @@
+//! A local model behind the `LanguageModel` wall: the caller's side lays out, encodes and decodes; one engine thread computes.
+
+mod answer;
+mod schedule;
+mod worker;
+
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
+use std::time::Instant;
+
+use domain::{Card, Error, EventStream, LanguageModel, Prompt, Request};
+use kernels::Pool;
+
+use crate::decoder::Decoder;
+use crate::template::Template;
+use crate::{LoadError, Tokenizer};
+use worker::{Job, Worker};
+
+/// How a model is loaded.
+#[derive(Debug, Clone)]
+pub struct LoadOptions {
+    /// The name its card carries.
+    pub name: String,
+    /// Requests computed at once.
+    pub slots: usize,
+    /// Requests that may wait beside them; one more is refused.
+    pub queue: usize,
+    /// Tokens of context; `None`: the model's own, at most 8,192.
+    pub context: Option<u32>,
+    /// Threads; `None`: what the machine has.
+    pub threads: Option<usize>,
+}
+
+impl Default for LoadOptions {
+    fn default() -> Self {
+        Self { name: String::new(), slots: 4, queue: 64, context: None, threads: None }
+    }
+}
+
+const DEFAULT_CONTEXT: usize = 8192;
+
+/// What a model is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stats {
+    /// Requests that have a slot or wait for one.
+    pub pending: usize,
+    /// Requests computed at once, at most.
+    pub slots: usize,
+}
+
+/// A model in this process. Dropping it ends its thread after the work at hand.
+pub struct LocalModel {
+    card: Card,
+    shared: Arc<Shared>,
+    jobs: mpsc::Sender<Job>,
+    slots: usize,
+    queue: usize,
+}
+
+struct Shared {
+    tokenizer: Tokenizer,
+    template: Template,
+    vocabulary: usize,
+    context: usize,
+    pending: Arc<AtomicUsize>,
+}
+
+/// A place in the queue or a slot; given back when dropped.
+struct Permit(Arc<AtomicUsize>);
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl LocalModel {
+    /// Loads a GGUF file and starts its engine thread.
+    ///
+    /// # Errors
+    /// [`LoadError`] if the file is damaged or of a kind this build does not run.
+    pub fn load(path: &Path, options: &LoadOptions) -> Result<Self, LoadError> {
+        let decoder = Arc::new(Decoder::load(path)?);
+        let tokenizer = Tokenizer::from_gguf(decoder.gguf())?;
+        let template = Template::read(decoder.gguf(), &tokenizer)?;
+        let mut card = crate::inspect(path)?;
+        if !options.name.is_empty() {
+            card.name.clone_from(&options.name);
+        }
+        let context = options.context.map_or(DEFAULT_CONTEXT, |context| context as usize).min(decoder.context());
+        card.context = context as u32;
+        let slots = options.slots.max(1);
+        let pool = Pool::new(options.threads.unwrap_or_else(kernels::default_threads));
+        let (jobs, queue) = mpsc::channel();
+        let vocabulary = decoder.vocabulary();
+        let worker = Worker::new(decoder, tokenizer.clone(), pool, (slots, context), queue);
+        let thread = std::thread::Builder::new().name(format!("model {}", card.name)).spawn(move || worker.run());
+        thread.map_err(|error| LoadError::io(path, error))?;
+        let shared = Shared { tokenizer, template, vocabulary, context, pending: Arc::default() };
+        Ok(Self { card, shared: Arc::new(shared), jobs, slots, queue: options.queue })
+    }
+
+    /// The model's tokenizer.
+    pub fn tokenizer(&self) -> &Tokenizer {
+        &self.shared.tokenizer
+    }
+
+    /// What it is doing now.
+    pub fn stats(&self) -> Stats {
+        Stats { pending: self.shared.pending.load(Ordering::Relaxed), slots: self.slots }
+    }
+
+    fn permit(&self) -> Result<Permit, Error> {
+        let pending = &self.shared.pending;
+        let room = self.slots + self.queue;
+        let before = pending.fetch_add(1, Ordering::Relaxed);
+        let permit = Permit(Arc::clone(pending));
+        if before >= room {
+            return Err(Error::Busy {
+                message: format!("{before} requests are ahead and '{}' takes {room}; try again soon, or start with more slots", self.card.name),
+                retry_after_seconds: 2,
+            });
+        }
+        Ok(permit)
+    }
+
+    fn submit(&self, request: Request) -> Result<EventStream, Error> {
+        let permit = self.permit()?;
+        let prompt = self.shared.encode(&request)?;
+        let room = self.shared.context - prompt.len();
+        let max_tokens = request.max_tokens.map_or(room, |wanted| (wanted as usize).min(room));
+        let (out, results) = tokio::sync::mpsc::unbounded_channel();
+        let prompt_tokens = prompt.len();
+        let job = Job {
+            prompt,
+            sampling: request.sampling.clone(),
+            max_tokens,
+            logprobs: request.logprobs,
+            echo: request.echo,
+            came: Instant::now(),
+            out,
+            permit,
+        };
+        let gone = || Error::failed(format!("the thread of model '{}' is gone; restart the program", self.card.name));
+        self.jobs.send(job).map_err(|_| gone())?;
+        let ahead = self.shared.pending.load(Ordering::Relaxed).saturating_sub(1 + self.slots);
+        Ok(answer::stream(answer::Answer::new(self.shared.tokenizer.clone(), &request, prompt_tokens), results, ahead))
+    }
+}
+
+impl LanguageModel for LocalModel {
+    fn card(&self) -> &Card {
+        &self.card
+    }
+
+    fn generate(&self, request: Request) -> EventStream {
+        self.submit(request).unwrap_or_else(|error| Box::pin(futures_util::stream::once(async { Err(error) })))
+    }
+}
+
+impl Shared {
+    /// The prompt's tokens, which leave room for at least one more.
+    fn encode(&self, request: &Request) -> Result<Vec<u32>, Error> {
+        let (param, ids) = match &request.prompt {
+            Prompt::Chat(messages) => {
+                let ids = self.template.encode(&self.tokenizer, messages, &request.tools);
+                ("messages", ids.map_err(|why| Error::invalid("messages", "invalid_value", why))?)
+            }
+            Prompt::Text(text) => {
+                let mut ids: Vec<u32> = self.tokenizer.bos().filter(|_| self.tokenizer.add_bos()).into_iter().collect();
+                ids.extend(self.tokenizer.encode(text));
+                ("prompt", ids)
+            }
+            Prompt::Tokens(ids) => {
+                if let Some(id) = ids.iter().find(|&&id| id as usize >= self.vocabulary) {
+                    let why = format!("token {id} is not in the model's vocabulary of {}", self.vocabulary);
+                    return Err(Error::invalid("prompt", "invalid_value", why));
+                }
+                ("prompt", ids.clone())
+            }
+        };
+        if let Some(&id) = ids.iter().find(|&&id| id as usize >= self.vocabulary) {
+            return Err(Error::failed(format!("the tokenizer knows token {id}, the model only {}; the file is damaged", self.vocabulary)));
+        }
+        let ids = if ids.is_empty() { self.tokenizer.bos().or(self.tokenizer.eos()).into_iter().collect() } else { ids };
+        if ids.is_empty() {
+            return Err(Error::invalid(param, "invalid_value", "the prompt is empty; give at least one token"));
+        }
+        let full = if request.max_tokens == Some(0) { self.context + 1 } else { self.context };
+        if ids.len() >= full {
+            let why = format!(
+                "the prompt is {} tokens and this model's context is {}; shorten it by at least {} tokens",
+                ids.len(),
+                self.context,
+                ids.len() + 1 - self.context
+            );
+            return Err(Error::invalid(param, "context_length_exceeded", why));
+        }
+        Ok(ids)
+    }
+}

@@ -1,0 +1,80 @@
+//! What runs in the next pass: pure, so that it can be tested without a model.
+
+/// Where a slot's request stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// Nobody is here.
+    Free,
+    /// Tokens of the prompt are still to be read; every one of them wants logits if `echo`.
+    Reading {
+        /// Tokens read.
+        done: usize,
+        /// Tokens in all.
+        total: usize,
+        /// When the request came, for fairness.
+        order: u64,
+    },
+    /// One token a pass.
+    Writing,
+}
+
+/// Prompt tokens in one pass.
+pub(super) const CHUNK: usize = 256;
+/// Prompt tokens in one pass while others write: they should not wait long for their next word.
+const CHUNK_BESIDE: usize = 64;
+
+/// One slot's share of the next pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Share {
+    pub(super) slot: usize,
+    /// Prompt tokens to read; 0 for one written token.
+    pub(super) prompt: usize,
+}
+
+/// Every writer gets its token; what is left of the pass goes to prompts, oldest first.
+pub(super) fn plan(stages: &[Stage]) -> Vec<Share> {
+    let mut shares: Vec<Share> = stages
+        .iter()
+        .enumerate()
+        .filter(|(_, stage)| **stage == Stage::Writing)
+        .map(|(slot, _)| Share { slot, prompt: 0 })
+        .collect();
+    let mut room = if shares.is_empty() { CHUNK } else { CHUNK_BESIDE };
+    let mut readers: Vec<(u64, usize, usize)> = stages
+        .iter()
+        .enumerate()
+        .filter_map(|(slot, stage)| match stage {
+            Stage::Reading { done, total, order } => Some((*order, slot, total - done)),
+            _ => None,
+        })
+        .collect();
+    readers.sort_unstable();
+    for (_, slot, left) in readers {
+        let prompt = left.min(room);
+        if prompt > 0 {
+            shares.push(Share { slot, prompt });
+        }
+        room -= prompt;
+    }
+    shares
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn writers_come_first_and_the_oldest_prompt_next() {
+        let reading = |done, total, order| Stage::Reading { done, total, order };
+        for (stages, expected) in [
+            (vec![Stage::Free, Stage::Free], vec![]),
+            (vec![reading(0, 1000, 1)], vec![(0, 256)]),
+            (vec![reading(990, 1000, 1), reading(0, 1000, 0)], vec![(1, 256)]),
+            (vec![reading(0, 10, 1), reading(0, 1000, 2)], vec![(0, 10), (1, 246)]),
+            (vec![reading(0, 1000, 1), Stage::Writing, Stage::Writing], vec![(1, 0), (2, 0), (0, 64)]),
+        ] {
+            let got: Vec<_> = plan(&stages).into_iter().map(|share| (share.slot, share.prompt)).collect();
+            assert_eq!(got, expected, "{stages:?}");
+        }
+    }
+}
