@@ -2,7 +2,7 @@
 
 mod e5s1;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod writer;
 
 use std::path::{Path, PathBuf};

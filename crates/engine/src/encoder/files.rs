@@ -289,7 +289,8 @@ impl<'a> HubNames<'a> {
     fn linear(&self, name: &str, rows: usize, cols: usize) -> Result<Linear, LoadError> {
         let weight = self.floats(&format!("{name}.weight"), &[rows, cols])?;
         let bias = self.floats(&format!("{name}.bias"), &[rows])?;
-        Ok(Linear { table: Table::eight_bits(rows, cols, &weight), bias })
+        let table = if rows < cols { Table::halves(rows, cols, &weight) } else { Table::eight_bits(rows, cols, &weight) };
+        Ok(Linear { table, bias })
     }
 
     fn norm(&self, name: &str, width: usize) -> Result<Norm, LoadError> {

@@ -1,15 +1,109 @@
+//! Typed reading of a GGUF's tokenizer keys: absent is fine, of another type is an error.
+
 use super::vocabulary::{TokenKind, bad};
 use crate::LoadError;
 use crate::gguf::{Gguf, Value};
+
 pub(super) struct Keys<'a>(pub &'a Gguf);
+
 impl Keys<'_> {
-    fn get(&self,k:&str)->Option<&Value>{self.0.meta(k)}
-    pub fn text(&self,k:&str)->Result<Option<String>,LoadError>{Ok(match self.get(k){Some(Value::S(s))=>Some(s.clone()),None=>None,_=>return Err(bad(k,"x"))})}
-    pub fn texts(&self,k:&str)->Result<Vec<String>,LoadError>{Ok(match self.get(k){Some(Value::A(a))=>a.iter().map(|v|match v{Value::S(s)=>s.clone(),_=>panic!()}).collect(),_=>vec![]})}
-    pub fn scores(&self,_n:usize)->Result<Vec<f32>,LoadError>{Ok(match self.get("tokenizer.ggml.scores"){Some(Value::A(a))=>a.iter().map(|v|match v{Value::F(s)=>*s as f32,_=>panic!()}).collect(),_=>vec![]})}
-    pub fn kinds(&self,n:usize)->Result<Vec<TokenKind>,LoadError>{Ok(match self.get("tokenizer.ggml.token_type"){Some(Value::A(a))=>a.iter().map(|v|match v{Value::I(s)=>match s {2=>TokenKind::Unknown,3=>TokenKind::Control,4=>TokenKind::UserDefined,5=>TokenKind::Unused,6=>TokenKind::Byte,_=>TokenKind::Normal},_=>panic!()}).collect(),_=>vec![TokenKind::Normal;n]})}
-    pub fn bytes(&self,k:&str)->Result<Vec<u8>,LoadError>{Ok(match self.get(k){Some(Value::A(a))=>a.iter().map(|v|match v{Value::U(s)=>*s as u8,_=>panic!()}).collect(),_=>vec![]})}
-    pub fn numbers(&self,k:&str)->Result<Vec<u32>,LoadError>{Ok(match self.get(k){Some(Value::A(a))=>a.iter().map(|v|match v{Value::U(s)=>*s as u32,_=>panic!()}).collect(),_=>vec![]})}
-    pub fn number(&self,k:&str)->Result<Option<u32>,LoadError>{Ok(match self.get(k){Some(Value::U(s))=>Some(*s as u32),None=>None,_=>return Err(bad(k,"x"))})}
-    pub fn flag(&self,k:&str)->Result<Option<bool>,LoadError>{Ok(match self.get(k){Some(Value::B(s))=>Some(*s),None=>None,_=>return Err(bad(k,"x"))})}
+    pub(super) fn text(&self, key: &str) -> Result<Option<String>, LoadError> {
+        self.one(key, "text", |value| match value {
+            Value::S(text) => Some(text.clone()),
+            _ => None,
+        })
+    }
+
+    pub(super) fn number(&self, key: &str) -> Result<Option<u32>, LoadError> {
+        self.one(key, "a number below 2^32", whole)
+    }
+
+    pub(super) fn flag(&self, key: &str) -> Result<Option<bool>, LoadError> {
+        self.one(key, "true or false", |value| match value {
+            Value::B(flag) => Some(*flag),
+            _ => None,
+        })
+    }
+
+    pub(super) fn texts(&self, key: &str) -> Result<Vec<String>, LoadError> {
+        self.list(key, "texts", |value| match value {
+            Value::S(text) => Some(text.clone()),
+            _ => None,
+        })
+    }
+
+    pub(super) fn numbers(&self, key: &str) -> Result<Vec<u32>, LoadError> {
+        self.list(key, "numbers below 2^32", whole)
+    }
+
+    pub(super) fn bytes(&self, key: &str) -> Result<Vec<u8>, LoadError> {
+        self.list(key, "bytes", |value| match value {
+            Value::U(number) => u8::try_from(*number).ok(),
+            // Some converters wrote the table as signed bytes.
+            Value::I(number) => i8::try_from(*number).ok().map(i8::cast_unsigned),
+            _ => None,
+        })
+    }
+
+    /// One score per token; empty if the file has none.
+    pub(super) fn scores(&self, tokens: usize) -> Result<Vec<f32>, LoadError> {
+        let key = "tokenizer.ggml.scores";
+        let scores = self.list(key, "numbers", |value| match value {
+            Value::F(score) if score.is_finite() => Some(*score as f32),
+            _ => None,
+        })?;
+        same_length(key, scores.len(), tokens)?;
+        Ok(scores)
+    }
+
+    /// One kind per token; all normal if the file does not say.
+    pub(super) fn kinds(&self, tokens: usize) -> Result<Vec<TokenKind>, LoadError> {
+        let key = "tokenizer.ggml.token_type";
+        let kinds = self.list(key, "numbers", |value| {
+            let number = match value {
+                Value::I(number) => *number,
+                Value::U(number) => i64::try_from(*number).ok()?,
+                _ => return None,
+            };
+            Some(match number {
+                2 => TokenKind::Unknown,
+                3 => TokenKind::Control,
+                4 => TokenKind::UserDefined,
+                5 => TokenKind::Unused,
+                6 => TokenKind::Byte,
+                _ => TokenKind::Normal,
+            })
+        })?;
+        same_length(key, kinds.len(), tokens)?;
+        Ok(if kinds.is_empty() { vec![TokenKind::Normal; tokens] } else { kinds })
+    }
+
+    fn one<T>(&self, key: &str, kind: &str, read: impl Fn(&Value) -> Option<T>) -> Result<Option<T>, LoadError> {
+        let Some(value) = self.0.meta(key) else { return Ok(None) };
+        read(value).map(Some).ok_or_else(|| bad(key, format!("is not {kind}; get the file again or another one")))
+    }
+
+    fn list<T>(&self, key: &str, kind: &str, read: impl Fn(&Value) -> Option<T>) -> Result<Vec<T>, LoadError> {
+        let wrong = || bad(key, format!("is not a list of {kind}; get the file again or another one"));
+        match self.0.meta(key) {
+            None => Ok(Vec::new()),
+            Some(Value::A(values)) => values.iter().map(|value| read(value).ok_or_else(wrong)).collect(),
+            Some(_) => Err(wrong()),
+        }
+    }
+}
+
+fn whole(value: &Value) -> Option<u32> {
+    match value {
+        Value::U(number) => u32::try_from(*number).ok(),
+        Value::I(number) => u32::try_from(*number).ok(),
+        _ => None,
+    }
+}
+
+fn same_length(key: &str, found: usize, tokens: usize) -> Result<(), LoadError> {
+    if found == 0 || found == tokens {
+        return Ok(());
+    }
+    Err(bad(key, format!("has {found} entries for {tokens} tokens; get the file again or another one")))
 }

@@ -22,7 +22,7 @@ use std::sync::Arc;
 
 pub use detokenizer::Detokenizer;
 pub(crate) use vocabulary::REPLACEMENTS;
-pub use vocabulary::{TokenKind, Vocabulary};
+pub(crate) use vocabulary::{TokenKind, Vocabulary};
 
 use crate::LoadError;
 use crate::gguf::Gguf;

@@ -82,7 +82,7 @@ fn pretokenizers_cut_as_their_models_were_trained() {
         ("smollm", "a12 b", &["a", "1", "2", " b"]),
         ("gpt-2", "it's 42!  x", &["it", "'s", " 42", "!", " ", " x"]),
         ("default", "a12345!", &["a", "123", "45", "!"]),
-        ("deepseek-coder", "x = 12\n中文", &["x", " =", " ", "1", "2", "\n", "中文"]),
+        ("deepseek-coder", "x = 12\n中文", &["x", " = ", "1", "2", "\n", "中文"]),
         ("gpt-4o", "HelloWorld", &["Hello", "World"]),
     ];
     for (name, text, expected) in cases {
@@ -138,7 +138,7 @@ fn sentencepiece_joins_the_highest_score_first() {
         assert_eq!(tokenizer.decode(&tokenizer.encode(text)), text);
     }
     assert_eq!(tokenizer.encode_framed("ab", 2).len(), 2);
-    assert_eq!(tokenizer.encode_framed("abcabc", 3), [1, tokenizer.token_id("a").unwrap(), tokenizer.token_id("bc").unwrap()]);
+    assert_eq!(tokenizer.encode_framed("abcabc", 3), [1, 258, 263]);
 }
 
 #[test]
@@ -281,7 +281,7 @@ proptest! {
         let mut detokenizer = tokenizer.detokenizer();
         let mut pieced: String = ids.iter().map(|&id| detokenizer.push(id)).collect();
         pieced.push_str(&detokenizer.finish());
-        prop_assert_eq!(pieced, text.replace("<tool>", "<tool>"));
+        prop_assert_eq!(pieced, text);
     }
 
     #[test]

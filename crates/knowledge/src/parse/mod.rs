@@ -12,8 +12,6 @@ mod markdown;
 mod office;
 mod pdf;
 mod sheet;
-#[cfg(test)]
-mod tests;
 mod text;
 mod xml;
 mod zipped;

@@ -1,0 +1,62 @@
+//! Tokens and vectors of a model file without a server, for trying a model before anything is installed.
+//!
+//! `parity tokens MODEL.gguf LINES` prints the ids of each line (a JSON string) as JSON;
+//! `parity vectors PATH CARD.json PURPOSE LINES` prints a vector for each line and the time to standard error;
+//! `parity convert CONTAINER FOLDER` turns an E5S1 container into a GGUF.
+
+use std::io::Write;
+use std::path::Path;
+use std::time::Instant;
+
+use domain::{Embedder, Purpose};
+use engine::gguf::Gguf;
+use engine::{LocalEmbedder, Tokenizer, convert};
+
+type Done = Result<(), Box<dyn std::error::Error>>;
+
+fn main() -> Done {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments.as_slice() {
+        ["tokens", model, lines] => tokens(model.as_ref(), lines.as_ref()),
+        ["vectors", path, card, purpose, lines] => vectors(path.as_ref(), card.as_ref(), purpose, lines.as_ref()),
+        ["convert", container, folder] => Ok(convert::e5s1(container.as_ref(), folder.as_ref())?),
+        _ => Err("tokens MODEL LINES | vectors PATH CARD PURPOSE LINES | convert CONTAINER FOLDER".into()),
+    }
+}
+
+fn read_lines(path: &Path) -> Result<Vec<String>, Box<dyn std::error::Error>> {
+    let text = std::fs::read_to_string(path)?;
+    Ok(text.lines().map(serde_json::from_str).collect::<Result<_, _>>()?)
+}
+
+fn tokens(model: &Path, lines: &Path) -> Done {
+    let tokenizer = Tokenizer::from_gguf(&Gguf::open(model)?)?;
+    let mut out = std::io::stdout().lock();
+    for line in read_lines(lines)? {
+        writeln!(out, "{}", serde_json::to_string(&tokenizer.encode(&line))?)?;
+    }
+    Ok(())
+}
+
+fn vectors(path: &Path, card: &Path, purpose: &str, lines: &Path) -> Done {
+    let embedder = LocalEmbedder::load(path, &serde_json::from_slice(&std::fs::read(card)?)?)?;
+    let purpose = match purpose {
+        "query" => Purpose::Query,
+        "passage" => Purpose::Passage,
+        _ => Purpose::Plain,
+    };
+    let texts = read_lines(lines)?;
+    let count = texts.len();
+    let started = Instant::now();
+    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    let embeddings = runtime.block_on(embedder.embed(texts, purpose))?;
+    let seconds = started.elapsed().as_secs_f64();
+    let rate = count as f64 / seconds;
+    writeln!(std::io::stderr(), "{count} texts, {} tokens, {seconds:.2} s, {rate:.2} texts/s", embeddings.tokens)?;
+    let mut out = std::io::stdout().lock();
+    for vector in embeddings.vectors {
+        writeln!(out, "{}", serde_json::to_string(&vector)?)?;
+    }
+    Ok(())
+}

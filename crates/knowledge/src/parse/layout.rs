@@ -1,0 +1,352 @@
+//! Glyphs on pages to text: lines, columns, paragraphs, headings, tables.
+
+use std::collections::HashMap;
+
+use super::Kind;
+use super::builder::Builder;
+
+/// A glyph: its text, its origin (y grows downwards), the size of its font.
+#[derive(Debug, Clone)]
+pub(super) struct Place {
+    pub(super) x: f32,
+    pub(super) y: f32,
+    pub(super) width: f32,
+    pub(super) size: f32,
+    /// Written from left to right.
+    pub(super) upright: bool,
+    pub(super) text: String,
+}
+
+/// Glyphs that follow each other on one baseline.
+#[derive(Debug, Clone)]
+struct Segment {
+    left: f32,
+    right: f32,
+    y: f32,
+    size: f32,
+    text: String,
+}
+
+impl Segment {
+    fn top(&self) -> f32 {
+        self.y - self.size * 0.8
+    }
+
+    fn bottom(&self) -> f32 {
+        self.y + self.size * 0.2
+    }
+}
+
+/// Writes all pages.
+pub(super) fn write(pages: &[Vec<Place>], out: &mut Builder) {
+    let mut pages: Vec<Vec<Segment>> = pages.iter().map(|places| segments(places)).collect();
+    drop_running_heads(&mut pages);
+    let sizes = Sizes::of(&pages);
+    for (number, page) in pages.into_iter().enumerate() {
+        out.start_page(number as u32 + 1);
+        let mut regions = Vec::new();
+        cut(page, 0, &mut regions);
+        for region in regions {
+            region_text(region, &sizes, out);
+        }
+    }
+}
+
+fn segments(places: &[Place]) -> Vec<Segment> {
+    let mut segments: Vec<Segment> = Vec::new();
+    for place in places.iter().filter(|place| place.size > 0.5) {
+        if let Some(last) = segments.last_mut() {
+            let same = (place.y - last.y).abs() < 0.35 * last.size && place.upright;
+            let gap = place.x - last.right;
+            // A glyph printed twice for boldness.
+            if same && gap < -0.6 * place.width && last.text.ends_with(&place.text) && (place.x - (last.right - place.width)).abs() < 0.15 * place.size {
+                continue;
+            }
+            if same && gap > -0.5 * last.size && gap < 1.2 * last.size.max(place.size) {
+                join(&mut last.text, &place.text, gap, last.size);
+                last.right = last.right.max(place.x + place.width);
+                last.size = last.size.max(place.size);
+                continue;
+            }
+        }
+        if place.text.trim().is_empty() {
+            continue;
+        }
+        let Place { x, y, width, size, ref text, .. } = *place;
+        segments.push(Segment { left: x, right: x + width, y, size, text: text.clone() });
+    }
+    merge_touching(segments)
+}
+
+/// Adds text after a gap; a wide one is a space, unless both sides are Han.
+fn join(text: &mut String, more: &str, gap: f32, size: f32) {
+    let (last, next) = (text.chars().next_back(), more.chars().next());
+    let han = last.is_some_and(is_han) && next.is_some_and(is_han);
+    if gap > 0.18 * size && !han && !last.is_some_and(char::is_whitespace) && !next.is_some_and(char::is_whitespace) {
+        text.push(' ');
+    }
+    text.push_str(more);
+}
+
+/// Segments of one line that were written apart (another font, another order) become one if they touch.
+fn merge_touching(mut segments: Vec<Segment>) -> Vec<Segment> {
+    segments.sort_by(|a, b| a.y.total_cmp(&b.y).then(a.left.total_cmp(&b.left)));
+    let mut lines: Vec<Vec<Segment>> = Vec::new();
+    for segment in segments {
+        match lines.last_mut() {
+            Some(line) if (segment.y - line[0].y).abs() < 0.35 * line[0].size.min(segment.size) => line.push(segment),
+            _ => lines.push(vec![segment]),
+        }
+    }
+    let mut merged: Vec<Segment> = Vec::new();
+    for mut line in lines {
+        line.sort_by(|a, b| a.left.total_cmp(&b.left));
+        let start = merged.len();
+        for segment in line {
+            if merged.len() > start
+                && let Some(last) = merged.last_mut()
+            {
+                let gap = segment.left - last.right;
+                let repeated = gap < -0.5 * (segment.right - segment.left) && last.text.contains(segment.text.trim());
+                if repeated {
+                    continue;
+                }
+                if gap < 0.9 * last.size.max(segment.size) && gap > -0.6 * segment.size {
+                    join(&mut last.text, &segment.text, gap, last.size);
+                    last.right = last.right.max(segment.right);
+                    last.size = last.size.max(segment.size);
+                    continue;
+                }
+            }
+            merged.push(segment);
+        }
+    }
+    merged
+}
+
+/// Lines at the edge of most pages that differ only in numbers: running heads, page numbers.
+fn drop_running_heads(pages: &mut [Vec<Segment>]) {
+    if pages.len() < 4 {
+        return;
+    }
+    let key = |segment: &Segment| -> (String, i32) {
+        let text: String = segment.text.chars().filter(|c| !c.is_ascii_digit() && !c.is_whitespace()).collect();
+        (text, (segment.y / 6.0).round() as i32)
+    };
+    let edges = |page: &[Segment]| -> Option<(f32, f32)> {
+        let top = page.iter().map(|s| s.y).fold(f32::INFINITY, f32::min);
+        let bottom = page.iter().map(|s| s.y).fold(f32::NEG_INFINITY, f32::max);
+        (bottom > top).then_some((top + 0.02 * (bottom - top), bottom - 0.02 * (bottom - top)))
+    };
+    let mut counts: HashMap<(String, i32), usize> = HashMap::new();
+    for page in pages.iter() {
+        let Some((high, low)) = edges(page) else { continue };
+        let mut seen = std::collections::HashSet::new();
+        for segment in page.iter().filter(|s| s.y <= high || s.y >= low) {
+            if seen.insert(key(segment)) {
+                *counts.entry(key(segment)).or_default() += 1;
+            }
+        }
+    }
+    let enough = (pages.len() / 4).max(3);
+    for page in pages.iter_mut() {
+        let Some((high, low)) = edges(page) else { continue };
+        page.retain(|s| (s.y > high && s.y < low) || counts.get(&key(s)).is_none_or(|count| *count < enough));
+    }
+}
+
+/// The size of running text, and those of headings above it.
+struct Sizes {
+    body: f32,
+    headings: Vec<f32>,
+}
+
+impl Sizes {
+    fn of(pages: &[Vec<Segment>]) -> Self {
+        let mut characters: HashMap<i32, usize> = HashMap::new();
+        for segment in pages.iter().flatten() {
+            *characters.entry((segment.size * 2.0).round() as i32).or_default() += segment.text.chars().count();
+        }
+        let body = characters.iter().max_by_key(|(size, count)| (**count, **size)).map_or(10, |(size, _)| *size);
+        let mut headings: Vec<i32> = characters.into_keys().filter(|size| *size as f32 > body as f32 * 1.12).collect();
+        headings.sort_unstable_by(|a, b| b.cmp(a));
+        Self { body: body as f32 / 2.0, headings: headings.into_iter().map(|size| size as f32 / 2.0).collect() }
+    }
+
+    fn level(&self, size: f32) -> Option<u8> {
+        if size < self.body * 1.1 {
+            return None;
+        }
+        let place = self.headings.iter().position(|heading| size >= heading - 0.3)?;
+        Some((place as u8 + 1).min(6))
+    }
+}
+
+/// Recursive cuts along white space: columns side by side, then bands one below the other.
+fn cut(segments: Vec<Segment>, depth: usize, regions: &mut Vec<Vec<Segment>>) {
+    if segments.len() < 6 || depth > 12 {
+        regions.push(segments);
+        return;
+    }
+    if let Some(at) = gutter(&segments) {
+        let (left, right): (Vec<_>, Vec<_>) = segments.into_iter().partition(|s| s.left < at);
+        cut(left, depth + 1, regions);
+        cut(right, depth + 1, regions);
+        return;
+    }
+    match band(&segments) {
+        Some(at) => {
+            let (above, below): (Vec<_>, Vec<_>) = segments.into_iter().partition(|s| s.y < at);
+            cut(above, depth + 1, regions);
+            cut(below, depth + 1, regions);
+        }
+        None => regions.push(segments),
+    }
+}
+
+/// Where a white column divides two columns of prose; a table's cells are too short to be prose.
+fn gutter(segments: &[Segment]) -> Option<f32> {
+    let size = median(segments.iter().map(|s| s.size));
+    let mut edges: Vec<(f32, f32)> = segments.iter().map(|s| (s.left, s.right)).collect();
+    edges.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let mut right = edges.first()?.1;
+    for &(left, end) in &edges[1..] {
+        if left - right > 0.8 * size {
+            let at = (left + right) / 2.0;
+            let (one, other): (Vec<_>, Vec<_>) = segments.iter().partition(|s| s.left < at);
+            if is_column(&one) && is_column(&other) && overlap(&one, &other) {
+                return Some(at);
+            }
+        }
+        right = right.max(end);
+    }
+    None
+}
+
+fn is_column(segments: &[&Segment]) -> bool {
+    let columns: f32 = segments.iter().map(|s| s.text.chars().map(|c| if is_han(c) { 2.0 } else { 1.0 }).sum::<f32>()).sum();
+    segments.len() >= 4 && columns / segments.len() as f32 >= 22.0
+}
+
+fn overlap(one: &[&Segment], other: &[&Segment]) -> bool {
+    let range = |all: &[&Segment]| {
+        (all.iter().map(|s| s.y).fold(f32::INFINITY, f32::min), all.iter().map(|s| s.y).fold(f32::NEG_INFINITY, f32::max))
+    };
+    let ((a, b), (c, d)) = (range(one), range(other));
+    b.min(d) - a.max(c) > 0.4 * (b - a).min(d - c)
+}
+
+/// The widest white band across the region, if it is wide enough and something below it might be columns.
+fn band(segments: &[Segment]) -> Option<f32> {
+    let mut spans: Vec<(f32, f32, f32)> = segments.iter().map(|s| (s.top(), s.bottom(), s.size)).collect();
+    spans.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let (mut bottom, mut size) = (spans.first()?.1, spans.first()?.2);
+    let mut best: Option<(f32, f32)> = None;
+    for &(top, end, own) in &spans[1..] {
+        let gap = top - bottom;
+        if gap > 0.9 * size.min(own) && best.is_none_or(|(widest, _)| gap > widest) {
+            best = Some((gap, (top + bottom) / 2.0));
+        }
+        if end > bottom {
+            (bottom, size) = (end, own);
+        }
+    }
+    best.map(|(_, at)| at)
+}
+
+fn median(values: impl Iterator<Item = f32>) -> f32 {
+    let mut values: Vec<f32> = values.collect();
+    values.sort_by(f32::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(10.0)
+}
+
+/// One region's lines to blocks.
+fn region_text(mut segments: Vec<Segment>, sizes: &Sizes, out: &mut Builder) {
+    segments.sort_by(|a, b| a.y.total_cmp(&b.y).then(a.left.total_cmp(&b.left)));
+    let mut lines: Vec<Vec<Segment>> = Vec::new();
+    for segment in segments {
+        match lines.last_mut() {
+            Some(line) if (segment.y - line[0].y).abs() < 0.5 * line[0].size.min(segment.size) => line.push(segment),
+            _ => lines.push(vec![segment]),
+        }
+    }
+    for line in &mut lines {
+        line.sort_by(|a, b| a.left.total_cmp(&b.left));
+    }
+    let right = lines.iter().flatten().map(|s| s.right).fold(0.0, f32::max);
+    let mut at = 0;
+    while at < lines.len() {
+        let rows = lines[at..].iter().take_while(|line| line.len() > 1).count();
+        if rows >= 2 {
+            let text: Vec<String> = lines[at..at + rows].iter().map(|line| row_text(line)).collect();
+            out.push(Kind::Table, &text.join("\n"));
+            at += rows;
+            continue;
+        }
+        at += paragraph(&lines[at..], right, sizes, out);
+    }
+}
+
+fn row_text(line: &[Segment]) -> String {
+    line.iter().map(|segment| segment.text.trim()).collect::<Vec<_>>().join(" | ")
+}
+
+/// Writes the paragraph the lines begin with; returns how many lines it took.
+fn paragraph(lines: &[Vec<Segment>], right: f32, sizes: &Sizes, out: &mut Builder) -> usize {
+    let first = &lines[0][0];
+    let mut text = lines[0].iter().map(|segment| segment.text.trim()).collect::<Vec<_>>().join(" ");
+    let mut count = 1;
+    let mut previous = &lines[0];
+    for line in &lines[1..] {
+        let (last, next) = (&previous[previous.len() - 1], &line[0]);
+        let gap = next.y - last.y;
+        let same_size = (next.size - last.size).abs() < 0.08 * last.size;
+        let short = last.right < right - 4.0 * last.size && ends_sentence(&last.text);
+        let indented = next.left > previous[0].left + 1.2 * next.size && count > 1;
+        if line.len() > 1 || !same_size || gap > 1.9 * last.size || short || indented || begins_item(&next.text) {
+            break;
+        }
+        continue_line(&mut text, next.text.trim());
+        count += 1;
+        previous = line;
+    }
+    let level = sizes.level(first.size).filter(|_| text.chars().count() <= 120);
+    match level {
+        Some(level) => out.heading(level, &text),
+        None if begins_item(&first.text) => out.push(Kind::ListItem, &text),
+        None => out.push(Kind::Paragraph, &text),
+    }
+    count
+}
+
+/// Adds the next line of a paragraph: no space between Han, no hyphen of a divided word.
+fn continue_line(text: &mut String, next: &str) {
+    let (last, first) = (text.chars().next_back(), next.chars().next());
+    let letters = |c: Option<char>| c.is_some_and(char::is_alphabetic);
+    if last == Some('-') && first.is_some_and(char::is_lowercase) && letters(text.chars().rev().nth(1)) {
+        text.pop();
+    } else if last == Some('\u{ad}') {
+        text.pop();
+    } else if !(last.is_some_and(is_han) && first.is_some_and(is_han)) {
+        text.push(' ');
+    }
+    text.push_str(next);
+}
+
+fn ends_sentence(text: &str) -> bool {
+    text.trim_end().ends_with(['.', '!', '?', ':', '。', '！', '？', '：', '；'])
+}
+
+fn begins_item(text: &str) -> bool {
+    let text = text.trim_start();
+    if text.starts_with(['•', '◦', '▪', '‣', '●', '○', '■', '·', '–']) {
+        return true;
+    }
+    let digits = text.chars().take_while(char::is_ascii_digit).count();
+    (1..=2).contains(&digits) && text[digits..].starts_with([')', '）', '、'])
+}
+
+/// Han, kana and the punctuation written with them.
+fn is_han(c: char) -> bool {
+    matches!(u32::from(c), 0x2e80..=0x30ff | 0x3400..=0x9fff | 0xf900..=0xfaff | 0xff00..=0xff60 | 0x20000..=0x3ffff)
+}

@@ -1,0 +1,63 @@
+//! The readers of foreign bytes, each as a function from bytes to an answer in words.
+//!
+//! An answer, also a refusal, is `Ok`; `Err` says which promise the reader broke.
+
+mod models;
+
+use crate::mutate::Shape;
+use crate::seeds;
+use models::{e5s1, gguf, safetensors, tokenizer_json};
+
+type Answer = Result<String, String>;
+
+/// A reader under test.
+pub(crate) struct Target {
+    pub(crate) name: &'static str,
+    pub(crate) shape: Shape,
+    pub(crate) seeds: fn() -> Vec<Vec<u8>>,
+    pub(crate) run: fn(&[u8]) -> Answer,
+}
+
+const fn target(name: &'static str, shape: Shape, seeds: fn() -> Vec<Vec<u8>>, run: fn(&[u8]) -> Answer) -> Target {
+    Target { name, shape, seeds, run }
+}
+
+/// Every target.
+pub(crate) static ALL: [Target; 4] = [
+    target("gguf", Shape::Binary, seeds::gguf, gguf),
+    target("safetensors", Shape::Binary, seeds::safetensors, safetensors),
+    target("e5s1", Shape::Binary, seeds::e5s1, e5s1),
+    target("tokenizer_json", Shape::Text, seeds::tokenizer_json, tokenizer_json),
+];
+
+trait Log {
+    fn ilog2_or_zero(self) -> usize;
+}
+
+impl Log for usize {
+    fn ilog2_or_zero(self) -> usize {
+        self.checked_ilog2().unwrap_or(0) as usize
+    }
+}
+
+fn refusal(error: &impl std::fmt::Display) -> String {
+    format!(" refused: {error}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ALL;
+
+    /// A refused input would only ever exercise the first check of its reader.
+    #[test]
+    fn sound_inputs_are_read() {
+        for target in &ALL {
+            let seeds = (target.seeds)();
+            assert!(!seeds.is_empty(), "{}", target.name);
+            for (index, bytes) in seeds.iter().enumerate() {
+                let answer = (target.run)(bytes).unwrap_or_else(|broken| panic!("{} {index}: {broken}", target.name));
+                assert!(!answer.contains(" refused"), "{} {index}:{answer}", target.name);
+            }
+        }
+    }
+}
