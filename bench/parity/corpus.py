@@ -103,6 +103,13 @@ PROMPTS = [
     "机器学习是",
 ]
 
+# For a model that knows no Chinese: its vocabulary spreads such characters over several tokens, whose gaps llama.cpp does not report.
+ENGLISH_PROMPTS = [prompt for prompt in PROMPTS if prompt.isascii()] + [
+    "The quick brown fox",
+    "Photosynthesis is the process by which",
+    "<html>\n<head>\n",
+]
+
 PASSAGES = [
     "A cat sleeps on the warm windowsill.", "猫在温暖的窗台上睡觉。", "The stock market fell by three percent on Monday.",
     "How do I reset my password?", "如何重置我的密码？", "The mitochondrion is the powerhouse of the cell.",

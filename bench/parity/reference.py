@@ -38,11 +38,11 @@ class LlamaCpp:
         return post(f"{self.address}/tokenize", {"content": text, "add_special": False, "parse_special": False})["tokens"]
 
     def greedy(self, prompt, count):
-        """Steps of (token, {token: logarithm of its probability})."""
+        """Steps of (token, the logarithm of its probability, the same of each of the likeliest tokens)."""
         body = {"prompt": prompt, "n_predict": count, "temperature": 0, "n_probs": 10, "cache_prompt": False, "samplers": ["temperature"]}
         steps = post(f"{self.address}/completion", body).get("completion_probabilities", [])
         text = lambda entry: bytes(entry["bytes"]).decode(errors="replace")
-        return [(text(step), {text(rival): rival["logprob"] for rival in step["top_logprobs"]}) for step in steps]
+        return [(text(step), step["logprob"], {text(rival): rival["logprob"] for rival in step["top_logprobs"]}) for step in steps]
 
 
 def safetensors(path):

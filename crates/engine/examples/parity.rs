@@ -1,6 +1,7 @@
 //! Tokens and vectors of a model file without a server, for trying a model before anything is installed.
 //!
 //! `parity tokens MODEL.gguf LINES` prints the ids of each line (a JSON string) as JSON;
+//! `parity continue MODEL.gguf LINES` prints the 64 likeliest tokens after each line as a JSON list;
 //! `parity vectors PATH CARD.json PURPOSE LINES` prints a vector for each line and the time to standard error;
 //! `parity convert CONTAINER FOLDER` turns an E5S1 container into a GGUF.
 
@@ -8,9 +9,9 @@ use std::io::Write;
 use std::path::Path;
 use std::time::Instant;
 
-use domain::{Embedder, Purpose};
+use domain::{Embedder, LanguageModel, Prompt, Purpose, Request};
 use engine::gguf::Gguf;
-use engine::{LocalEmbedder, Tokenizer, convert};
+use engine::{LoadOptions, LocalEmbedder, LocalModel, Tokenizer, convert};
 
 type Done = Result<(), Box<dyn std::error::Error>>;
 
@@ -19,9 +20,10 @@ fn main() -> Done {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
         ["tokens", model, lines] => tokens(model.as_ref(), lines.as_ref()),
+        ["continue", model, lines] => continuations(model.as_ref(), lines.as_ref()),
         ["vectors", path, card, purpose, lines] => vectors(path.as_ref(), card.as_ref(), purpose, lines.as_ref()),
         ["convert", container, folder] => Ok(convert::e5s1(container.as_ref(), folder.as_ref())?),
-        _ => Err("tokens MODEL LINES | vectors PATH CARD PURPOSE LINES | convert CONTAINER FOLDER".into()),
+        _ => Err("tokens MODEL LINES | continue MODEL LINES | vectors PATH CARD PURPOSE LINES | convert CONTAINER FOLDER".into()),
     }
 }
 
@@ -35,6 +37,22 @@ fn tokens(model: &Path, lines: &Path) -> Done {
     let mut out = std::io::stdout().lock();
     for line in read_lines(lines)? {
         writeln!(out, "{}", serde_json::to_string(&tokenizer.encode(&line))?)?;
+    }
+    Ok(())
+}
+
+fn continuations(model: &Path, lines: &Path) -> Done {
+    let model = LocalModel::load(model, &LoadOptions::default())?;
+    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    let mut out = std::io::stdout().lock();
+    for line in read_lines(lines)? {
+        let mut request = Request::new(Prompt::Text(line));
+        request.sampling.temperature = 0.0;
+        request.max_tokens = Some(64);
+        request.logprobs = Some(0);
+        let answer = runtime.block_on(domain::collect(model.generate(request)))?;
+        let tokens = answer.tokens.iter().map(|token| String::from_utf8_lossy(&token.bytes).into_owned());
+        writeln!(out, "{}", serde_json::to_string(&tokens.collect::<Vec<_>>())?)?;
     }
     Ok(())
 }

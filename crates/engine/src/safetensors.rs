@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use half::{bf16, f16};
-use safetensors::tensor::{Dtype, Metadata};
 use safetensors::SafeTensors;
+use safetensors::tensor::{Dtype, Metadata};
 
 use crate::LoadError;
 
@@ -36,7 +36,10 @@ impl Tensors {
     pub fn open(path: &Path) -> Result<Self, LoadError> {
         let size = std::fs::metadata(path).map_err(|error| LoadError::io(path, error))?.len();
         if size > LARGEST {
-            return Err(LoadError::damaged(path, format!("{size} bytes are too many for an encoder's safetensors file")));
+            return Err(LoadError::damaged(
+                path,
+                format!("{size} bytes are too many for an encoder's safetensors file"),
+            ));
         }
         let bytes = std::fs::read(path).map_err(|error| LoadError::io(path, error))?;
         let header = SafeTensors::read_metadata(&bytes);

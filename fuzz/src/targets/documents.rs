@@ -32,7 +32,7 @@ fn promises(parsed: &Parsed, limits: &Limits) -> Result<(), String> {
         parsed.text.get(range)
     };
     for block in &parsed.blocks {
-        if slice(block.span.start, block.span.end) != Some(block.text.as_str()) {
+        if slice(block.span[0], block.span[1]) != Some(block.text.as_str()) {
             return Err(format!("a {:?} block is not the text at its span", block.kind));
         }
         if block.page == Some(0) {
@@ -40,7 +40,7 @@ fn promises(parsed: &Parsed, limits: &Limits) -> Result<(), String> {
         }
     }
     for page in &parsed.pages {
-        if slice(page.start, page.end).is_none() {
+        if slice(page[0], page[1]).is_none() {
             return Err("a page reaches beyond the text".to_owned());
         }
     }

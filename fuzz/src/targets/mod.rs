@@ -2,10 +2,12 @@
 //!
 //! An answer, also a refusal, is `Ok`; `Err` says which promise the reader broke.
 
+mod documents;
 mod models;
 
 use crate::mutate::Shape;
 use crate::seeds;
+use documents::document;
 use models::{e5s1, gguf, safetensors, tokenizer_json};
 
 type Answer = Result<String, String>;
@@ -23,11 +25,21 @@ const fn target(name: &'static str, shape: Shape, seeds: fn() -> Vec<Vec<u8>>, r
 }
 
 /// Every target.
-pub(crate) static ALL: [Target; 4] = [
+pub(crate) static ALL: [Target; 14] = [
     target("gguf", Shape::Binary, seeds::gguf, gguf),
     target("safetensors", Shape::Binary, seeds::safetensors, safetensors),
     target("e5s1", Shape::Binary, seeds::e5s1, e5s1),
     target("tokenizer_json", Shape::Text, seeds::tokenizer_json, tokenizer_json),
+    target("pdf", Shape::Text, seeds::pdf, |bytes| document("a.pdf", bytes)),
+    target("docx", Shape::Archive, seeds::docx, |bytes| document("a.docx", bytes)),
+    target("pptx", Shape::Archive, seeds::pptx, |bytes| document("a.pptx", bytes)),
+    target("xlsx", Shape::Archive, seeds::xlsx, |bytes| document("a.xlsx", bytes)),
+    target("epub", Shape::Archive, seeds::epub, |bytes| document("a.epub", bytes)),
+    target("html", Shape::Text, seeds::html, |bytes| document("a.html", bytes)),
+    target("md", Shape::Text, seeds::markdown, |bytes| document("a.md", bytes)),
+    target("csv", Shape::Text, seeds::csv, |bytes| document("a.csv", bytes)),
+    target("json", Shape::Text, seeds::json, |bytes| document("a.json", bytes)),
+    target("text", Shape::Text, seeds::text, |bytes| document("a.txt", bytes)),
 ];
 
 trait Log {

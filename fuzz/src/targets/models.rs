@@ -47,7 +47,7 @@ pub(super) fn safetensors(bytes: &[u8]) -> Answer {
         Err(error) => return Ok(refusal(&error)),
     };
     let mut answer = "safetensors".to_owned();
-    for name in ["a", "b", "c", ""] {
+    for name in ["a", "b", "c"] {
         match tensors.tensor(name) {
             Ok(tensor) if tensor.shape.iter().product::<usize>() != tensor.data.len() => {
                 return Err("a tensor's numbers are not its shape's".to_owned());

@@ -89,9 +89,7 @@ impl Header {
             return Err(format!("epsilon is {epsilon}, not between 0 and 1"));
         }
         reader.within("block size", BLOCK..=BLOCK)?;
-        for (name, value, by) in
-            [("width", width, BLOCK), ("inner width", inner, BLOCK), ("width", width, heads)]
-        {
+        for (name, value, by) in [("width", width, BLOCK), ("inner width", inner, BLOCK), ("width", width, heads)] {
             if value % by != 0 {
                 return Err(format!("{name} {value} is not a multiple of {by}"));
             }
@@ -107,8 +105,7 @@ impl Vocabulary {
         let (bos, eos, pad, unknown) = (id("begin id")?, id("end id")?, id("pad id")?, id("unknown id")?);
         let blob_len = usize::try_from(reader.u64("piece bytes")?).map_err(|_| "piece bytes do not fit".to_owned())?;
         let offsets = reader.numbers(count + 1, "piece offsets")?;
-        let scores: Vec<f32> =
-            reader.numbers(count, "piece scores")?.into_iter().map(f32::from_bits).collect();
+        let scores: Vec<f32> = reader.numbers(count, "piece scores")?.into_iter().map(f32::from_bits).collect();
         if let Some(at) = scores.iter().position(|score| !score.is_finite()) {
             return Err(format!("the score of piece {at} is {}", scores[at]));
         }

@@ -82,12 +82,9 @@ fn put_vocabulary(gguf: &mut Writer<'_>, container: &Container<'_>) {
         _ => 1,
     });
     gguf.integers("tokenizer.ggml.token_type", &kinds.collect::<Vec<i32>>());
-    for (key, id) in [
-        ("bos", vocabulary.bos),
-        ("eos", vocabulary.eos),
-        ("padding", vocabulary.pad),
-        ("unknown", vocabulary.unknown),
-    ] {
+    for (key, id) in
+        [("bos", vocabulary.bos), ("eos", vocabulary.eos), ("padding", vocabulary.pad), ("unknown", vocabulary.unknown)]
+    {
         gguf.number(&format!("tokenizer.ggml.{key}_token_id"), id);
     }
     for key in ["add_bos_token", "add_eos_token", "add_space_prefix", "remove_extra_whitespaces"] {

@@ -227,7 +227,8 @@ fn from_directory(dir: &Path) -> Result<Loaded, LoadError> {
         let mean = found.pooling_mode_mean_tokens.then_some(Pooling::Mean);
         mean.or(found.pooling_mode_cls_token.then_some(Pooling::Cls))
     });
-    let length = optional::<LengthConfig>(&dir.join("sentence_bert_config.json"))?.and_then(|found| found.max_seq_length);
+    let length =
+        optional::<LengthConfig>(&dir.join("sentence_bert_config.json"))?.and_then(|found| found.max_seq_length);
     let limit = length.unwrap_or(shape.positions).min(shape.positions);
     let weights = HubNames::new(&tensors).weights(shape, &config, skipped)?;
     Ok(Loaded { weights, tokenizer, pooling, limit })
@@ -289,8 +290,7 @@ impl<'a> HubNames<'a> {
     fn linear(&self, name: &str, rows: usize, cols: usize) -> Result<Linear, LoadError> {
         let weight = self.floats(&format!("{name}.weight"), &[rows, cols])?;
         let bias = self.floats(&format!("{name}.bias"), &[rows])?;
-        let table = if rows < cols { Table::halves(rows, cols, &weight) } else { Table::eight_bits(rows, cols, &weight) };
-        Ok(Linear { table, bias })
+        Ok(Linear { table: Table::halves(rows, cols, &weight), bias })
     }
 
     fn norm(&self, name: &str, width: usize) -> Result<Norm, LoadError> {

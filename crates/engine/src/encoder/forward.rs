@@ -19,7 +19,10 @@ pub(super) fn forward(weights: &Weights, pool: &Pool, texts: &[&[u32]], pooling:
     for layer in &weights.layers {
         state.layer(weights, pool, layer, &spans);
     }
-    spans.into_iter().map(|span| unit(pool_span(&state.x[span.start * width..span.end * width], width, pooling))).collect()
+    spans
+        .into_iter()
+        .map(|span| unit(pool_span(&state.x[span.start * width..span.end * width], width, pooling)))
+        .collect()
 }
 
 fn embed(weights: &Weights, texts: &[&[u32]]) -> Vec<f32> {

@@ -84,8 +84,9 @@ impl Embedder for LocalEmbedder {
         let name = self.card.name.clone();
         let sent = self.jobs.send(Job::new(texts, purpose == Purpose::Query, reply));
         async move {
-            let gone = |_| Error::failed(format!("the thread of embedding model '{name}' is gone; restart the program"));
-            sent.map_err(|_| gone(())) ?;
+            let gone =
+                |_| Error::failed(format!("the thread of embedding model '{name}' is gone; restart the program"));
+            sent.map_err(|_| gone(()))?;
             let vectors = answer.await.map_err(|_| gone(()))?;
             Ok(Embeddings { vectors, tokens })
         }

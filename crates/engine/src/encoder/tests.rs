@@ -1,5 +1,4 @@
-use domain::{Card, Embedder, Pooling, Purpose};
-use kernels::{Dtype, Pool, dequantize_row};
+use kernels::{Dtype, Pool};
 
 use super::forward::forward;
 use super::weights::{Layer, Linear, Norm, Shape, Table, Weights};
@@ -23,7 +22,10 @@ fn floats(rows: usize, cols: usize, seed: &mut u32) -> Table {
 
 fn small_encoder() -> Weights {
     let mut seed = 7;
-    let norm = |seed: &mut u32| Norm { weight: noise(WIDTH, seed).iter().map(|x| 1.0 + x).collect(), bias: noise(WIDTH, seed) };
+    let norm = |seed: &mut u32| Norm {
+        weight: noise(WIDTH, seed).iter().map(|x| 1.0 + x).collect(),
+        bias: noise(WIDTH, seed),
+    };
     let linear = |rows, cols, seed: &mut u32| Linear { table: floats(rows, cols, seed), bias: noise(rows, seed) };
     let mut layers = Vec::new();
     for _ in 0..2 {
@@ -87,19 +89,6 @@ fn ids_and_positions_beyond_the_tables_are_no_panic() {
     assert!(vectors[0].iter().all(|x| x.is_finite()));
 }
 
-#[test]
-fn eight_bits_keep_each_weight_within_half_a_step() {
-    let values = noise(4 * WIDTH, &mut 3);
-    let table = Table::eight_bits(4, WIDTH, &values);
-    assert_eq!(table.dtype, Dtype::Q8_0);
-    let mut back = vec![0.0; values.len()];
-    dequantize_row(table.dtype, &table.data, &mut back);
-    for (value, back) in values.iter().zip(&back) {
-        assert!((value - back).abs() < 0.5 / 127.0 * 0.51 + 5e-4, "{value} {back}");
-    }
-    assert_eq!(Table::eight_bits(2, 5, &[0.5; 10]).dtype, Dtype::F16);
-}
-
 /// A container of a two-token-wide model, converted and loaded the way a download is.
 fn converted() -> (tempfile::TempDir, Card) {
     let folder = tempfile::tempdir().unwrap();
@@ -147,7 +136,8 @@ fn a_job_nobody_waits_for_does_not_hold_up_the_next() {
 #[test]
 fn what_is_no_encoder_is_refused_with_a_reason() {
     let folder = tempfile::tempdir().unwrap();
-    let card: Card = serde_json::from_value(serde_json::json!({"name": "x", "architecture": "bert", "context": 8})).unwrap();
+    let card: Card =
+        serde_json::from_value(serde_json::json!({"name": "x", "architecture": "bert", "context": 8})).unwrap();
     let error = |path: &Path| LocalEmbedder::load(path, &card).err().unwrap().to_string();
     assert!(error(folder.path()).contains("config.json"));
     std::fs::write(folder.path().join("config.json"), "{}").unwrap();

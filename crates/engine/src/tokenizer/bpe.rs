@@ -61,7 +61,11 @@ impl Bpe {
             }
             symbols.clear();
             symbols.extend(word.bytes().map(|byte| self.byte_symbols[usize::from(byte)]));
-            if symbols.len() <= SHORT { self.join_short(&mut symbols) } else { self.join_long(&mut symbols) }
+            if symbols.len() <= SHORT {
+                self.join_short(&mut symbols)
+            } else {
+                self.join_long(&mut symbols)
+            }
             for &symbol in &symbols {
                 self.emit(symbol, ids);
             }

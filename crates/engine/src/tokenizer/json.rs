@@ -17,8 +17,8 @@ pub(super) struct Json {
 
 impl Json {
     pub(super) fn parse(json: &[u8]) -> Result<Self, LoadError> {
-        let mut tokenizer =
-            Tokenizer::from_bytes(json).map_err(|error| bad("tokenizer.json", format!("is not a tokenizer: {error}")))?;
+        let mut tokenizer = Tokenizer::from_bytes(json)
+            .map_err(|error| bad("tokenizer.json", format!("is not a tokenizer: {error}")))?;
         tokenizer.with_padding(None);
         tokenizer.with_truncation(None).map_err(|error| bad("tokenizer.json", error.to_string()))?;
         tokenizer.set_encode_special_tokens(true);

@@ -43,7 +43,8 @@ impl Pretokenizer {
     /// The pre-tokenizer of that name (`tokenizer.ggml.pre`).
     pub(super) fn named(name: &str) -> Result<Self, LoadError> {
         let patterns = patterns(name).ok_or_else(|| {
-            let why = format!("'{name}' is not a pre-tokenizer this version knows; try a newer version or another model");
+            let why =
+                format!("'{name}' is not a pre-tokenizer this version knows; try a newer version or another model");
             bad("tokenizer.ggml.pre", why)
         })?;
         let stages = patterns.into_iter().map(Stage::new).collect::<Result<_, _>>()?;
@@ -107,9 +108,9 @@ fn patterns(name: &str) -> Option<Vec<Pattern>> {
         "" | "default" => {
             vec![plain(r"[\p{P}$+<=>^~|]+"), space(GPT2), plain(r"\p{N}+"), plain("[0-9][0-9][0-9]")]
         }
-        "gpt-2" | "phi-2" | "mpt" | "olmo" | "jais" | "trillion" | "granite-docling" | "exaone4" | "gigachat" | "mellum"
-        | "a.x-4.0" | "jina-es" | "jina-de" | "jina-v1-en" | "jina-v2-es" | "jina-v2-de" | "jina-v2-code"
-        | "roberta-bpe" | "modern-bert" => vec![space(GPT2)],
+        "gpt-2" | "phi-2" | "mpt" | "olmo" | "jais" | "trillion" | "granite-docling" | "exaone4" | "gigachat"
+        | "mellum" | "a.x-4.0" | "jina-es" | "jina-de" | "jina-v1-en" | "jina-v2-es" | "jina-v2-de"
+        | "jina-v2-code" | "roberta-bpe" | "modern-bert" => vec![space(GPT2)],
         "smollm" | "starcoder" | "refact" | "command-r" | "codeshell" | "exaone" | "minerva-7b" | "mellum2" => {
             vec![plain(r"\p{N}"), space(GPT2)]
         }
@@ -129,7 +130,9 @@ fn patterns(name: &str) -> Option<Vec<Pattern>> {
             r"'(?:[sSdDmMtT]|[lL][lL]|[vV][eE]|[rR][eE])|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]",
         )],
         "tekken" => vec![space(&cased("", r"\p{N}"))],
-        "gpt-4o" | "llama4" | "kanana2" | "minimax-m2" => vec![space(&cased(&format!("{CONTRACTIONS}?"), r"\p{N}{1,3}"))],
+        "gpt-4o" | "llama4" | "kanana2" | "minimax-m2" => {
+            vec![space(&cased(&format!("{CONTRACTIONS}?"), r"\p{N}{1,3}"))]
+        }
         "deepseek-llm" => vec![
             plain("[\r\n]"),
             plain(DEEPSEEK_LETTERS),

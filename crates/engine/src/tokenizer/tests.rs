@@ -114,7 +114,17 @@ fn scored() -> Vocabulary {
     let bytes: Vec<String> = (0..=255u8).map(|byte| format!("<0x{byte:02X}>")).collect();
     let mut entries = vec![("<unk>", 0.0, TokenKind::Unknown), ("<s>", 0.0, TokenKind::Control)];
     entries.extend(bytes.iter().map(|text| (text.as_str(), 0.0, TokenKind::Byte)));
-    let words = [("a", -10.0), ("b", -11.0), ("c", -12.0), ("▁", -13.0), ("ab", -2.0), ("bc", -1.0), ("▁a", -3.0), ("abab", -5.0), ("aa", -6.0)];
+    let words = [
+        ("a", -10.0),
+        ("b", -11.0),
+        ("c", -12.0),
+        ("▁", -13.0),
+        ("ab", -2.0),
+        ("bc", -1.0),
+        ("▁a", -3.0),
+        ("abab", -5.0),
+        ("aa", -6.0),
+    ];
     entries.extend(words.map(|(text, score)| (text, score, TokenKind::Normal)));
     let mut vocabulary = vocabulary(Algorithm::SentencePiece, &entries);
     vocabulary.unknown = Some(0);
@@ -264,7 +274,8 @@ fn vocabularies_that_contradict_themselves_are_refused() {
 fn joined_naively(word: &str, merges: &[String]) -> Vec<String> {
     let mut symbols: Vec<String> = word.bytes().map(|byte| bytes::stand_in(byte).to_string()).collect();
     loop {
-        let rank = |at: &usize| merges.iter().position(|merge| *merge == format!("{} {}", symbols[*at], symbols[at + 1]));
+        let rank =
+            |at: &usize| merges.iter().position(|merge| *merge == format!("{} {}", symbols[*at], symbols[at + 1]));
         let best = (0..symbols.len().saturating_sub(1)).filter_map(|at| Some((rank(&at)?, at))).min();
         let Some((_, at)) = best else { return symbols };
         let right = symbols.remove(at + 1);
@@ -305,9 +316,31 @@ const TEXT: &str = "I'LL pay 12 €\n\n  检索增强生成👩‍👩‍👧<|i
 fn real_vocabularies_give_the_reference_ids() {
     let Ok(folder) = std::env::var("SUMERU_TEST_MODELS") else { return };
     let cases: [(&str, &str, &[u32]); 3] = [
-        ("qwen2.5-coder-0.5b-instruct-q4_k_m.gguf", TEXT, &[40, 6, 4086, 2291, 220, 16, 17, 12984, 271, 220, 6567, 96, 222, 50984, 101138, 43959, 145233, 378, 235, 145233, 378, 235, 145665, 27, 91, 318, 6213, 91, 29]),
-        ("SmolLM2-135M-Instruct.Q4_1.gguf", TEXT, &[57, 23, 16421, 2290, 216, 33, 34, 24927, 8866, 17097, 113, 218, 178, 129, 112, 176, 112, 248, 26602, 135, 43293, 35094, 10813, 235, 119, 321, 231, 10813, 235, 119, 321, 231, 10813, 235, 117, 44, 108, 306, 79, 486, 108, 46]),
-        ("gemma-3-270m-q4_k_m.gguf", TEXT, &[236777, 236789, 2182, 2350, 236743, 236770, 236778, 11361, 108, 138, 163601, 71232, 25352, 243767, 237243, 243767, 237243, 244814, 236820, 236909, 548, 236779, 643, 111038]),
+        (
+            "qwen2.5-coder-0.5b-instruct-q4_k_m.gguf",
+            TEXT,
+            &[
+                40, 6, 4086, 2291, 220, 16, 17, 12984, 271, 220, 6567, 96, 222, 50984, 101138, 43959, 145233, 378, 235,
+                145233, 378, 235, 145665, 27, 91, 318, 6213, 91, 29,
+            ],
+        ),
+        (
+            "SmolLM2-135M-Instruct.Q4_1.gguf",
+            TEXT,
+            &[
+                57, 23, 16421, 2290, 216, 33, 34, 24927, 8866, 17097, 113, 218, 178, 129, 112, 176, 112, 248, 26602,
+                135, 43293, 35094, 10813, 235, 119, 321, 231, 10813, 235, 119, 321, 231, 10813, 235, 117, 44, 108, 306,
+                79, 486, 108, 46,
+            ],
+        ),
+        (
+            "gemma-3-270m-q4_k_m.gguf",
+            TEXT,
+            &[
+                236777, 236789, 2182, 2350, 236743, 236770, 236778, 11361, 108, 138, 163601, 71232, 25352, 243767,
+                237243, 243767, 237243, 244814, 236820, 236909, 548, 236779, 643, 111038,
+            ],
+        ),
     ];
     for (file, text, ids) in cases {
         let path = std::path::Path::new(&folder).join(file);

@@ -24,14 +24,18 @@ impl Unigram {
         let why = "is missing; a unigram vocabulary needs it";
         let unknown = vocabulary.unknown.ok_or_else(|| bad("tokenizer.ggml.unknown_token_id", why))?;
         if vocabulary.scores.len() < vocabulary.texts.len() {
-            return Err(bad("tokenizer.ggml.scores", "has fewer entries than tokenizer.ggml.tokens; fetch the file again"));
+            return Err(bad(
+                "tokenizer.ggml.scores",
+                "has fewer entries than tokenizer.ggml.tokens; fetch the file again",
+            ));
         }
         let is_piece = |id: &u32| {
             let kind = vocabulary.kinds[*id as usize];
             matches!(kind, TokenKind::Normal | TokenKind::UserDefined | TokenKind::Unused)
         };
         let ids: Vec<u32> = (0..vocabulary.texts.len() as u32).filter(is_piece).collect();
-        let word_by_word = !ids.iter().any(|&id| vocabulary.texts[id as usize].chars().skip(1).any(|c| c == '\u{2581}'));
+        let word_by_word =
+            !ids.iter().any(|&id| vocabulary.texts[id as usize].chars().skip(1).any(|c| c == '\u{2581}'));
         let lowest = ids.iter().map(|&id| f64::from(vocabulary.scores[id as usize])).fold(0.0, f64::min);
         Ok(Self {
             normalizer: Normalizer::new(vocabulary)?,
@@ -120,7 +124,8 @@ struct Pieces {
 impl Pieces {
     fn new(vocabulary: &Vocabulary, ids: Vec<u32>) -> Self {
         let pieces = ids.into_iter().map(|id| (Box::from(vocabulary.texts[id as usize].as_bytes()), id));
-        let mut sorted: Vec<(Box<[u8]>, u32)> = pieces.filter(|(text, _): &(Box<[u8]>, u32)| !text.is_empty()).collect();
+        let mut sorted: Vec<(Box<[u8]>, u32)> =
+            pieces.filter(|(text, _): &(Box<[u8]>, u32)| !text.is_empty()).collect();
         sorted.sort_unstable();
         sorted.dedup_by(|later, earlier| later.0 == earlier.0);
         let first = (0..=256).map(|byte| sorted.partition_point(|(text, _)| usize::from(text[0]) < byte) as u32);
