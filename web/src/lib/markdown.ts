@@ -1,4 +1,4 @@
-import MarkdownIt from 'markdown-it';
+import Markdown, { type MarkdownIt, type RendererRule } from 'markdown-it';
 import { CLOSE, OPEN } from './text';
 
 /** Words the renderer needs, in the reader's language. */
@@ -13,7 +13,7 @@ function escape(text: string): string {
 
 function build(): MarkdownIt {
   // Raw HTML stays text; pictures would fetch from elsewhere, so they stay text too.
-  const md = new MarkdownIt({ html: false, linkify: false, breaks: true });
+  const md = new Markdown({ html: false, linkify: false, breaks: true });
   md.disable('image');
   md.inline.ruler.push('citation', (state, silent) => {
     if (state.src[state.pos] !== OPEN) return false;
@@ -23,17 +23,17 @@ function build(): MarkdownIt {
     state.pos = end + 1;
     return true;
   });
-  md.renderer.rules.fence = (tokens, index, _options, env: Env) => {
+  md.renderer.rules.fence = withEnv((tokens, index, env) => {
     const token = tokens[index];
     const language = escape(token?.info.trim().split(/\s+/)[0] ?? '');
     const head = `<div class="code-head"><span>${language}</span><button type="button" data-copy>${escape(env.labels.copy)}</button></div>`;
     return `<div class="code">${head}<pre tabindex="0"><code>${escape(token?.content ?? '')}</code></pre></div>`;
-  };
-  md.renderer.rules.citation = (tokens, index, _options, env: Env) => {
+  });
+  md.renderer.rules.citation = withEnv((tokens, index, env) => {
     const at = tokens[index]?.content ?? '';
     const marker = env.markers[Number(at)] ?? '?';
     return `<button type="button" class="cite" data-cite="${escape(at)}" aria-label="${escape(env.labels.citation(marker))}">${escape(marker)}</button>`;
-  };
+  });
   md.renderer.rules.table_open = () => '<div class="table-scroll" tabindex="0"><table>';
   md.renderer.rules.table_close = () => '</table></div>';
   md.renderer.rules.link_open = (tokens, index, options, _env, self) => {
@@ -47,6 +47,13 @@ function build(): MarkdownIt {
 interface Env {
   labels: Labels;
   markers: string[];
+}
+
+type Tokens = Parameters<RendererRule>[0];
+
+/** A rule that needs what `render` was given; markdown-it types it as a bag of anything. */
+function withEnv(rule: (tokens: Tokens, index: number, env: Env) => string): RendererRule {
+  return (tokens, index, _options, env) => rule(tokens, index, env as unknown as Env);
 }
 
 /** Text runs end at a citation's opening sign, which markdown-it does not know as special. */
