@@ -24,6 +24,18 @@ pub struct Passage {
     pub text: String,
 }
 
+impl Passage {
+    /// What it stands under: the title and the heading path, without saying the title twice.
+    pub fn heading(&self) -> String {
+        match (self.title.trim(), self.section.trim()) {
+            (title, "") => title.to_owned(),
+            ("", section) => section.to_owned(),
+            (title, section) if section.starts_with(title) => section.to_owned(),
+            (title, section) => format!("{title} > {section}"),
+        }
+    }
+}
+
 /// How a knowledge base is searched.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

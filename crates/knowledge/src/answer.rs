@@ -117,12 +117,7 @@ fn content_terms(question: &str) -> Vec<String> {
 }
 
 fn render(number: usize, passage: &Passage) -> String {
-    let heading = match (passage.title.trim(), passage.section.trim()) {
-        (title, "") => title.to_owned(),
-        ("", section) => section.to_owned(),
-        (title, section) if section.starts_with(title) => section.to_owned(),
-        (title, section) => format!("{title} > {section}"),
-    };
+    let heading = passage.heading();
     format!("[{number}] {heading}\n{}\n\n", passage.text.trim())
 }
 

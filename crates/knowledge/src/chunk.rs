@@ -57,6 +57,31 @@ pub fn chunk(
         .collect()
 }
 
+/// About how many tokens a multilingual model makes of a text, without asking one: passages are then cut the same way
+/// whichever models are installed. Checked against XLM-R's and Qwen's tokenizers: within a quarter on prose, above on code.
+pub fn estimate_tokens(text: &str) -> usize {
+    let mut quarters = 0;
+    let mut word = 0;
+    for c in text.chars() {
+        if c.is_ascii_alphanumeric() {
+            word += 1;
+            // The first letter opens a token; every fifth one more.
+            if word % 5 == 1 {
+                quarters += 4;
+            }
+            continue;
+        }
+        word = 0;
+        quarters += match c {
+            c if c.is_whitespace() => 0,
+            c if crate::text::is_han(c) => 3,
+            c if c.is_ascii_punctuation() => 3,
+            _ => 2,
+        };
+    }
+    (quarters + 3) / 4
+}
+
 /// Neighbouring blocks that will be one passage.
 struct Open<'a> {
     first: &'a Block,

@@ -21,3 +21,8 @@ pub use store::{DocumentInfo, DocumentText, KnowledgeBase, NewDocument, Stats};
 
 /// What this crate's functions return.
 pub type Result<T> = std::result::Result<T, Error>;
+
+/// What tells one file's content from another's.
+pub fn content_hash(bytes: &[u8]) -> String {
+    blake3::hash(bytes).to_hex().to_string()
+}

@@ -6,14 +6,16 @@ mod ingest;
 mod knowledge_bases;
 mod lock;
 mod models;
+mod pulls;
 mod tokens;
 mod workspace;
 
 pub use ask::{Answer, AskEvent, AskRequest, AskStream};
 pub use doctor::Check;
 pub use ingest::{Failed, IngestOptions, IngestProgress, IngestReport};
-pub use knowledge_bases::{DocumentEntry, KnowledgeBaseInfo, KnowledgeBases, SearchAnswer, SearchRequest};
+pub use knowledge_bases::{DocumentEntry, DocumentStatus, KnowledgeBaseInfo, KnowledgeBases, SearchAnswer, SearchRequest, SearchTimings};
 pub use models::{ModelInfo, ModelState, Models, PullOptions, PullProgress};
+pub use pulls::PullStatus;
 pub use tokens::{Piece, Tokens};
 pub use workspace::{Access, Workspace};
 

@@ -11,6 +11,7 @@ use knowledge::KnowledgeBase;
 use crate::ask::RagModel;
 use crate::ingest::Jobs;
 use crate::lock::Lock;
+use crate::pulls::Pulls;
 use crate::{Error, KnowledgeBases, Models, Result, Tokens};
 
 /// What a process wants with a data directory.
@@ -36,6 +37,7 @@ struct Inner {
     embedders: Cache<LocalEmbedder>,
     bases: Mutex<HashMap<String, Arc<KnowledgeBase>>>,
     jobs: Jobs,
+    pulls: Pulls,
 }
 
 type Cache<T> = tokio::sync::Mutex<HashMap<String, Arc<T>>>;
@@ -64,6 +66,7 @@ impl Workspace {
                 embedders: Cache::default(),
                 bases: Mutex::default(),
                 jobs: Jobs::default(),
+                pulls: Pulls::default(),
             }),
         })
     }
@@ -85,6 +88,10 @@ impl Workspace {
 
     pub(crate) fn jobs(&self) -> &Jobs {
         &self.inner.jobs
+    }
+
+    pub(crate) fn background_pulls(&self) -> &Pulls {
+        &self.inner.pulls
     }
 
     pub(crate) fn writes(&self) -> bool {

@@ -60,7 +60,7 @@ fn said(progress: &domain::Progress) -> String {
 fn show(answer: &Answer, streamed: bool, printer: Printer) {
     if printer.json {
         printer.json(&json!({
-            "answer": answer.answer, "citations": answer.citations, "dropped": answer.dropped,
+            "answer": answer.answer, "citations": answer.citations, "dropped": answer.dropped, "supported": answer.supported,
             "usage": answer.usage, "timings": answer.timings,
         }));
         return;
@@ -74,6 +74,9 @@ fn show(answer: &Answer, streamed: bool, printer: Printer) {
     }
     for citation in &answer.citations {
         cite(citation, printer);
+    }
+    if !answer.supported && !answer.hits.is_empty() {
+        printer.note("No quotation in the documents backs this answer.");
     }
     if answer.dropped > 0 {
         printer.note(format!("{} citations were dropped: their words are not in the passage they named", answer.dropped));

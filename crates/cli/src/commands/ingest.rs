@@ -19,7 +19,6 @@ pub(crate) async fn run(options: args::Ingest, data: &Path, printer: Printer) ->
         prune: options.prune,
         wait: !options.no_wait,
         embedder: options.embedder,
-        ..IngestOptions::default()
     };
     let report = workspace.ingest(&options.kb, &options.paths, settings, &progress).await?;
     bar.finish_and_clear();
@@ -56,6 +55,9 @@ fn show(kb: &str, report: &IngestReport, printer: Printer) {
         report.seconds,
     ));
     printer.line(format!("{} passages searchable by words, {} by vectors", report.passages, report.vectors));
+    if !report.skipped.is_empty() {
+        printer.note(format!("{} files of kinds that hold no text were passed over (pictures, archives, programs)", report.skipped.len()));
+    }
     for failed in &report.failed {
         printer.line(format!("{} {}: {}", printer.ink(Ink::Bad, "not read"), failed.name, failed.error));
     }

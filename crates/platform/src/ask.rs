@@ -1,0 +1,422 @@
+//! Answers from documents: find passages, let a model answer from them, keep what can be proved.
+
+use async_stream::try_stream;
+use domain::{
+    Card, Citation, Error, Event, EventStream, FinishReason, Hit, LanguageModel, Message, Passage, Progress, Prompt, Request, Role, Sampling, SearchMode,
+    Timings, Usage,
+};
+use futures_util::stream::BoxStream;
+use futures_util::{StreamExt, TryStreamExt};
+use knowledge::answer::{self, Language};
+use knowledge::cite::{self, Cited};
+use serde::Serialize;
+
+use crate::{Result, SearchRequest, Workspace};
+
+/// Passages looked at for an answer, unless said otherwise.
+const TOP: usize = 5;
+/// Tokens of passages a model is given, at most: what a small model still reads well, and a processor reads in seconds.
+const PASSAGE_TOKENS: usize = 1600;
+/// Tokens of an answer, at most: one to three sentences need far fewer.
+const ANSWER_TOKENS: u32 = 400;
+
+/// A question to a knowledge base.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct AskRequest {
+    /// The question.
+    pub question: String,
+    /// Which model answers; `None`: the default.
+    pub model: Option<String>,
+    /// How many passages at most.
+    pub top: Option<usize>,
+    /// How they are found.
+    pub mode: SearchMode,
+    /// Only documents whose name matches one of these globs; all if empty.
+    pub documents: Vec<String>,
+}
+
+/// One step of an answer. A stream ends with exactly one `Finished`, or with one error.
+#[derive(Debug, Clone, PartialEq)]
+pub enum AskEvent {
+    /// What happens before words come.
+    Progress(Progress),
+    /// More of what the model writes, its markers not yet checked.
+    Text(String),
+    /// A quotation that was found.
+    Citation(Citation),
+    /// The whole.
+    Finished(Answer),
+}
+
+/// An answer whose markers have been checked.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Answer {
+    /// The answer; markers that could not be proved are gone.
+    pub answer: String,
+    /// A quotation for every marker.
+    pub citations: Vec<Citation>,
+    /// Markers that could not be proved.
+    pub dropped: usize,
+    /// Whether any sentence is backed by a quotation.
+    pub supported: bool,
+    /// Tokens counted.
+    pub usage: Usage,
+    /// Time spent.
+    pub timings: Timings,
+    /// The passages the model was given, in their order: passage 1 is `[1]`.
+    pub hits: Vec<Hit>,
+}
+
+/// The steps of an answer; dropping it stops the model.
+pub type AskStream = BoxStream<'static, Result<AskEvent>>;
+
+impl Workspace {
+    /// Answers a question from a knowledge base.
+    ///
+    /// # Errors
+    /// At once if the knowledge base or the model is not there or the question is empty; later errors are in the stream.
+    pub async fn ask(&self, base: &str, request: AskRequest) -> Result<AskStream> {
+        self.base(base)?;
+        if request.question.trim().is_empty() {
+            return Err(Error::invalid("question", "invalid_value", "the question is empty; say what you want to know"));
+        }
+        let model = match &request.model {
+            Some(name) => name.clone(),
+            None => self.default_language_model()?,
+        };
+        self.models().installed(&model)?;
+        let mut wanted = Request::new(Prompt::Chat(Vec::new()));
+        wanted.sampling = Sampling { temperature: 0.0, ..Sampling::default() };
+        wanted.max_tokens = Some(ANSWER_TOKENS);
+        let question = Question { base: base.to_owned(), model, asked: request, request: wanted };
+        Ok(checked(question.steps(self.clone())))
+    }
+}
+
+/// A question with all it takes to answer it.
+struct Question {
+    base: String,
+    model: String,
+    asked: AskRequest,
+    /// Sampling, limits and stops; its prompt is written here.
+    request: Request,
+}
+
+/// What happens on the way to an answer, before markers are checked.
+enum Step {
+    Progress(Progress),
+    /// The passages the model is given.
+    Passages(Vec<Hit>),
+    Text(String),
+    Finished { reason: FinishReason, usage: Usage, timings: Timings },
+}
+
+type Steps = BoxStream<'static, Result<Step>>;
+
+impl Question {
+    fn steps(self, workspace: Workspace) -> Steps {
+        let steps = try_stream! {
+            let Self { base, model, asked, mut request } = self;
+            let search = SearchRequest {
+                query: asked.question.clone(),
+                top: asked.top.unwrap_or(TOP),
+                mode: asked.mode,
+                documents: asked.documents,
+                ..SearchRequest::default()
+            };
+            let found = workspace.search(&base, search).await?;
+            let search_ms = found.timings.embed_ms + found.timings.search_ms;
+            yield Step::Progress(Progress::Searched { hits: found.hits.clone() });
+            if answer::looks_unanswerable(&asked.question, &found.hits) {
+                yield Step::Passages(Vec::new());
+                yield Step::Text(answer::no_answer_text(Language::of(&asked.question)).to_owned());
+                let timings = Timings { search_ms, ..Timings::default() };
+                yield Step::Finished { reason: FinishReason::Stop, usage: Usage::default(), timings };
+                return;
+            }
+            if !workspace.is_loaded(&model).await {
+                yield Step::Progress(Progress::Loading { model: model.clone() });
+            }
+            let local = workspace.local_model(&model).await?;
+            let tokenizer = local.tokenizer().clone();
+            let passages = answer::select(&found.hits, PASSAGE_TOKENS, &|text| tokenizer.encode(text).len());
+            yield Step::Passages(given(&found.hits, &passages));
+            request.prompt = Prompt::Chat(answer::messages(&asked.question, &passages));
+            let mut events = local.generate(request);
+            while let Some(event) = events.next().await {
+                match event? {
+                    Event::Text { text, prompt: false, .. } => yield Step::Text(text),
+                    Event::Progress(progress) => yield Step::Progress(progress),
+                    Event::Finished { reason, usage, timings } => {
+                        yield Step::Finished { reason, usage, timings: Timings { search_ms, ..timings } };
+                    }
+                    Event::Text { .. } | Event::ToolCall(_) | Event::Citation(_) => {}
+                }
+            }
+        };
+        Box::pin(steps)
+    }
+}
+
+/// The hits that were chosen, in the order of the passages.
+fn given(hits: &[Hit], passages: &[Passage]) -> Vec<Hit> {
+    passages.iter().filter_map(|passage| hits.iter().find(|hit| hit.passage.id == passage.id).cloned()).collect()
+}
+
+/// Steps with the answer checked at the end.
+fn checked(mut steps: Steps) -> AskStream {
+    let events = try_stream! {
+        let (mut text, mut hits) = (String::new(), Vec::new());
+        while let Some(step) = steps.try_next().await? {
+            match step {
+                Step::Progress(progress) => yield AskEvent::Progress(progress),
+                Step::Passages(given) => hits = given,
+                Step::Text(more) => {
+                    text.push_str(&more);
+                    yield AskEvent::Text(more);
+                }
+                Step::Finished { usage, timings, .. } => {
+                    let Cited { answer, citations, dropped, supported } = prove(&text, &hits);
+                    for citation in &citations {
+                        yield AskEvent::Citation(citation.clone());
+                    }
+                    if dropped > 0 {
+                        yield AskEvent::Progress(Progress::Dropped { citations: dropped });
+                    }
+                    let hits = std::mem::take(&mut hits);
+                    yield AskEvent::Finished(Answer { answer, citations, dropped, supported, usage, timings, hits });
+                }
+            }
+        }
+    };
+    Box::pin(events)
+}
+
+fn prove(text: &str, hits: &[Hit]) -> Cited {
+    let passages: Vec<Passage> = hits.iter().map(|hit| hit.passage.clone()).collect();
+    cite::resolve(text, &passages)
+}
+
+/// A knowledge base that answers as a model: `kb/NAME`, or `kb/NAME@MODEL`.
+pub(crate) struct RagModel {
+    workspace: Workspace,
+    base: String,
+    model: Option<String>,
+    card: Card,
+}
+
+impl RagModel {
+    pub(crate) fn new(workspace: Workspace, base: &str, model: Option<String>) -> Self {
+        let card = Card {
+            name: format!("kb/{base}"),
+            description: format!("Answers from the knowledge base '{base}', with quotations."),
+            architecture: "retrieval".to_owned(),
+            parameters: 0,
+            context: 0,
+            dimensions: None,
+            languages: Vec::new(),
+            licence: String::new(),
+            bytes: 0,
+            sha256: String::new(),
+            pooling: None,
+            prefixes: domain::Prefixes::default(),
+            sources: Vec::new(),
+        };
+        Self { workspace, base: base.to_owned(), model, card }
+    }
+
+    fn question(&self, request: Request) -> Result<Question> {
+        let question = match &request.prompt {
+            Prompt::Chat(messages) => last_question(messages)?,
+            Prompt::Text(text) => text.clone(),
+            Prompt::Tokens(_) => {
+                return Err(Error::invalid("prompt", "invalid_value", "a knowledge base is asked in words; send the prompt as text"));
+            }
+        };
+        for (asked, param) in [(request.logprobs.is_some(), "logprobs"), (request.echo, "echo"), (!request.tools.is_empty(), "tools")] {
+            if asked {
+                let message = format!("'{param}' is not supported by a knowledge base; leave it out, or ask a plain model");
+                return Err(Error::invalid(param, "unsupported_parameter", message));
+            }
+        }
+        let model = match &self.model {
+            Some(model) => model.clone(),
+            None => self.workspace.default_language_model()?,
+        };
+        let mut request = request;
+        request.max_tokens = Some(request.max_tokens.unwrap_or(ANSWER_TOKENS));
+        let asked = AskRequest { question, mode: request.search.take().unwrap_or_default(), ..AskRequest::default() };
+        Ok(Question { base: self.base.clone(), model, asked, request })
+    }
+}
+
+/// Every question is searched on its own: the last one counts.
+fn last_question(messages: &[Message]) -> Result<String> {
+    let last = messages.iter().rev().find(|message| message.role == Role::User).map(Message::joined_text);
+    last.filter(|text| !text.trim().is_empty())
+        .ok_or_else(|| Error::invalid("messages", "invalid_value", "no message of role 'user' holds a question; add one"))
+}
+
+impl LanguageModel for RagModel {
+    fn card(&self) -> &Card {
+        &self.card
+    }
+
+    fn generate(&self, request: Request) -> EventStream {
+        match self.question(request) {
+            Ok(question) => proved(question.steps(self.workspace.clone())),
+            Err(error) => Box::pin(futures_util::stream::once(async { Err(error) })),
+        }
+    }
+}
+
+/// Steps as events whose text is final: a sentence goes out when the next one has begun, its markers checked by then.
+fn proved(mut steps: Steps) -> EventStream {
+    let events = try_stream! {
+        let (mut text, mut hits, mut out) = (String::new(), Vec::new(), Said::default());
+        while let Some(step) = steps.try_next().await? {
+            match step {
+                Step::Progress(progress) => yield Event::Progress(progress),
+                Step::Passages(given) => hits = given,
+                Step::Text(more) => {
+                    text.push_str(&more);
+                    let more = out.certain(&text, &hits);
+                    if !more.is_empty() {
+                        yield Event::Text { text: more, tokens: Vec::new(), prompt: false };
+                    }
+                }
+                Step::Finished { reason, usage, timings } => {
+                    let cited = prove(&text, &hits);
+                    let rest = out.rest(&cited.answer);
+                    if !rest.is_empty() {
+                        yield Event::Text { text: rest, tokens: Vec::new(), prompt: false };
+                    }
+                    for citation in cited.citations {
+                        yield Event::Citation(citation);
+                    }
+                    if cited.dropped > 0 {
+                        yield Event::Progress(Progress::Dropped { citations: cited.dropped });
+                    }
+                    yield Event::Finished { reason, usage, timings };
+                }
+            }
+        }
+    };
+    Box::pin(events)
+}
+
+/// What has been said of an answer, sentence by sentence.
+#[derive(Default)]
+struct Said {
+    text: String,
+    /// Bytes of the model's text that were looked at when `text` last grew.
+    seen: usize,
+}
+
+impl Said {
+    /// What can be said for good now. Markers belong to the sentence before them, so the last sentence that ended waits for the next to begin.
+    fn certain(&mut self, text: &str, hits: &[Hit]) -> String {
+        let end = last_border(text);
+        if end <= self.seen {
+            return String::new();
+        }
+        self.seen = end;
+        let answer = prove(&text[..end], hits).answer;
+        let more = answer.strip_prefix(self.text.as_str()).unwrap_or_default().trim_end().to_owned();
+        self.text.push_str(&more);
+        more
+    }
+
+    fn rest(&self, answer: &str) -> String {
+        match answer.strip_prefix(self.text.as_str()) {
+            Some(rest) => rest.to_owned(),
+            // Later words changed how an earlier sentence was judged; what was said stays, what follows is added.
+            None => answer.get(self.text.floor_char_boundary(common(answer, &self.text))..).unwrap_or_default().to_owned(),
+        }
+    }
+}
+
+fn common(a: &str, b: &str) -> usize {
+    a.bytes().zip(b.bytes()).take_while(|(a, b)| a == b).count()
+}
+
+/// Where the last sentence begins that is not yet complete: after the end of the one before it and its markers.
+fn last_border(text: &str) -> usize {
+    let ends: Vec<usize> = text
+        .char_indices()
+        .filter(|(at, c)| match c {
+            '。' | '！' | '？' | '\n' => true,
+            '.' | '!' | '?' => text[at + 1..].starts_with(char::is_whitespace),
+            _ => false,
+        })
+        .map(|(at, c)| at + c.len_utf8())
+        .collect();
+    // The one that ended last may still get its markers.
+    let Some(&last) = ends.last() else { return 0 };
+    let after = text[last..].trim_start();
+    let begun = !after.is_empty() && !after.starts_with(['[', '【', '［']);
+    if begun { last } else { ends.len().checked_sub(2).map_or(0, |at| ends[at]) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hit(text: &str) -> Hit {
+        let passage = Passage {
+            id: text.to_owned(),
+            document: "d".to_owned(),
+            title: "T".to_owned(),
+            page: None,
+            section: String::new(),
+            span: [0, text.chars().count()],
+            text: text.to_owned(),
+        };
+        Hit { passage, score: 1.0, lexical_rank: Some(1), vector_rank: None }
+    }
+
+    fn streamed(pieces: &[&str], hits: Vec<Hit>) -> (String, Vec<Citation>, usize) {
+        let mut steps: Vec<Result<Step>> = vec![Ok(Step::Passages(hits))];
+        steps.extend(pieces.iter().map(|piece| Ok(Step::Text((*piece).to_owned()))));
+        steps.push(Ok(Step::Finished { reason: FinishReason::Stop, usage: Usage::default(), timings: Timings::default() }));
+        let all = futures_util::stream::iter(steps).boxed();
+        let collected = futures_util::FutureExt::now_or_never(domain::collect(proved(all)));
+        let collected = collected.expect("nothing waits here").expect("no step is an error");
+        (collected.text, collected.citations, collected.dropped)
+    }
+
+    #[test]
+    fn what_is_streamed_is_what_was_proved() {
+        let hits = || vec![hit("Employees have 15 days of annual leave. Requests go to the manager."), hit("员工每年享有十五天年假。病假需要证明。")];
+        for answer in [
+            "Employees have 15 days of annual leave [1]. Requests go to the manager [1].",
+            "Employees have 99 days of annual leave [1]. Requests go to the manager. [1] Lunch is free [2].",
+            "员工每年享有十五天年假。[2]病假需要证明[2]。",
+            "No sentence ends here",
+            "",
+        ] {
+            let whole = prove(answer, &hits());
+            let letters: Vec<String> = answer.chars().map(String::from).collect();
+            let pieces: Vec<&str> = letters.iter().map(String::as_str).collect();
+            let (text, citations, dropped) = streamed(&pieces, hits());
+            assert_eq!(text, whole.answer, "{answer}");
+            assert_eq!((citations, dropped), (whole.citations, whole.dropped), "{answer}");
+        }
+    }
+
+    #[test]
+    fn a_sentence_waits_for_its_marker() {
+        for (text, border) in [
+            ("One. Two", 4),
+            ("One.", 0),
+            ("One. [1]", 0),
+            ("One. [1] Two", 4),
+            ("一。二", 3),
+            ("一。", 0),
+            ("一。二。", 3),
+            ("3.5 is", 0),
+        ] {
+            assert_eq!(last_border(text), border, "{text}");
+        }
+    }
+}

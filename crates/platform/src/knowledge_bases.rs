@@ -1,0 +1,442 @@
+//! Knowledge bases: what there is, their documents, searching them.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use domain::{Hit, Purpose, SearchMode};
+use globset::{Glob, GlobSetBuilder};
+use knowledge::{DocumentInfo, DocumentText, KnowledgeBase, Query, Stats};
+use serde::Serialize;
+
+use crate::ingest::Stage;
+use crate::workspace::blocking;
+use crate::{Error, Result, Workspace};
+
+/// How long [`KnowledgeBases::remove`] waits for a running ingest to stop.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Longest name of a knowledge base, in bytes: it is a folder's name.
+const LONGEST_NAME: usize = 120;
+
+/// The knowledge bases of a workspace.
+pub struct KnowledgeBases<'w> {
+    workspace: &'w Workspace,
+}
+
+/// A knowledge base, counted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct KnowledgeBaseInfo {
+    /// Its name.
+    pub name: String,
+    /// Documents.
+    pub documents: usize,
+    /// Passages, all searchable by words.
+    pub passages: usize,
+    /// Passages that have a vector.
+    pub vectors: usize,
+    /// Bytes of the documents' files.
+    pub bytes: u64,
+    /// The embedding model its vectors come from.
+    pub embedder: Option<String>,
+    /// Something is being read or embedded by this process.
+    pub ingesting: bool,
+    /// A digest of all it holds; empty in lists.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub fingerprint: String,
+}
+
+/// A line in the list of documents: one that is kept, or one that is on its way or was refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DocumentEntry {
+    /// Its name.
+    pub name: String,
+    /// Its title.
+    pub title: String,
+    /// What kind of file.
+    pub format: String,
+    /// Pages, where the format has them.
+    pub pages: usize,
+    /// Passages it was cut into.
+    pub passages: usize,
+    /// Passages that have a vector.
+    pub vectors: usize,
+    /// Size of the file.
+    pub bytes: u64,
+    /// What could not be read.
+    pub warnings: Vec<String>,
+    /// Where it is on its way.
+    pub status: DocumentStatus,
+    /// Why it was refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// Where a document is on its way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DocumentStatus {
+    /// All that can be done is done.
+    Ready,
+    /// It waits to be read, or is being read.
+    Parsing,
+    /// Its words are searchable; vectors are being made.
+    Embedding,
+    /// It could not be read.
+    Failed,
+}
+
+/// What is looked for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SearchRequest {
+    /// The question.
+    pub query: String,
+    /// How many passages at most.
+    pub top: usize,
+    /// Words, vectors or both.
+    pub mode: SearchMode,
+    /// Only documents whose name matches one of these globs; all if empty.
+    pub documents: Vec<String>,
+    /// Only documents that have all these labels.
+    pub metadata: BTreeMap<String, String>,
+}
+
+impl Default for SearchRequest {
+    fn default() -> Self {
+        Self { query: String::new(), top: 10, mode: SearchMode::default(), documents: Vec::new(), metadata: BTreeMap::new() }
+    }
+}
+
+/// What was found.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SearchAnswer {
+    /// Best first.
+    pub hits: Vec<Hit>,
+    /// Share of passages that have vectors yet, 0 to 1.
+    pub vectors_ready: f32,
+    /// Time spent.
+    pub timings: SearchTimings,
+}
+
+/// Time a search spent, in milliseconds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+pub struct SearchTimings {
+    /// Making the question's vector, and loading the model for it the first time.
+    pub embed_ms: f64,
+    /// Finding and fusing.
+    pub search_ms: f64,
+}
+
+impl<'w> KnowledgeBases<'w> {
+    pub(crate) fn new(workspace: &'w Workspace) -> Self {
+        Self { workspace }
+    }
+
+    /// Their names, sorted.
+    ///
+    /// # Errors
+    /// [`Error::Failed`] if the data directory cannot be read.
+    pub fn names(&self) -> Result<Vec<String>> {
+        let folder = self.workspace.data().join("kb");
+        let entries = std::fs::read_dir(&folder)
+            .map_err(|error| Error::failed(format!("{}: {error}; check the data directory with `sumeru doctor`", folder.display())))?;
+        let mut names: Vec<String> = entries
+            .flatten()
+            .filter(|entry| entry.path().join("kb.db").is_file())
+            .filter_map(|entry| entry.file_name().into_string().ok())
+            .filter(|name| check_name(name).is_ok())
+            .collect();
+        names.sort();
+        Ok(names)
+    }
+
+    /// All of them, without fingerprints.
+    ///
+    /// # Errors
+    /// [`Error::Failed`] if one cannot be read.
+    pub fn list(&self) -> Result<Vec<KnowledgeBaseInfo>> {
+        self.names()?.into_iter().map(|name| self.info(&name)).collect()
+    }
+
+    /// One of them, without its fingerprint.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if it is not there.
+    pub fn info(&self, name: &str) -> Result<KnowledgeBaseInfo> {
+        let Stats { documents, passages, vectors, bytes, embedder, .. } = self.workspace.base(name)?.stats()?;
+        let ingesting = self.workspace.jobs().of(name).is_busy();
+        Ok(KnowledgeBaseInfo { name: name.to_owned(), documents, passages, vectors, bytes, embedder, ingesting, fingerprint: String::new() })
+    }
+
+    /// One of them, with the digest of all it holds.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if it is not there.
+    pub fn show(&self, name: &str) -> Result<KnowledgeBaseInfo> {
+        let fingerprint = self.workspace.base(name)?.fingerprint()?;
+        Ok(KnowledgeBaseInfo { fingerprint, ..self.info(name)? })
+    }
+
+    /// Its documents by name: those kept, those on their way, those of the last ingest that were refused.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if the knowledge base is not there.
+    pub fn documents(&self, name: &str) -> Result<Vec<DocumentEntry>> {
+        let kept = self.workspace.base(name)?.documents()?;
+        let (stage, waiting, failed) = self.workspace.jobs().of(name).now();
+        let mut entries: BTreeMap<String, DocumentEntry> =
+            kept.into_iter().map(|document| (document.name.clone(), entry(document, stage == Stage::Embedding))).collect();
+        for name in waiting {
+            entries.entry(name.clone()).or_insert_with(|| DocumentEntry::without_text(&name)).status = DocumentStatus::Parsing;
+        }
+        for failed in failed {
+            let entry = entries.entry(failed.name.clone()).or_insert_with(|| DocumentEntry::without_text(&failed.name));
+            (entry.status, entry.error) = (DocumentStatus::Failed, Some(failed.error));
+        }
+        Ok(entries.into_values().collect())
+    }
+
+    /// A document's extracted text.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if the knowledge base or the document is not there.
+    pub fn document(&self, base: &str, name: &str) -> Result<DocumentText> {
+        self.workspace.base(base)?.document(name)?.ok_or_else(|| {
+            Error::not_found("document_not_found", format!("'{name}' is not in the knowledge base '{base}'; `sumeru kb documents {base}` lists what is"))
+        })
+    }
+
+    /// Makes an empty one.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] if there is one, [`Error::Invalid`] for a name that cannot be or a model that makes no vectors.
+    pub fn create(&self, name: &str, embedder: Option<&str>) -> Result<KnowledgeBaseInfo> {
+        let model = embedder.map(|model| self.workspace.models().installed(model)).transpose()?;
+        let dimensions = match &model {
+            Some(model) => Some(model.card.dimensions.ok_or_else(|| {
+                Error::invalid("embedder", "invalid_model", format!("'{}' makes text, not vectors; choose an embedding model", model.card.name))
+            })?),
+            None => None,
+        };
+        let base = self.workspace.new_base(name)?;
+        if let (Some(model), Some(dimensions)) = (embedder, dimensions) {
+            base.set_embedder(model, dimensions as usize)?;
+        }
+        self.info(name)
+    }
+
+    /// Removes one with all it holds. A running ingest of it is stopped first; that may take seconds, so call this where waiting is allowed.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if it is not there, [`Error::Conflict`] if an ingest does not stop.
+    pub fn remove(&self, name: &str) -> Result<()> {
+        self.workspace.base(name)?;
+        let job = self.workspace.jobs().of(name);
+        job.end();
+        let since = Instant::now();
+        let _turn = loop {
+            if let Some(turn) = job.try_turn() {
+                break turn;
+            }
+            if since.elapsed() > PATIENCE {
+                job.go_on();
+                return Err(Error::Conflict { message: format!("'{name}' is being ingested and did not stop in a minute; try again when it is done") });
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        };
+        self.workspace.bases().remove(name);
+        self.workspace.jobs().forget(name);
+        let folder = self.workspace.base_folder(name);
+        // Renamed first: a removal that is cut in the middle leaves no half of a knowledge base behind.
+        let gone = self.workspace.data().join("kb").join(format!(".removed-{name}"));
+        let failed = |error: std::io::Error| Error::failed(format!("{}: {error}; check that it may be written to", folder.display()));
+        let _ = std::fs::remove_dir_all(&gone); // of an earlier removal that was cut
+        std::fs::rename(&folder, &gone).map_err(failed)?;
+        let _ = std::fs::remove_dir_all(self.workspace.data().join("inbox").join(name)); // usually there is none
+        std::fs::remove_dir_all(&gone).map_err(failed)
+    }
+}
+
+impl DocumentEntry {
+    fn without_text(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            title: name.to_owned(),
+            format: String::new(),
+            pages: 0,
+            passages: 0,
+            vectors: 0,
+            bytes: 0,
+            warnings: Vec::new(),
+            status: DocumentStatus::Ready,
+            error: None,
+        }
+    }
+}
+
+fn entry(document: DocumentInfo, embedding: bool) -> DocumentEntry {
+    let missing = document.vectors < document.passages;
+    DocumentEntry {
+        name: document.name,
+        title: document.title,
+        format: document.format,
+        pages: document.pages,
+        passages: document.passages,
+        vectors: document.vectors,
+        bytes: document.bytes,
+        warnings: document.warnings,
+        status: if embedding && missing { DocumentStatus::Embedding } else { DocumentStatus::Ready },
+        error: None,
+    }
+}
+
+impl Workspace {
+    /// Finds passages. Without an embedding model, or before there are vectors, words alone are searched.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if the knowledge base is not there, [`Error::Invalid`] for a filter that matches nothing or vectors that cannot be.
+    pub async fn search(&self, base: &str, request: SearchRequest) -> Result<SearchAnswer> {
+        if request.query.trim().is_empty() {
+            return Err(Error::invalid("query", "invalid_value", "the question is empty; say what to look for"));
+        }
+        let name = base.to_owned();
+        let kb = self.base(base)?;
+        let started = Instant::now();
+        let vector = self.question_vector(&kb, &request).await?;
+        let embed_ms = started.elapsed().as_secs_f64() * 1000.0;
+        let started = Instant::now();
+        let result = blocking(move || {
+            let documents = if request.documents.is_empty() { None } else { Some(matching(&kb, &name, &request.documents)?) };
+            let query = Query { text: request.query, vector, mode: request.mode, top: request.top, documents, metadata: request.metadata };
+            kb.snapshot()?.search(&query)
+        })
+        .await??;
+        let timings = SearchTimings { embed_ms, search_ms: started.elapsed().as_secs_f64() * 1000.0 };
+        Ok(SearchAnswer { hits: result.hits, vectors_ready: result.vectors_ready, timings })
+    }
+
+    async fn question_vector(&self, kb: &Arc<KnowledgeBase>, request: &SearchRequest) -> Result<Option<Vec<f32>>> {
+        if request.mode == SearchMode::Lexical {
+            return Ok(None);
+        }
+        let needed = request.mode == SearchMode::Vector;
+        let stats = kb.stats()?;
+        let Some(name) = stats.embedder.filter(|_| stats.vectors > 0) else {
+            if needed {
+                let remedy = "ingest again with an embedding model installed, or search in the mode 'lexical' or 'hybrid'";
+                return Err(Error::invalid("mode", "no_vectors", format!("this knowledge base has no vectors yet; {remedy}")));
+            }
+            return Ok(None);
+        };
+        let embedder = match self.embedder(&name).await {
+            Ok(embedder) => embedder,
+            Err(Error::NotFound { .. }) if !needed => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let mut made = embedder.embed(vec![request.query.clone()], Purpose::Query).await?;
+        Ok(made.vectors.pop())
+    }
+
+    /// A knowledge base by name, opened the first time it is asked for.
+    pub(crate) fn base(&self, name: &str) -> Result<Arc<KnowledgeBase>> {
+        check_name(name)?;
+        let mut bases = self.bases();
+        if let Some(base) = bases.get(name) {
+            return Ok(Arc::clone(base));
+        }
+        let folder = self.base_folder(name);
+        if !folder.join("kb.db").exists() {
+            drop(bases);
+            return Err(self.no_such_base(name));
+        }
+        let base = Arc::new(if self.writes() { KnowledgeBase::open(&folder)? } else { KnowledgeBase::open_to_read(&folder)? });
+        bases.insert(name.to_owned(), Arc::clone(&base));
+        Ok(base)
+    }
+
+    /// A knowledge base by name, made if it is not there.
+    pub(crate) fn base_or_new(&self, name: &str, embedder: Option<&str>) -> Result<Arc<KnowledgeBase>> {
+        match self.base(name) {
+            Err(Error::NotFound { .. }) => {
+                self.knowledge_bases().create(name, embedder)?;
+                self.base(name)
+            }
+            other => other,
+        }
+    }
+
+    fn new_base(&self, name: &str) -> Result<Arc<KnowledgeBase>> {
+        check_name(name)?;
+        let mut bases = self.bases();
+        let folder = self.base_folder(name);
+        if folder.join("kb.db").exists() {
+            return Err(Error::Conflict { message: format!("there is a knowledge base '{name}' already; use it, remove it, or take another name") });
+        }
+        let base = Arc::new(KnowledgeBase::create(&folder)?);
+        bases.insert(name.to_owned(), Arc::clone(&base));
+        Ok(base)
+    }
+
+    pub(crate) fn base_folder(&self, name: &str) -> PathBuf {
+        self.data().join("kb").join(name)
+    }
+
+    fn no_such_base(&self, name: &str) -> Error {
+        let there = match self.knowledge_bases().names().unwrap_or_default() {
+            names if names.is_empty() => "there is none yet".to_owned(),
+            names => format!("there are: {}", names.join(", ")),
+        };
+        let message = format!("there is no knowledge base '{name}' ({there}); `sumeru ingest PATH --kb {name}` makes it");
+        Error::not_found("knowledge_base_not_found", message)
+    }
+}
+
+/// Names of documents that match one of the globs.
+fn matching(kb: &KnowledgeBase, base: &str, globs: &[String]) -> Result<Vec<String>> {
+    let mut set = GlobSetBuilder::new();
+    for glob in globs {
+        set.add(Glob::new(glob).map_err(|error| Error::invalid("documents", "invalid_value", format!("'{glob}' is not a glob: {error}")))?);
+    }
+    let set = set.build().map_err(|error| Error::invalid("documents", "invalid_value", error.to_string()))?;
+    // A document's exact name counts too, whatever signs are in it.
+    let exact: HashMap<&str, ()> = globs.iter().map(|glob| (glob.as_str(), ())).collect();
+    let names: Vec<String> = kb
+        .documents()?
+        .into_iter()
+        .map(|document| document.name)
+        .filter(|name| set.is_match(name) || exact.contains_key(name.as_str()))
+        .collect();
+    if names.is_empty() {
+        let message = format!("no document of '{base}' matches {}; `sumeru kb documents {base}` lists them", globs.join(", "));
+        return Err(Error::invalid("documents", "invalid_value", message));
+    }
+    Ok(names)
+}
+
+/// A name is a folder's name and part of addresses.
+fn check_name(name: &str) -> Result<()> {
+    let lower = |c: char| c.is_alphanumeric() && !c.is_uppercase();
+    let fits = name.starts_with(lower) && name.len() <= LONGEST_NAME && name.chars().all(|c| lower(c) || c == '-' || c == '_');
+    if fits {
+        return Ok(());
+    }
+    let shown: String = name.chars().take(60).collect();
+    let rule = "use lower-case letters of any language, digits, '-' and '_', beginning with a letter or digit, at most 120 bytes";
+    Err(Error::invalid("name", "invalid_value", format!("'{shown}' cannot be a knowledge base's name; {rule}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_folders_everywhere() {
+        for (name, fits) in [
+            ("work", true), ("制度-2026", true), ("a_b", true), ("7", true), ("", false), ("Work", false), ("a b", false), ("../x", false),
+            ("-a", false), (".a", false), ("a/b", false), ("a.b", false), ("über", true),
+        ] {
+            assert_eq!(check_name(name).is_ok(), fits, "{name}");
+        }
+        assert!(check_name(&"a".repeat(121)).is_err());
+    }
+}
