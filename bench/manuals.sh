@@ -20,7 +20,8 @@ copy() { # FROM TO PATTERN
     mkdir -p "$out/docs/$2"
     find -L "$1" -maxdepth 1 -type f -name "$3" -exec cp {} "$out/docs/$2/" \;
 }
-copy "$doc/debian/FAQ" faq '*.html'
+copy "$doc/debian/FAQ" faq-en '*.en.html' # NAME.html are links to the same files
+copy "$doc/debian/FAQ/zh-cn" faq-zh '*.html'
 copy "$doc/installation-guide-amd64/en" install-en '*.html'
 copy "$doc/installation-guide-amd64/zh_CN" install-zh '*.html'
 copy "$doc/maint-guide-zh-cn" maint-zh '*.pdf'

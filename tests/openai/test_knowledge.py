@@ -1,0 +1,95 @@
+"""A knowledge base as a model, and its own paths."""
+
+import pytest
+from conftest import BILINGUAL, raw, user
+
+CARRIED = "没有休完的年假可以结转几天？"
+
+
+def check(annotations, text):
+    assert annotations, f"no citation in {text!r}"
+    for annotation in annotations:
+        fields = annotation if isinstance(annotation, dict) else annotation.model_dump()
+        assert "url_citation" in fields["type"] or "citation" in fields["type"]
+        flat = str(fields)
+        assert "leave-policy" in flat or "." in flat
+
+
+@pytest.fixture(scope="module")
+def cited(client):
+    return client.chat.completions.create(model="kb/sample", messages=user(CARRIED), temperature=0, max_tokens=120)
+
+
+def test_an_answer_has_citations(cited):
+    message = cited.choices[0].message
+    assert message.content.strip() and cited.model.startswith("kb/sample")
+    check(message.annotations, message.content)
+    assert cited.usage.prompt_tokens > 100, "the passages are part of the prompt"
+
+
+def test_citations_name_the_document_and_quote_it(cited):
+    for annotation in cited.choices[0].message.annotations:
+        found = annotation.model_dump()
+        detail = {**found, **(found.get("url_citation") or {}), **(found.get("citation") or {}), **(found.get("document_citation") or {})}
+        document, quote = detail["document"], detail["quote"]
+        status, text, _ = raw("GET", f"/v1/knowledge_bases/sample/document?name={document}")
+        assert status == 200 and quote in text["text"], "the quotation stands in the document"
+
+
+def test_streamed(client, cited):
+    stream = client.chat.completions.create(
+        model="kb/sample", messages=user(CARRIED), temperature=0, max_tokens=120, stream=True, stream_options={"include_usage": True}
+    )
+    text, annotations, usage = "", [], None
+    for chunk in stream:
+        usage = chunk.usage or usage
+        for choice in chunk.choices:
+            text += choice.delta.content or ""
+            annotations += (choice.delta.model_extra or {}).get("annotations") or []
+    assert text.strip() and usage.completion_tokens > 0
+    check(annotations, text)
+
+
+def test_the_model_can_be_chosen_and_so_can_the_search(client):
+    answer = client.chat.completions.create(
+        model=f"kb/sample@{BILINGUAL}", messages=user("How soon must I submit an expense claim?"), temperature=0, max_tokens=80,
+        extra_body={"search_mode": "lexical"},
+    )
+    assert "30" in answer.choices[0].message.content
+
+
+def test_a_wrong_search_mode_is_named():
+    body = {"model": "kb/sample", "messages": user("x"), "search_mode": "fuzzy"}
+    status, answer, _ = raw("POST", "/v1/chat/completions", body)
+    assert status == 400 and answer["error"]["param"] == "search_mode"
+
+
+@pytest.mark.parametrize("mode", ["hybrid", "lexical", "vector"])
+@pytest.mark.parametrize(
+    ("question", "document"),
+    [("年假可以结转到下一年吗？", "leave-policy.zh.md"), ("hotel limit per night in Shanghai", "expense-policy.en.md")],
+)
+def test_search(mode, question, document):
+    status, answer, _ = raw("POST", "/v1/knowledge_bases/sample/search", {"query": question, "top": 5, "mode": mode})
+    assert status == 200 and answer["vectors_ready"] == 1
+    assert document in [hit["document"].rsplit("/", 1)[-1] for hit in answer["hits"][:3]]
+    for hit in answer["hits"]:
+        assert hit["span"][0] < hit["span"][1] and hit["text"]
+
+
+def test_search_crosses_languages():
+    status, answer, _ = raw("POST", "/v1/knowledge_bases/sample/search", {"query": "在上海出差住酒店每晚最多报销多少？", "top": 5})
+    assert status == 200
+    assert "expense-policy.en.md" in [hit["document"].rsplit("/", 1)[-1] for hit in answer["hits"]]
+
+
+def test_a_knowledge_base_comes_and_goes():
+    name = "openai-suite"
+    raw("DELETE", f"/v1/knowledge_bases/{name}")
+    status, made, _ = raw("POST", "/v1/knowledge_bases", {"name": name})
+    assert status == 201 and made["name"] == name
+    assert raw("POST", "/v1/knowledge_bases", {"name": name})[0] == 409
+    assert raw("POST", "/v1/knowledge_bases", {"name": "../evil"})[0] == 400
+    assert name in [kb["name"] for kb in raw("GET", "/v1/knowledge_bases")[1]["knowledge_bases"]]
+    assert raw("DELETE", f"/v1/knowledge_bases/{name}")[0] == 204
+    assert raw("GET", f"/v1/knowledge_bases/{name}")[0] == 404
