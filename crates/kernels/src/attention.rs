@@ -1,8 +1,13 @@
 //! Attention: causal over a half-precision cache for decoders, full for encoders.
 
+use std::cell::RefCell;
+use std::ops::Range;
+
 use half::f16;
 
 use crate::Pool;
+use crate::activations::exp;
+use crate::floats::{COLUMNS, Sizes, View, columns, product, widen_halves};
 use crate::pool::Slots;
 use crate::scan::{add_scaled_f16, dot_f16};
 
@@ -23,6 +28,15 @@ pub struct AttnShape {
     pub window: Option<usize>,
 }
 
+/// Queries of one task, so that a head's keys are made ready once for all of them.
+const TASK_QUERIES: usize = 96;
+
+/// From so many queries on, laying keys out for tiles pays.
+const MANY: usize = 4;
+
+/// Keys laid out at a time.
+const BLOCK: usize = 64;
+
 /// Causal attention of T queries at positions `first..first + T` over a cache.
 ///
 /// `q` and `out` are T x heads x head_dim, `k` and `v` at least `first + T` x kv_heads x head_dim.
@@ -36,34 +50,88 @@ pub fn attention(pool: &Pool, shape: &AttnShape, out: &mut [f32], q: &[f32], k: 
     assert!(out.len() == q.len() && q.len() == rows * width, "queries are whole rows of {width}");
     assert!(k.len() >= (first + rows) * stride && v.len() >= (first + rows) * stride, "the cache holds every position");
     let group = shape.heads / shape.kv_heads;
-    let slots = Slots::new(out);
-    // One task: one key-value head for a few queries, so that its keys stay in the cache.
-    let chunk = 16;
+    let chunk = (TASK_QUERIES / group).clamp(8, 64);
     let chunks = rows.div_ceil(chunk);
+    let call = Causal { shape, slots: Slots::new(out), q, k, v, first };
+    // One task: one key-value head for a few positions.
     pool.run(chunks * shape.kv_heads, &|task| {
-        let (kv_head, chunk_at) = (task / chunks, task % chunks);
-        let mut scores = Vec::new();
-        for row in chunk_at * chunk..((chunk_at + 1) * chunk).min(rows) {
-            let last = first + row;
-            let start = shape.window.map_or(0, |window| (last + 1).saturating_sub(window));
-            for head in kv_head * group..(kv_head + 1) * group {
-                let at = row * width + head * dim;
-                let query = &q[at..at + dim];
-                scores.clear();
-                scores.extend((start..=last).map(|s| {
-                    let score = dot_f16(query, &k[s * stride + kv_head * dim..][..dim]) * shape.scale;
-                    shape.softcap.map_or(score, |cap| cap * (score / cap).tanh())
-                }));
-                crate::softmax(&mut scores);
-                // SAFETY: each (row, head) belongs to exactly one task.
-                let out = unsafe { slots.part(at, dim) };
-                out.fill(0.0);
-                for (s, &p) in (start..=last).zip(&scores) {
-                    add_scaled_f16(out, p, &v[s * stride + kv_head * dim..][..dim]);
-                }
-            }
+        let (kv_head, at) = (task / chunks, task % chunks * chunk);
+        let positions = at..(at + chunk).min(rows);
+        if positions.len() * group < MANY {
+            positions.for_each(|row| (0..group).for_each(|head| call.one(row, kv_head * group + head)));
+        } else {
+            TILES.with_borrow_mut(|tiles| call.many(tiles, positions, kv_head));
         }
     });
+}
+
+thread_local! {
+    static TILES: RefCell<Tiles> = RefCell::default();
+}
+
+struct Causal<'a> {
+    shape: &'a AttnShape,
+    slots: Slots<f32>,
+    q: &'a [f32],
+    k: &'a [f16],
+    v: &'a [f16],
+    first: usize,
+}
+
+impl Causal<'_> {
+    /// Positions that the query of a row sees.
+    fn visible(&self, row: usize) -> Range<usize> {
+        let end = self.first + row + 1;
+        self.shape.window.map_or(0, |window| end.saturating_sub(window))..end
+    }
+
+    /// One query, key by key.
+    fn one(&self, row: usize, head: usize) {
+        let shape = self.shape;
+        let dim = shape.head_dim;
+        let (stride, kv_head) = (shape.kv_heads * dim, head / (shape.heads / shape.kv_heads));
+        let at = (row * shape.heads + head) * dim;
+        let query = &self.q[at..at + dim];
+        let place = |s: usize| s * stride + kv_head * dim..s * stride + (kv_head + 1) * dim;
+        let seen = self.visible(row);
+        let score = |s| {
+            let score = dot_f16(query, &self.k[place(s)]) * shape.scale;
+            shape.softcap.map_or(score, |cap| cap * (score / cap).tanh())
+        };
+        let mut scores: Vec<f32> = seen.clone().map(score).collect();
+        crate::softmax(&mut scores);
+        // SAFETY: each (row, head) belongs to exactly one task.
+        let out = unsafe { self.slots.part(at, dim) };
+        out.fill(0.0);
+        for (s, &p) in seen.zip(&scores) {
+            add_scaled_f16(out, p, &self.v[place(s)]);
+        }
+    }
+
+    /// The queries of several positions that share a key-value head.
+    fn many(&self, tiles: &mut Tiles, positions: Range<usize>, kv_head: usize) {
+        let shape = self.shape;
+        let dim = shape.head_dim;
+        let (stride, group) = (shape.kv_heads * dim, shape.heads / shape.kv_heads);
+        let place = |m: usize| ((positions.start + m / group) * shape.heads + kv_head * group + m % group) * dim;
+        tiles.begin(positions.len() * group, dim);
+        for (m, query) in tiles.queries.chunks_exact_mut(dim).enumerate() {
+            for (out, x) in query.iter_mut().zip(&self.q[place(m)..][..dim]) {
+                *out = x * shape.scale;
+            }
+        }
+        let keys = self.visible(positions.start).start..self.first + positions.end;
+        let load = |s: usize, key: &mut [f32], value: &mut [f32]| {
+            let place = s * stride + kv_head * dim..s * stride + (kv_head + 1) * dim;
+            widen_halves(&self.k[place.clone()], key);
+            widen_halves(&self.v[place], value);
+        };
+        tiles.run(keys, shape.softcap, load, |m| self.visible(positions.start + m / group));
+        for m in 0..positions.len() * group {
+            // SAFETY: each (row, head) belongs to exactly one task.
+            tiles.finish(m, unsafe { self.slots.part(place(m), dim) });
+        }
+    }
 }
 
 /// Attention of every row to every row, within one sequence; all arrays are T x heads x head_dim.
@@ -80,79 +148,178 @@ pub fn attention_full(
     k: &[f32],
     v: &[f32],
 ) {
-    let width = heads * head_dim;
+    let (dim, width) = (head_dim, heads * head_dim);
     let rows = q.len() / width;
     assert!(
         q.len() == rows * width && out.len() == q.len() && k.len() == q.len() && v.len() == q.len(),
         "rows of {width}"
     );
     let slots = Slots::new(out);
-    pool.run(heads, &|head| {
-        let padded = rows.next_multiple_of(LANES);
-        let (mut keys, mut values) = (vec![0.0; head_dim * padded], Vec::with_capacity(rows * head_dim));
-        for row in 0..rows {
-            let at = row * width + head * head_dim;
-            for d in 0..head_dim {
-                keys[d * padded + row] = k[at + d];
+    let chunks = rows.div_ceil(TASK_QUERIES);
+    pool.run(heads * chunks, &|task| {
+        let (head, first) = (task / chunks, task % chunks * TASK_QUERIES);
+        let count = (rows - first).min(TASK_QUERIES);
+        let place = |row: usize| row * width + head * dim..row * width + (head + 1) * dim;
+        TILES.with_borrow_mut(|tiles| {
+            tiles.begin(count, dim);
+            for (m, query) in tiles.queries.chunks_exact_mut(dim).enumerate() {
+                for (out, x) in query.iter_mut().zip(&q[place(first + m)]) {
+                    *out = x * scale;
+                }
             }
-            values.extend_from_slice(&v[at..at + head_dim]);
-        }
-        let mut scores = vec![0.0; padded];
-        for row in 0..rows {
-            let at = row * width + head * head_dim;
-            score(&mut scores, &q[at..at + head_dim], &keys, scale);
-            crate::softmax(&mut scores[..rows]);
-            // SAFETY: each head is one task's, and rows do not overlap.
-            mix(unsafe { slots.part(at, head_dim) }, &scores[..rows], &values);
-        }
+            let load = |s: usize, key: &mut [f32], value: &mut [f32]| {
+                key.copy_from_slice(&k[place(s)]);
+                value.copy_from_slice(&v[place(s)]);
+            };
+            tiles.run(0..rows, None, load, |_| 0..rows);
+            for m in 0..count {
+                // SAFETY: each row of a head is one task's.
+                tiles.finish(m, unsafe { slots.part(place(first + m).start, dim) });
+            }
+        });
     });
 }
 
-const LANES: usize = 32;
+/// Attention of a few queries block of keys by block of keys, with a running maximum (Milakov and Gimelshein 2018; Dao et al. 2022).
+#[derive(Default)]
+struct Tiles {
+    dim: usize,
+    /// `dim`, up to whole tiles.
+    padded: usize,
+    /// M x dim, times the scale.
+    queries: Vec<f32>,
+    /// dim x BLOCK.
+    keys: Vec<f32>,
+    /// BLOCK x padded.
+    values: Vec<f32>,
+    /// Eight keys as they come.
+    rows: Vec<f32>,
+    /// M x BLOCK.
+    scores: Vec<f32>,
+    /// M x padded, to be divided by the totals.
+    mixed: Vec<f32>,
+    /// Each query's largest score so far, and the sum of exponentials relative to it.
+    running: Vec<(f32, f32)>,
+}
 
-crate::simd::wide! {
-    /// Scores of one query against keys laid out dimension by dimension.
-    fn score(scores: &mut [f32], query: &[f32], keys: &[f32], scale: f32) {
-        let padded = scores.len();
-        for (block, scores) in scores.chunks_exact_mut(LANES).enumerate() {
-            let mut sums = [0.0f32; LANES];
-            for (d, &x) in query.iter().enumerate() {
-                let keys = &keys[d * padded + block * LANES..][..LANES];
-                for lane in 0..LANES {
-                    sums[lane] += x * keys[lane];
+impl Tiles {
+    fn begin(&mut self, queries: usize, dim: usize) {
+        (self.dim, self.padded) = (dim, dim.next_multiple_of(COLUMNS));
+        self.queries.resize(queries * dim, 0.0);
+        self.keys.resize(dim * BLOCK, 0.0);
+        self.values.clear();
+        self.values.resize(BLOCK * self.padded, 0.0); // what is beyond `dim` stays 0
+        self.rows.resize(8 * dim, 0.0);
+        self.scores.resize(queries * BLOCK, 0.0);
+        self.mixed.clear();
+        self.mixed.resize(queries * self.padded, 0.0);
+        self.running.clear();
+        self.running.resize(queries, (f32::NEG_INFINITY, 0.0));
+    }
+
+    /// Goes through all keys; `load` writes a key and its value, `visible` says which keys a query sees.
+    fn run(
+        &mut self,
+        keys: Range<usize>,
+        softcap: Option<f32>,
+        load: impl Fn(usize, &mut [f32], &mut [f32]),
+        visible: impl Fn(usize) -> Range<usize>,
+    ) {
+        let (dim, padded, queries) = (self.dim, self.padded, self.running.len());
+        for block in keys.clone().step_by(BLOCK) {
+            let count = (keys.end - block).min(BLOCK);
+            for eight in (0..count).step_by(8) {
+                for (i, key) in self.rows.chunks_exact_mut(dim).enumerate() {
+                    // A key that is not there repeats the last; its scores are not used.
+                    let at = (eight + i).min(count - 1);
+                    load(block + at, key, &mut self.values[at * padded..][..dim]);
                 }
+                let rows = std::array::from_fn(|i| &self.rows[i * dim..(i + 1) * dim]);
+                columns(rows, &mut self.keys[eight..], BLOCK);
             }
-            for lane in 0..LANES {
-                scores[lane] = sums[lane] * scale;
+            let (a, b) = (View { data: &self.queries, stride: dim }, View { data: &self.keys, stride: BLOCK });
+            let sizes = Sizes { rows: queries, depth: dim, cols: count.next_multiple_of(COLUMNS) };
+            product(a, b, sizes, &mut self.scores, BLOCK, false);
+            for m in 0..queries {
+                let seen = visible(m);
+                let seen = seen.start.max(block) - block..(seen.end.min(block + count)).saturating_sub(block);
+                self.weigh(m, seen, softcap);
             }
+            let (a, b) = (View { data: &self.scores, stride: BLOCK }, View { data: &self.values, stride: padded });
+            product(a, b, Sizes { rows: queries, depth: count, cols: padded }, &mut self.mixed, padded, true);
+        }
+    }
+
+    /// Turns a query's scores with a block into weights, and what was mixed before to the same measure.
+    fn weigh(&mut self, m: usize, seen: Range<usize>, softcap: Option<f32>) {
+        let scores = &mut self.scores[m * BLOCK..][..BLOCK];
+        if seen.is_empty() {
+            scores.fill(0.0);
+            return;
+        }
+        scores[..seen.start].fill(f32::NEG_INFINITY);
+        scores[seen.end..].fill(f32::NEG_INFINITY);
+        if let Some(cap) = softcap {
+            scores[seen].iter_mut().for_each(|score| *score = cap * (*score / cap).tanh());
+        }
+        let (most, total) = &mut self.running[m];
+        let factor = exponentials(scores, most, total);
+        if factor != 1.0 {
+            scale(&mut self.mixed[m * self.padded..][..self.padded], factor);
+        }
+    }
+
+    /// A query's result.
+    fn finish(&self, m: usize, out: &mut [f32]) {
+        let total = self.running[m].1;
+        let share = if total > 0.0 { 1.0 / total } else { 0.0 };
+        for (out, x) in out.iter_mut().zip(&self.mixed[m * self.padded..]) {
+            *out = x * share;
         }
     }
 }
 
 crate::simd::wide! {
-    /// The mean of values, weighted by probabilities.
-    fn mix(out: &mut [f32], probabilities: &[f32], values: &[f32]) {
-        let dim = out.len();
-        let mut from = 0;
-        while from < dim {
-            let width = (dim - from).min(LANES);
-            let mut sums = [0.0f32; LANES];
-            if width == LANES {
-                for (row, &p) in probabilities.iter().enumerate() {
-                    let value = &values[row * dim + from..][..LANES];
-                    for lane in 0..LANES {
-                        sums[lane] += p * value[lane];
-                    }
-                }
-            } else {
-                for (row, &p) in probabilities.iter().enumerate() {
-                    for (sum, value) in sums.iter_mut().zip(&values[row * dim + from..][..width]) {
-                        *sum += p * value;
-                    }
-                }
+    /// Scores to exponentials relative to the largest so far; returns what earlier sums are to be multiplied with.
+    fn exponentials(scores: &mut [f32], most: &mut f32, total: &mut f32) -> f32 {
+        let mut lanes = [f32::NEG_INFINITY; 16];
+        for scores in scores.chunks_exact(16) {
+            for i in 0..16 {
+                lanes[i] = if scores[i] > lanes[i] { scores[i] } else { lanes[i] };
             }
-            out[from..from + width].copy_from_slice(&sums[..width]);
-            from += width;
+        }
+        let mut largest = *most;
+        for lane in lanes {
+            largest = if lane > largest { lane } else { largest };
+        }
+        if largest == f32::NEG_INFINITY {
+            scores.fill(0.0);
+            return 1.0;
+        }
+        let mut sums = [0.0f32; 16];
+        for scores in scores.chunks_exact_mut(16) {
+            for i in 0..16 {
+                // Far below the largest, `exp` is not quite 0; what is not seen must be.
+                let weight = exp(scores[i] - largest);
+                scores[i] = if scores[i] == f32::NEG_INFINITY { 0.0 } else { weight };
+                sums[i] += scores[i];
+            }
+        }
+        let factor = if *most == f32::NEG_INFINITY { 0.0 } else { exp(*most - largest) };
+        let mut sum = 0.0;
+        for lane in sums {
+            sum += lane;
+        }
+        *total = *total * factor + sum;
+        *most = largest;
+        factor
+    }
+}
+
+crate::simd::wide! {
+    fn scale(x: &mut [f32], factor: f32) {
+        for x in x {
+            *x *= factor;
         }
     }
 }
@@ -194,6 +361,9 @@ mod tests {
             (4, 1, 40, 5, 37, None, Some(5.0)),
             (2, 2, 16, 3, 20, Some(4), None),
             (6, 2, 96, 100, 2, None, None),
+            (3, 3, 24, 130, 1, Some(7), None),
+            (7, 1, 8, 300, 1, None, None),
+            (2, 1, 64, 0, 200, Some(70), None),
         ] {
             let shape = AttnShape { heads, kv_heads, head_dim: dim, scale: 0.3, softcap, window };
             let q = noise(rows * heads * dim, 1);
@@ -224,7 +394,7 @@ mod tests {
     #[test]
     fn full_attention_follows_the_formula() {
         let pool = Pool::new(2);
-        for (heads, dim, rows) in [(2, 32, 1), (3, 32, 45), (1, 80, 33)] {
+        for (heads, dim, rows) in [(2, 32, 1), (3, 32, 45), (1, 80, 33), (1, 20, 210)] {
             let [q, k, v] = [1, 2, 3].map(|seed| noise(rows * heads * dim, seed));
             let mut out = vec![0.0; q.len()];
             attention_full(&pool, heads, dim, 0.2, &mut out, &q, &k, &v);

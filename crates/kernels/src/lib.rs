@@ -7,6 +7,7 @@
 mod activations;
 mod attention;
 mod dtype;
+mod floats;
 mod matmul;
 mod matrix;
 mod norms;

@@ -15,11 +15,20 @@ fn half_at(block: &[u8], at: usize) -> f32 {
 pub fn dequantize_row(dtype: Dtype, src: &[u8], out: &mut [f32]) {
     assert!(out.len().is_multiple_of(dtype.block_len()), "a row is whole blocks");
     let bytes = dtype.row_bytes(out.len());
+    match dtype {
+        Dtype::F16 => return crate::floats::widen(&src[..bytes], out),
+        Dtype::F32 => {
+            for (out, number) in out.iter_mut().zip(src[..bytes].as_chunks().0) {
+                *out = f32::from_le_bytes(*number);
+            }
+            return;
+        }
+        _ => {}
+    }
     let blocks = src[..bytes].chunks_exact(dtype.block_bytes()).zip(out.chunks_exact_mut(dtype.block_len()));
     for (block, out) in blocks {
         match dtype {
-            Dtype::F32 => out[0] = f32::from_le_bytes([block[0], block[1], block[2], block[3]]),
-            Dtype::F16 => out[0] = half_at(block, 0),
+            Dtype::F32 | Dtype::F16 => unreachable!("done above: this is a bug"),
             Dtype::BF16 => out[0] = bf16::from_le_bytes([block[0], block[1]]).to_f32(),
             Dtype::Q4_0 => nibbles(&block[2..], out, half_at(block, 0), -8.0 * half_at(block, 0)),
             Dtype::Q4_1 => nibbles(&block[4..], out, half_at(block, 0), half_at(block, 2)),

@@ -1,0 +1,88 @@
+//! Products of 32-bit floats in tiles of six rows by sixteen columns.
+
+use std::arch::x86_64::*;
+
+use super::panel::transpose;
+use crate::floats::{COLUMNS, View};
+
+/// `c = a * b`, or `c += a * b`, for up to six rows: see [`crate::floats::product`], which calls this.
+///
+/// # Safety
+/// The machine has AVX2 and FMA; row `i` of `a` has `depth` numbers from `i * a.stride`, row `k < depth` of `b` has 16 numbers from
+/// `k * b.stride`, and row `i` of `c` has 16 from `i * c_stride`, for every `i < rows`; `rows` is 1 to 6.
+#[target_feature(enable = "avx2,fma")]
+pub(crate) unsafe fn product(
+    a: View<'_>,
+    b: View<'_>,
+    depth: usize,
+    c: &mut [f32],
+    c_stride: usize,
+    rows: usize,
+    add: bool,
+) {
+    assert!(a.data.len() >= (rows - 1) * a.stride + depth, "rows of a");
+    assert!(depth == 0 || b.data.len() >= (depth - 1) * b.stride + COLUMNS, "rows of b");
+    assert!(c.len() >= (rows - 1) * c_stride + COLUMNS, "rows of c");
+    // SAFETY: the assertions hold what the tile reads and writes.
+    unsafe {
+        match rows {
+            6 => tile::<6>(a, b, depth, c, c_stride, add),
+            5 => tile::<5>(a, b, depth, c, c_stride, add),
+            4 => tile::<4>(a, b, depth, c, c_stride, add),
+            3 => tile::<3>(a, b, depth, c, c_stride, add),
+            2 => tile::<2>(a, b, depth, c, c_stride, add),
+            _ => tile::<1>(a, b, depth, c, c_stride, add),
+        }
+    }
+}
+
+/// # Safety
+/// As for [`product`], with `R` rows.
+#[target_feature(enable = "avx2,fma")]
+#[inline]
+unsafe fn tile<const R: usize>(a: View<'_>, b: View<'_>, depth: usize, c: &mut [f32], c_stride: usize, add: bool) {
+    let mut sums = [[_mm256_setzero_ps(); 2]; R];
+    // SAFETY: the caller's promises.
+    unsafe {
+        let (left, right, out) = (a.data.as_ptr(), b.data.as_ptr(), c.as_mut_ptr());
+        if add {
+            for (r, sums) in sums.iter_mut().enumerate() {
+                *sums = [_mm256_loadu_ps(out.add(r * c_stride)), _mm256_loadu_ps(out.add(r * c_stride + 8))];
+            }
+        }
+        for k in 0..depth {
+            let row = right.add(k * b.stride);
+            let (first, second) = (_mm256_loadu_ps(row), _mm256_loadu_ps(row.add(8)));
+            for r in 0..R {
+                let factor = _mm256_broadcast_ss(&*left.add(r * a.stride + k));
+                sums[r][0] = _mm256_fmadd_ps(factor, first, sums[r][0]);
+                sums[r][1] = _mm256_fmadd_ps(factor, second, sums[r][1]);
+            }
+        }
+        for (r, sums) in sums.iter().enumerate() {
+            _mm256_storeu_ps(out.add(r * c_stride), sums[0]);
+            _mm256_storeu_ps(out.add(r * c_stride + 8), sums[1]);
+        }
+    }
+}
+
+/// Eight rows into columns: `out[d * stride + r] = rows[r][d]` for whole eights of `d`; returns how many were done.
+///
+/// # Safety
+/// The machine has AVX2.
+#[target_feature(enable = "avx2")]
+pub(crate) unsafe fn columns(rows: [&[f32]; 8], out: &mut [f32], stride: usize) -> usize {
+    let whole = rows[0].len() / 8 * 8;
+    assert!(rows.iter().all(|row| row.len() >= whole), "rows of one length");
+    assert!(whole == 0 || out.len() >= (whole - 1) * stride + 8, "room for every column");
+    for d in (0..whole).step_by(8) {
+        // SAFETY: d + 8 <= the length of each row, and eight numbers fit at each of the eight columns.
+        unsafe {
+            let eight = std::array::from_fn(|r| _mm256_loadu_si256(rows[r].as_ptr().add(d).cast()));
+            for (i, column) in transpose(eight).into_iter().enumerate() {
+                _mm256_storeu_si256(out.as_mut_ptr().add((d + i) * stride).cast(), column);
+            }
+        }
+    }
+    whole
+}
