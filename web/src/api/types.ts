@@ -51,6 +51,8 @@ export interface Info {
   version: string;
   default_model: string | null;
   default_embedder: string | null;
+  preferred_model: string;
+  preferred_embedder: string;
   language_models: string[];
 }
 
@@ -64,7 +66,7 @@ export interface KnowledgeBase {
   ingesting: boolean;
 }
 
-export type DocumentStatus = 'ready' | 'parsing' | 'embedding' | 'failed';
+export type DocumentStatus = 'ready' | 'queued' | 'parsing' | 'embedding' | 'failed';
 
 export interface DocumentInfo {
   name: string;
@@ -119,6 +121,47 @@ export interface CatalogueModel {
   state: 'installed' | 'available' | 'partial' | 'pulling';
   progress: { done: number; total: number; rate: number } | null;
   error?: string | null;
+}
+
+export interface Answer {
+  answer: string;
+  citations: Citation[];
+  dropped: number;
+  supported: boolean;
+  usage: Usage;
+  timings: Timings;
+  hits: Hit[];
+}
+
+/** What an upload was met with. */
+export interface Accepted {
+  accepted: string[];
+  rejected: { name: string; error: string }[];
+}
+
+/** OpenAI's log-probabilities of completions; a token that is part of a character is written `bytes:\xe4\xbd`. */
+export interface Logprobs {
+  tokens: string[];
+  token_logprobs: (number | null)[];
+  top_logprobs: (Record<string, number> | null)[] | null;
+  text_offset: number[];
+}
+
+export interface Completion {
+  model: string;
+  choices: { text: string; finish_reason: string | null; logprobs: Logprobs | null }[];
+}
+
+export interface ChatChunk {
+  choices: { delta: { content?: string | null }; finish_reason: string | null }[];
+  usage?: Usage | null;
+  error?: { message: string };
+}
+
+export interface Tokens {
+  model: string;
+  count: number;
+  tokens: Piece[];
 }
 
 export interface Piece {

@@ -2,6 +2,8 @@ export type Lang = 'zh' | 'en';
 
 /** A phrase in both languages; leaving one out is a type error. */
 const both = (zh: string, en: string) => ({ zh, en });
+/** Several phrases, as many in each language. */
+const lists = (zh: readonly string[], en: readonly string[]) => ({ zh, en });
 /** A phrase with something in it. */
 const filled = <A extends unknown[]>(zh: (...given: A) => string, en: (...given: A) => string) => ({ zh, en });
 const s = (n: number | string) => (Number(n) === 1 ? '' : 's');
@@ -50,7 +52,7 @@ export const catalogue = {
   keyEsc: both('停止回答；关闭面板', 'Stop an answer; close a panel'),
   keyEnter: both('发送', 'Send'),
   keyShiftEnter: both('换行', 'New line'),
-  keyPages: both('切换页面', 'Go to a page'),
+  keyGoTo: filled((page: string) => `去${page}`, (page: string) => `Go to ${page}`),
 
   // No model yet
   noModel: both('还没有安装语言模型', 'No language model is installed yet'),
@@ -59,11 +61,12 @@ export const catalogue = {
   seeModels: both('看看别的模型', 'See the other models'),
 
   // Chat
+  noConversation: both('这个浏览器里没有这个对话。', 'This browser holds no such conversation.'),
   newChat: both('新对话', 'New chat'),
   conversations: both('对话记录', 'Conversations'),
   noConversations: both('这里会列出你的对话。它们只保存在这个浏览器里。', 'Your conversations are listed here. They are kept in this browser only.'),
   deleteConversation: filled((title: string) => `删除对话“${title}”`, (title: string) => `Delete conversation “${title}”`),
-  untitled: both('新对话', 'New chat'),
+  deleteConversationConfirm: both('对话只保存在这个浏览器里，删除后无法恢复。', 'It is kept in this browser only and cannot be brought back.'),
   model: both('模型', 'Model'),
   documents: both('文档', 'Documents'),
   noDocuments: both('不用文档', 'No documents'),
@@ -85,7 +88,9 @@ export const catalogue = {
   stepSearching: both('正在检索', 'Searching'),
   stepQueued: filled((n: number) => (n > 0 ? `排队中，前面还有 ${n} 个` : '排队中'), (n: number) => (n > 0 ? `In the queue, ${n} ahead` : 'In the queue')),
   stepLoading: filled((name: string) => `正在读入模型 ${name}`, (name: string) => `Loading ${name}`),
-  stepReading: filled((n: number) => `找到 ${n} 段，正在阅读`, (n: number) => `Reading ${n} passage${s(n)}`),
+  stepFound: filled((n: number) => `找到 ${n} 段原文`, (n: number) => `${n} passage${s(n)} found`),
+  stepRead: both('阅读', 'Read'),
+  stepWrite: both('书写', 'Write'),
   stepPrompt: filled((done: string, total: string) => `正在阅读 ${done} / ${total} 个词元`, (done: string, total: string) => `Reading ${done} of ${total} tokens`),
   stepWriting: both('正在回答', 'Writing'),
   passagesRead: filled((n: number) => `读了 ${n} 段原文`, (n: number) => `${n} passage${s(n)} read`),
@@ -98,6 +103,11 @@ export const catalogue = {
   tokensUsed: filled((prompt: string, completion: string) => `词元：读 ${prompt}，写 ${completion}`, (prompt: string, completion: string) => `tokens: ${prompt} read, ${completion} written`),
   toBottom: both('到最新', 'To the latest'),
   tryAsking: both('可以这样问', 'You could ask'),
+  // Three of examples/questions.md.
+  sampleQuestions: lists(
+    ['没有休完的年假可以结转几天？', '标准校准多少钱一台？', 'QS-200 的电池能用多久？'],
+    ['What is the hotel limit per night in Shanghai?', 'How long are access logs kept?', 'What does error E07 mean on the QS-200?'],
+  ),
   storageFull: both('浏览器里放不下更多对话了。删掉几个旧的，新的才能保存。', 'The browser has no room for more conversations. Delete old ones so that new ones are kept.'),
   lengthNote: both('回答到了长度上限。', 'The answer reached its length limit.'),
 
@@ -144,6 +154,7 @@ export const catalogue = {
   size: both('大小', 'Size'),
   status: both('状态', 'Status'),
   actions: both('操作', 'Actions'),
+  statusQueued: both('排队中', 'Queued'),
   statusReady: both('就绪', 'Ready'),
   statusParsing: both('解析中', 'Parsing'),
   statusEmbedding: both('计算向量', 'Embedding'),
@@ -166,6 +177,7 @@ export const catalogue = {
   noHits: both('没有找到', 'Nothing found'),
   vectorsReady: filled((share: string) => `向量已就绪 ${share}；没有向量的段落只按词搜索。`, (share: string) => `Vectors are ready for ${share}; passages without one are searched by words only.`),
   searchTook: filled((time: string) => `用时 ${time}`, (time: string) => `took ${time}`),
+  noSuchBase: filled((name: string) => `没有名为“${name}”的知识库。`, (name: string) => `There is no knowledge base named “${name}”.`),
   allBases: both('全部知识库', 'All knowledge bases'),
 
   // Predict
@@ -181,12 +193,16 @@ export const catalogue = {
   undo: both('退一步', 'Step back'),
   reset: both('重来', 'Start over'),
   written: both('模型写的', 'What the model wrote'),
-  writtenHelp: both('颜色越深，模型越有把握。停在一个词元上，看当时的其他可能。', 'The deeper the colour, the surer the model. Point at a token to see what else it could have been.'),
+  writtenHelp: both('颜色越深，模型越有把握。停在一个词元上，看当时的其他可能；点它，就退回到那里。', 'The deeper the colour, the surer the model. Point at a token to see what else it could have been; click it to go back there.'),
   unsure: both('没把握', 'unsure'),
   sure: both('有把握', 'sure'),
   partial: both('半个字：一个汉字可以由几个词元拼成，这个词元单独不成字', 'Part of a character: several tokens make it up, this one alone is no text'),
   special: both('结束标记：模型认为话说完了', 'End mark: the model thinks the text is complete'),
   examples: both('例子', 'Examples'),
+  predictExamples: lists(
+    ['今天我很', '床前明月光，', '中国的首都是', 'def fibonacci(n):'],
+    ['Today I feel very', 'The capital of France is', 'Once upon a time', 'def fibonacci(n):'],
+  ),
   predicting: both('正在计算', 'Computing'),
   predictPlaceholder: both('写个开头', 'Type a beginning'),
   chosen: filled((text: string, p: string) => `选“${text}”，概率 ${p}`, (text: string, p: string) => `Choose “${text}”, probability ${p}`),

@@ -51,11 +51,17 @@ export function languageNames(tags: string[], lang: Lang): string {
   const names = new Intl.DisplayNames([tag(lang)], { type: 'language' });
   const shown = tags.slice(0, 6).map((code) => {
     try {
-      return names.of(code) ?? code;
+      return names.of(code === 'multilingual' ? 'mul' : code) ?? code;
     } catch {
       return code;
     }
   });
-  const list = new Intl.ListFormat(tag(lang), { type: 'unit', style: 'short' }).format(shown);
+  const list = shown.join(lang === 'zh' ? '、' : ', ');
   return tags.length > 6 ? `${list} +${tags.length - 6}` : list;
+}
+
+/** A part of a whole for people: 87%. Only all of it is 100%. */
+export function share(part: number, lang: Lang): string {
+  const whole = part >= 1 ? 1 : Math.min(0.99, Math.max(0, part));
+  return new Intl.NumberFormat(tag(lang), { style: 'percent', maximumFractionDigits: 0 }).format(whole);
 }

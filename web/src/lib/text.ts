@@ -77,6 +77,13 @@ export function placeCitations(answer: string, citations: Citation[]): string {
   return text;
 }
 
+/** The same for an answer that is still being written: its markers are not checked yet. */
+export function placePending(text: string): { text: string; markers: string[] } {
+  const markers: string[] = [];
+  const placed = text.replace(/[\uE000\uE001]/g, '').replace(/[ \u00a0]?\[(\d{1,2})\]/g, (_, digits: string) => `${OPEN}${markers.push(digits) - 1}${CLOSE}`);
+  return { text: placed, markers };
+}
+
 /** `[3]` -> `3`. */
 export function number(marker: string): string {
   return marker.replace(/[^\p{L}\p{N}]/gu, '') || marker;

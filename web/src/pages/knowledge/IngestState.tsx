@@ -1,0 +1,64 @@
+import type { IngestProgress } from '../../api/types';
+import { useText } from '../../i18n';
+import { count, duration } from '../../lib/format';
+import { useStore } from '../../lib/store';
+import { Icon } from '../../ui/Icon';
+import { Bar, Button, Failure } from '../../ui/parts';
+import { dismiss, uploads } from './uploads';
+
+/** Sending, parsing, vectors: what is going on, and what did not work. */
+export function IngestState({ base, progress }: { base: string; progress: IngestProgress | null }) {
+  const { t } = useText();
+  const upload = useStore(uploads)[base];
+  const failed = [...(upload?.rejected ?? []), ...(progress?.failed ?? [])].filter(
+    (one, index, all) => all.findIndex((other) => other.name === one.name) === index,
+  );
+  return (
+    <>
+      {upload?.running && (
+        <div className="working-box" role="status">
+          <p>{t.uploading(upload.done, upload.total)}</p>
+          <Bar share={upload.done / upload.total} label={t.uploading(upload.done, upload.total)} />
+        </div>
+      )}
+      {progress && !progress.done && <Ingesting progress={progress} />}
+      {upload !== undefined && upload.error !== null && <Failure error={upload.error} />}
+      {failed.length > 0 && upload && (
+        <div className="rejected" role="alert">
+          <header>
+            <Icon name="warn" size={16} />
+            <h3>{t.rejected(failed.length)}</h3>
+            <Button className="quiet" onClick={() => dismiss(base)}>
+              {t.dismiss}
+            </Button>
+          </header>
+          <ul>
+            {failed.map(({ name, error }) => (
+              <li key={name}>
+                <strong>{name}</strong> <span className="soft">{error}</span>
+              </li>
+            ))}
+          </ul>
+        </div>
+      )}
+    </>
+  );
+}
+
+function Ingesting({ progress }: { progress: IngestProgress }) {
+  const { t, lang } = useText();
+  const { documents_done: done, documents_total: total, vectors, passages, rate } = progress;
+  const parsing = done < total;
+  const words = [parsing ? t.parsed(count(done, lang), count(total, lang)) : t.vectorsDone(count(vectors, lang), count(passages, lang))];
+  if (parsing && rate > 0) {
+    words.push(t.perSecond(t.documentCount(new Intl.NumberFormat(lang, { maximumSignificantDigits: 2 }).format(rate))));
+    words.push(t.left(duration(((total - done) / rate) * 1000, lang)));
+  }
+  return (
+    <div className="working-box" role="status">
+      <p className="figures">{words.join(' · ')}</p>
+      <Bar share={parsing ? done / Math.max(1, total) : vectors / Math.max(1, passages)} label={t.ingesting} />
+      {progress.current && <p className="soft small clip">{progress.current}</p>}
+    </div>
+  );
+}

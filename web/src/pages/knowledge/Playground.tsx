@@ -1,0 +1,144 @@
+import { useEffect, useRef, useState, type FormEvent } from 'react';
+import { isAbort, path, post } from '../../api/client';
+import type { Hit, SearchMode, SearchResult } from '../../api/types';
+import { useText } from '../../i18n';
+import { duration, share } from '../../lib/format';
+import { Icon } from '../../ui/Icon';
+import { Button, Failure, Skeleton } from '../../ui/parts';
+import type { Place } from '../../ui/SourcePanel';
+
+const TOP = 10;
+const modes: SearchMode[] = ['lexical', 'vector', 'hybrid'];
+type Results = Record<SearchMode, SearchResult>;
+
+interface State {
+  query: string;
+  results: Results | null;
+  error: unknown;
+}
+
+/** One question, ranked three ways side by side. */
+export function Playground({ base, onOpen }: { base: string; onOpen: (place: Place) => void }) {
+  const { t } = useText();
+  const [query, setQuery] = useState('');
+  const [state, setState] = useState<State | null>(null);
+  const running = useRef<AbortController | null>(null);
+  useEffect(() => () => running.current?.abort(), []);
+  const search = async (wanted: string) => {
+    running.current?.abort();
+    const control = new AbortController();
+    running.current = control;
+    setState({ query: wanted, results: null, error: null });
+    try {
+      const found = await Promise.all(
+        modes.map((mode) => post<SearchResult>(`${path.base(base)}/search`, { query: wanted, top: TOP, mode }, control.signal)),
+      );
+      const results = Object.fromEntries(modes.map((mode, index) => [mode, found[index]])) as Results;
+      setState({ query: wanted, results, error: null });
+    } catch (error) {
+      if (!isAbort(error)) setState({ query: wanted, results: null, error });
+    }
+  };
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    if (query.trim() !== '') void search(query.trim());
+  };
+  return (
+    <section className="playground" aria-label={t.playground}>
+      <p className="soft">{t.playgroundHelp}</p>
+      <form className="row" role="search" onSubmit={submit}>
+        <div className="with-icon">
+          <Icon name="search" size={16} />
+          <input
+            className="input"
+            type="search"
+            data-main-input
+            placeholder={t.searchPlaceholder}
+            aria-label={t.searchPlaceholder}
+            value={query}
+            onChange={(event) => setQuery(event.target.value)}
+          />
+        </div>
+        <Button type="submit" look="primary" disabled={query.trim() === ''}>
+          {t.search}
+        </Button>
+      </form>
+      {state && state.error !== null && <Failure error={state.error} retry={() => void search(state.query)} />}
+      {state && state.results === null && state.error === null && <Skeleton lines={6} />}
+      {state?.results && <Ranks results={state.results} base={base} onOpen={onOpen} />}
+    </section>
+  );
+}
+
+function Ranks({ results, base, onOpen }: { results: Results; base: string; onOpen: (place: Place) => void }) {
+  const { t, lang } = useText();
+  const [pointed, setPointed] = useState<string | null>(null);
+  const ready = results.vector.vectors_ready;
+  const columns: { mode: SearchMode; title: string; help: string }[] = [
+    { mode: 'lexical', title: t.lexical, help: t.lexicalHelp },
+    { mode: 'vector', title: t.vector, help: t.vectorHelp },
+    { mode: 'hybrid', title: t.fused, help: t.fusedHelp },
+  ];
+  return (
+    <>
+      {ready < 1 && <p className="notice">{t.vectorsReady(share(ready, lang))}</p>}
+      <div className="ranks" onMouseLeave={() => setPointed(null)}>
+        {columns.map(({ mode, title, help }) => (
+          <section key={mode} data-mode={mode} aria-label={title}>
+            <header>
+              <h2>{title}</h2>
+              <p className="soft small figures">
+                {help}
+                {took(results[mode]) !== null && ` · ${t.searchTook(duration(took(results[mode]) ?? 0, lang))}`}
+              </p>
+            </header>
+            {results[mode].hits.length === 0 && <p className="soft">{t.noHits}</p>}
+            <ol>
+              {results[mode].hits.map((hit, index) => (
+                <li key={hit.id} className={hit.id === pointed ? 'rank same' : 'rank'} onMouseEnter={() => setPointed(hit.id)}>
+                  <RankedHit hit={hit} rank={index + 1} fused={mode === 'hybrid'} onOpen={() => onOpen({ ...hit, base })} onFocus={() => setPointed(hit.id)} />
+                </li>
+              ))}
+            </ol>
+          </section>
+        ))}
+      </div>
+    </>
+  );
+}
+
+function took({ timings }: SearchResult): number | null {
+  return timings ? (timings.embed_ms ?? 0) + (timings.search_ms ?? 0) : null;
+}
+
+interface RankedHitProps {
+  hit: Hit;
+  rank: number;
+  fused: boolean;
+  onOpen: () => void;
+  onFocus: () => void;
+}
+
+function RankedHit({ hit, rank, fused, onOpen, onFocus }: RankedHitProps) {
+  const { t } = useText();
+  const placed = (name: string, at: number | null | undefined) => `${name} ${at ?? t.rankNone}`;
+  return (
+    <button type="button" onClick={onOpen} onFocus={onFocus}>
+      <span className="rank-number figures">{rank}</span>
+      <span className="rank-title clip">{hit.title || hit.document}</span>
+      <span className="rank-score soft small figures" title={t.score}>
+        {hit.score.toPrecision(3)}
+      </span>
+      <span className="rank-where soft small clip">
+        {[hit.page === null ? hit.document : t.pageShort(hit.page), hit.section].filter(Boolean).join(' · ')}
+      </span>
+      <span className="rank-text">{hit.text}</span>
+      {fused && (
+        <span className="rank-from small figures">
+          <span className="badge">{placed(t.lexical, hit.lexical_rank)}</span>
+          <span className="badge">{placed(t.vector, hit.vector_rank)}</span>
+        </span>
+      )}
+    </button>
+  );
+}
