@@ -101,6 +101,26 @@ impl Pool {
     }
 }
 
+impl Pool {
+    /// Calls `task` with the number and the numbers of each row of `width`, on all threads.
+    ///
+    /// # Panics
+    /// If a task does, or `x` is not whole rows.
+    pub fn rows(&self, x: &mut [f32], width: usize, task: &(dyn Fn(usize, &mut [f32]) + Sync)) {
+        assert!(x.len().is_multiple_of(width), "rows of {width}");
+        let rows = x.len() / width;
+        let slots = Slots::new(x);
+        // A few thousand numbers are less work than a call of another thread.
+        let chunk = rows.div_ceil(self.threads() * 4).max(8192 / width.max(1)).max(1);
+        self.run(rows.div_ceil(chunk), &|at| {
+            for row in at * chunk..((at + 1) * chunk).min(rows) {
+                // SAFETY: each row is one task's.
+                task(row, unsafe { slots.part(row * width, width) });
+            }
+        });
+    }
+}
+
 impl Shared {
     fn share(&self, task: &(dyn Fn(usize) + Sync)) {
         let tasks = self.tasks.load(Ordering::Relaxed);
@@ -165,7 +185,7 @@ pub(crate) struct Slots<T> {
     len: usize,
 }
 
-// SAFETY: parts are handed out only through `part` and `set`, whose callers promise that no two overlap.
+// SAFETY: parts are handed out only through `part`, whose callers promise that no two overlap.
 unsafe impl<T: Send> Sync for Slots<T> {}
 
 impl<T: Copy> Slots<T> {
@@ -184,15 +204,6 @@ impl<T: Copy> Slots<T> {
         unsafe { std::slice::from_raw_parts_mut(self.start.add(at), len) }
     }
 
-    /// Writes one place.
-    ///
-    /// # Safety
-    /// No other task uses this place, and the slice is still borrowed.
-    pub(crate) unsafe fn set(&self, at: usize, value: T) {
-        assert!(at < self.len, "within the slice");
-        // SAFETY: within the slice, and exclusive by the caller's promise.
-        unsafe { self.start.add(at).write(value) }
-    }
 }
 
 /// Threads worth using here: what the scheduler and a control group allow.
@@ -229,6 +240,15 @@ mod tests {
             sum.fetch_add(i, Ordering::Relaxed);
         });
         assert_eq!(sum.into_inner(), 45);
+    }
+
+    #[test]
+    fn rows_are_each_given_once() {
+        let pool = Pool::new(3);
+        let mut x = vec![0.0; 3000 * 7];
+        pool.rows(&mut x, 7, &|row, numbers| numbers.iter_mut().for_each(|x| *x += row as f32));
+        assert!(x.chunks_exact(7).enumerate().all(|(row, numbers)| numbers == [row as f32; 7]));
+        pool.rows(&mut [], 7, &|_, _| panic!("there are none"));
     }
 
     #[test]

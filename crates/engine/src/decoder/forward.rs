@@ -1,10 +1,13 @@
 //! One pass: tokens of several sequences in, logits of the rows that want them out.
 
-use kernels::{AttnShape, Pool, add, attention, gelu_mul, matmul, rms_norm, rope_neox, rope_norm, silu_mul};
+use kernels::{
+    AttnShape, Matrix, Pool, add, attention, gelu_mul, matmul, matmul_each, rms_norm, rope_angles, rope_neox, rope_norm,
+    silu_mul,
+};
 
+use super::Cache;
 use super::family::{Gate, Pairs};
 use super::weights::{Decoder, Layer, Linear};
-use super::Cache;
 
 /// One token of a pass. Rows of one slot stand together, in order of position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,9 +23,20 @@ pub(crate) struct Row {
 }
 
 /// Runs `rows` through the decoder, extending the caches. Returns the wanted logits, one vector of the vocabulary's size for each such row, in order.
-pub(crate) fn forward(decoder: &Decoder, pool: &Pool, caches: &mut [Cache], rows: &[Row]) -> Vec<f32> {
+///
+/// `wanted` is asked before each layer; when it says no the pass is given up: nothing is returned and no cache is longer than it was.
+pub(crate) fn forward(
+    decoder: &Decoder,
+    pool: &Pool,
+    caches: &mut [Cache],
+    rows: &[Row],
+    wanted: &dyn Fn() -> bool,
+) -> Option<Vec<f32>> {
     let mut pass = Pass::new(decoder, pool, rows);
     for (index, layer) in decoder.layers.iter().enumerate() {
+        if !wanted() {
+            return None;
+        }
         pass.attend(caches, index, layer);
         pass.feed_forward(layer);
     }
@@ -31,7 +45,7 @@ pub(crate) fn forward(decoder: &Decoder, pool: &Pool, caches: &mut [Cache], rows
         debug_assert_eq!(cache.tokens.len(), row.position, "positions follow one another");
         cache.tokens.push(row.token);
     }
-    pass.logits()
+    Some(pass.logits())
 }
 
 struct Pass<'a> {
@@ -40,11 +54,14 @@ struct Pass<'a> {
     rows: &'a [Row],
     x: Vec<f32>,
     normed: Vec<f32>,
+    /// Sines and cosines of each row's position, for layers that see everything and for those with a window.
+    angles: [Vec<(f32, f32)>; 2],
 }
 
 impl<'a> Pass<'a> {
     fn new(decoder: &'a Decoder, pool: &'a Pool, rows: &'a [Row]) -> Self {
-        let width = decoder.config.width;
+        let config = &decoder.config;
+        let width = config.width;
         let mut x = vec![0.0; rows.len() * width];
         let table = decoder.matrix(&decoder.embeddings);
         for (row, x) in rows.iter().zip(x.chunks_exact_mut(width)) {
@@ -55,31 +72,26 @@ impl<'a> Pass<'a> {
             let scale = (width as f32).sqrt();
             x.iter_mut().for_each(|x| *x *= scale);
         }
-        Self { decoder, pool, rows, normed: vec![0.0; x.len()], x }
+        let mut angles = [Vec::new(), Vec::new()];
+        for row in rows {
+            rope_angles(row.position as f32, &config.freqs, config.rope_scale, &mut angles[0]);
+            if decoder.layers.iter().any(|layer| layer.local) {
+                rope_angles(row.position as f32, &config.local_freqs, 1.0, &mut angles[1]);
+            }
+        }
+        Self { decoder, pool, rows, normed: vec![0.0; x.len()], x, angles }
     }
 
     fn attend(&mut self, caches: &mut [Cache], index: usize, layer: &Layer) {
         let config = &self.decoder.config;
-        rms_norm(&mut self.normed, &self.x, &layer.attention_norm, config.epsilon);
-        let mut q = self.apply(&layer.q, &self.normed);
-        let mut k = self.apply(&layer.k, &self.normed);
-        let v = self.apply(&layer.v, &self.normed);
-        for (x, norm) in [(&mut q, &layer.q_norm), (&mut k, &layer.k_norm)] {
-            if let Some(norm) = norm {
-                let before = x.clone();
-                rms_norm(x, &before, norm, config.epsilon);
-            }
-        }
+        self.norm_into_normed(&layer.attention_norm);
+        let [mut q, mut k, v] = self.apply([&layer.q, &layer.k, &layer.v], &self.normed);
         let (q_width, kv_width) = (config.heads * config.head_dim, config.kv_heads * config.head_dim);
-        let (freqs, scale) = if layer.local { (&config.local_freqs, 1.0) } else { (&config.freqs, config.rope_scale) };
-        let turn = match self.decoder.family.pairs {
-            Pairs::Neighbours => rope_norm,
-            Pairs::Halves => rope_neox,
-        };
+        self.place(&mut q, q_width, layer.q_norm.as_deref(), layer.local);
+        self.place(&mut k, kv_width, layer.k_norm.as_deref(), layer.local);
         for (at, row) in self.rows.iter().enumerate() {
-            turn(&mut q[at * q_width..][..q_width], config.head_dim, row.position as f32, freqs, scale);
-            turn(&mut k[at * kv_width..][..kv_width], config.head_dim, row.position as f32, freqs, scale);
-            caches[row.slot].put(index, row.position, &k[at * kv_width..][..kv_width], &v[at * kv_width..][..kv_width]);
+            let part = at * kv_width..(at + 1) * kv_width;
+            caches[row.slot].put(index, row.position, &k[part.clone()], &v[part]);
         }
         let shape = AttnShape {
             heads: config.heads,
@@ -95,42 +107,76 @@ impl<'a> Pass<'a> {
             let part = start * q_width..(start + group.len()) * q_width;
             let cache = &caches[group[0].slot];
             let first = group[0].position;
-            attention(self.pool, &shape, &mut mixed[part.clone()], &q[part], cache.keys(index), cache.values(index), first);
+            let (keys, values) = (cache.keys(index), cache.values(index));
+            attention(self.pool, &shape, &mut mixed[part.clone()], &q[part], keys, values, first);
             start += group.len();
         }
-        let mut out = self.apply(&layer.o, &mixed);
-        self.normalise(&mut out, layer.post_attention_norm.as_deref());
-        add(&mut self.x, &out);
+        let [out] = self.apply([&layer.o], &mixed);
+        self.add_normed(out, layer.post_attention_norm.as_deref());
     }
 
     fn feed_forward(&mut self, layer: &Layer) {
-        rms_norm(&mut self.normed, &self.x, &layer.ffn_norm, self.decoder.config.epsilon);
-        let mut gate = self.apply(&layer.gate, &self.normed);
-        let up = self.apply(&layer.up, &self.normed);
-        match self.decoder.family.gate {
-            Gate::Silu => silu_mul(&mut gate, &up),
-            Gate::Gelu => gelu_mul(&mut gate, &up),
-        }
-        let mut out = self.apply(&layer.down, &gate);
-        self.normalise(&mut out, layer.post_ffn_norm.as_deref());
-        add(&mut self.x, &out);
+        self.norm_into_normed(&layer.ffn_norm);
+        let [mut gate, up] = self.apply([&layer.gate, &layer.up], &self.normed);
+        let inner = self.decoder.config.inner;
+        let act = match self.decoder.family.gate {
+            Gate::Silu => silu_mul,
+            Gate::Gelu => gelu_mul,
+        };
+        self.pool.rows(&mut gate, inner, &|row, gate| act(gate, &up[row * inner..][..inner]));
+        let [out] = self.apply([&layer.down], &gate);
+        self.add_normed(out, layer.post_ffn_norm.as_deref());
     }
 
-    fn normalise(&self, out: &mut Vec<f32>, norm: Option<&[f32]>) {
-        if let Some(norm) = norm {
-            let before = std::mem::take(out);
-            out.resize(before.len(), 0.0);
-            rms_norm(out, &before, norm, self.decoder.config.epsilon);
-        }
+    /// Norms heads, if the family does, and turns them to their positions.
+    fn place(&self, x: &mut [f32], width: usize, norm: Option<&[f32]>, local: bool) {
+        let config = &self.decoder.config;
+        let angles = &self.angles[usize::from(local)];
+        let per_row = angles.len() / self.rows.len();
+        let turn = match self.decoder.family.pairs {
+            Pairs::Neighbours => rope_norm,
+            Pairs::Halves => rope_neox,
+        };
+        self.pool.rows(x, width, &|row, x| {
+            if let Some(norm) = norm {
+                let before = x.to_vec();
+                rms_norm(x, &before, norm, config.epsilon);
+            }
+            turn(x, config.head_dim, &angles[row * per_row..][..per_row]);
+        });
     }
 
-    fn apply(&self, linear: &Linear, x: &[f32]) -> Vec<f32> {
-        let weight = self.decoder.matrix(&linear.weight);
-        let mut out = vec![0.0; self.rows.len() * weight.rows];
-        matmul(self.pool, &mut out, x, &weight);
-        if let Some(bias) = &linear.bias {
-            for row in out.chunks_exact_mut(bias.len()) {
-                add(row, bias);
+    fn norm_into_normed(&mut self, weight: &[f32]) {
+        let (width, epsilon) = (self.decoder.config.width, self.decoder.config.epsilon);
+        let x = &self.x;
+        self.pool.rows(&mut self.normed, width, &|row, out| rms_norm(out, &x[row * width..][..width], weight, epsilon));
+    }
+
+    /// Adds what a block gave to what it was given, normed if the family does.
+    fn add_normed(&mut self, out: Vec<f32>, norm: Option<&[f32]>) {
+        let (width, epsilon) = (self.decoder.config.width, self.decoder.config.epsilon);
+        self.pool.rows(&mut self.x, width, &|row, x| {
+            let out = &out[row * width..][..width];
+            match norm {
+                None => add(x, out),
+                Some(norm) => {
+                    let mut normed = vec![0.0; width];
+                    rms_norm(&mut normed, out, norm, epsilon);
+                    add(x, &normed);
+                }
+            }
+        });
+    }
+
+    /// Several linear maps of the same rows.
+    fn apply<const N: usize>(&self, linears: [&Linear; N], x: &[f32]) -> [Vec<f32>; N] {
+        let weights: [Matrix<'_>; N] = linears.map(|linear| self.decoder.matrix(&linear.weight));
+        let mut out: [Vec<f32>; N] = std::array::from_fn(|i| vec![0.0; self.rows.len() * weights[i].rows]);
+        let mut jobs: Vec<_> = weights.iter().zip(out.iter_mut().map(Vec::as_mut_slice)).collect();
+        matmul_each(self.pool, x, &mut jobs);
+        for (linear, out) in linears.iter().zip(&mut out) {
+            if let Some(bias) = &linear.bias {
+                self.pool.rows(out, bias.len(), &|_, row| add(row, bias));
             }
         }
         out

@@ -75,8 +75,9 @@ impl Decoder {
         self.config.context
     }
 
-    pub(crate) fn layers(&self) -> usize {
-        self.config.layers
+    /// An empty cache for one sequence.
+    pub(crate) fn cache(&self) -> super::Cache {
+        super::Cache::new(self.config.layers, self.config.kv_heads * self.config.head_dim)
     }
 
     pub(super) fn matrix(&self, info: &TensorInfo) -> Matrix<'_> {

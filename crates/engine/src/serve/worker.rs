@@ -1,5 +1,6 @@
 //! The engine thread: one model, its slots, one pass after another.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::Instant;
@@ -8,7 +9,7 @@ use domain::{FinishReason, Sampling, TokenProbability};
 use kernels::Pool;
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::schedule::{self, Share, Stage};
+use super::schedule::{self, Choice, Remembered, Share, Stage};
 use super::Permit;
 use crate::Tokenizer;
 use crate::decoder::{Cache, Decoder, Row, forward};
@@ -48,8 +49,11 @@ pub(super) struct Worker {
     caches: Vec<Cache>,
     slots: Vec<Option<Active>>,
     queue: Receiver<Job>,
-    waiting: std::collections::VecDeque<Job>,
+    waiting: VecDeque<Job>,
+    /// Requests admitted so far.
     order: u64,
+    /// The last request of each slot, by its order.
+    used: Vec<u64>,
 }
 
 struct Active {
@@ -66,9 +70,10 @@ struct Active {
 impl Worker {
     pub(super) fn new(decoder: Arc<Decoder>, tokenizer: Tokenizer, pool: Pool, sizes: (usize, usize), queue: Receiver<Job>) -> Self {
         let (slots, context) = sizes;
-        let caches = (0..slots).map(|_| Cache::new(decoder.layers())).collect();
+        let caches = (0..slots).map(|_| decoder.cache()).collect();
+        let used = vec![0; slots];
         let slots = (0..slots).map(|_| None).collect();
-        Self { decoder, tokenizer, pool, context, caches, slots, queue, waiting: Default::default(), order: 0 }
+        Self { decoder, tokenizer, pool, context, caches, slots, queue, waiting: VecDeque::new(), order: 0, used }
     }
 
     /// Works until every sender of requests is gone.
@@ -96,17 +101,30 @@ impl Worker {
         }
     }
 
-    /// Gives waiting requests the free slots, each the one that remembers most of its prompt.
+    /// Gives waiting requests the free slots, oldest first, each with what any slot remembers of its prompt.
     fn admit(&mut self) {
-        while !self.waiting.is_empty() {
-            let Some(prompt) = self.waiting.front().map(|job| job.prompt.as_slice()) else { return };
-            let free = (0..self.slots.len()).filter(|&slot| self.slots[slot].is_none());
-            // Among equals the emptiest, so that what others remember is kept longest.
-            let best = free.max_by_key(|&slot| (self.caches[slot].common(prompt), std::cmp::Reverse(self.caches[slot].tokens.len())));
-            let Some(slot) = best else { return };
-            let Some(job) = self.waiting.pop_front() else { return };
+        while let Some(job) = self.waiting.pop_front() {
             // The last token is always read, for its logits; an echo needs everyone's.
-            let cached = if job.echo { 0 } else { self.caches[slot].common(&job.prompt).min(job.prompt.len() - 1) };
+            let useful = if job.echo { 0 } else { job.prompt.len() - 1 };
+            let common: Vec<usize> = self.caches.iter().map(|cache| cache.common(&job.prompt).min(useful)).collect();
+            let remembered: Vec<_> = (0..self.slots.len())
+                .map(|slot| Remembered {
+                    free: self.slots[slot].is_none(),
+                    common: common[slot],
+                    held: self.caches[slot].tokens.len(),
+                    used: self.used[slot],
+                })
+                .collect();
+            let Some(Choice { slot, copy_from }) = schedule::choose(&remembered) else {
+                self.waiting.push_front(job);
+                return;
+            };
+            let cached = common[copy_from.unwrap_or(slot)];
+            if let Some(from) = copy_from
+                && let Ok([mine, theirs]) = self.caches.get_disjoint_mut([slot, from])
+            {
+                mine.copy(theirs, cached);
+            }
             self.caches[slot].truncate(cached);
             let queue_ms = job.came.elapsed().as_secs_f64() * 1000.0;
             let _ = job.out.send(Out::Started { cached, queue_ms }); // whoever left is noticed before the next step
@@ -114,6 +132,7 @@ impl Worker {
                 self.echo_first(&job);
             }
             self.order += 1;
+            self.used[slot] = self.order;
             let sampler = Sampler::new(job.sampling.clone(), &job.prompt);
             self.slots[slot] = Some(Active { sampler, read: cached, written: 0, next: 0, order: self.order, job });
         }
@@ -149,7 +168,10 @@ impl Worker {
             return;
         }
         let rows: Vec<Row> = shares.iter().flat_map(|share| self.rows(*share)).collect();
-        let logits = forward(&self.decoder, &self.pool, &mut self.caches, &rows);
+        let slots = &self.slots;
+        // A pass over a long stretch of prompt takes a second: whoever leaves is noticed within a layer.
+        let wanted = || shares.iter().any(|share| slots[share.slot].as_ref().is_some_and(|a| !a.job.out.is_closed()));
+        let Some(logits) = forward(&self.decoder, &self.pool, &mut self.caches, &rows, &wanted) else { return };
         let mut logits = logits.chunks_exact(self.decoder.vocabulary()).map(<[f32]>::to_vec);
         for share in shares {
             self.advance(share, &mut logits);

@@ -32,23 +32,40 @@ const TASK_ROWS: usize = 32;
 /// # Panics
 /// If `x` is not whole rows of `w.cols`, or `out` not as many of `w.rows`.
 pub fn matmul(pool: &Pool, out: &mut [f32], x: &[f32], w: &Matrix<'_>) {
-    if w.rows == 0 || w.cols == 0 {
-        out.fill(0.0);
+    matmul_each(pool, x, &mut [(w, out)]);
+}
+
+/// Several products of the same activations, which are quantised once; the matrices have as many columns as each other.
+///
+/// # Panics
+/// If `x` is not whole rows of the matrices' columns, or an `out` not as many of its matrix's rows.
+pub fn matmul_each(pool: &Pool, x: &[f32], jobs: &mut [(&Matrix<'_>, &mut [f32])]) {
+    let Some(cols) = jobs.first().map(|(w, _)| w.cols) else { return };
+    if cols == 0 {
+        jobs.iter_mut().for_each(|(_, out)| out.fill(0.0));
         return;
     }
-    let tokens = x.len() / w.cols;
-    assert!(x.len() == tokens * w.cols && out.len() == tokens * w.rows, "{tokens} rows of {} to {}", w.cols, w.rows);
-    let quantised = (w.dtype.block_len() > 1).then(|| Activations::new(pool, x, w.cols));
+    let tokens = x.len() / cols;
+    assert_eq!(x.len(), tokens * cols, "whole rows of {cols}");
+    let quantised = jobs.iter().any(|(w, _)| w.dtype.block_len() > 1).then(|| Activations::new(pool, x, cols));
     let many = tokens >= MANY;
-    let out = Output { slots: Slots::new(out), rows: w.rows };
-    let most = if many { TASK_ROWS } else { 64 };
-    let chunk = w.rows.div_ceil(pool.threads() * 8).clamp(4, most).next_multiple_of(if many { 16 } else { 4 });
-    pool.run(w.rows.div_ceil(chunk), &|task| {
-        let rows = task * chunk..((task + 1) * chunk).min(w.rows);
-        SCRATCH.with_borrow_mut(|scratch| match &quantised {
-            Some(x) if many => panels(scratch, x, w, rows, &out),
-            Some(x) => row_by_row(scratch, x, w, rows, &out),
-            None => floats::multiply(&mut scratch.floats, x, w, rows, &out),
+    let mut tasks = Vec::new();
+    let mut outputs = Vec::new();
+    for (at, (w, out)) in jobs.iter_mut().enumerate() {
+        assert!(w.cols == cols && out.len() == tokens * w.rows, "{tokens} rows of {cols} to {}", w.rows);
+        let most = if many { TASK_ROWS } else { 64 };
+        let chunk = w.rows.div_ceil(pool.threads() * 8).clamp(4, most).next_multiple_of(if many { 16 } else { 4 });
+        tasks.extend((0..w.rows).step_by(chunk).map(|start| (at, start..(start + chunk).min(w.rows))));
+        outputs.push((**w, Output { slots: Slots::new(out), rows: w.rows }));
+    }
+    pool.run(tasks.len(), &|task| {
+        let (at, rows) = tasks[task].clone();
+        let (w, out) = &outputs[at];
+        let codes = quantised.as_ref().filter(|_| w.dtype.block_len() > 1);
+        SCRATCH.with_borrow_mut(|scratch| match codes {
+            Some(x) if many => panels(scratch, x, w, rows, out),
+            Some(x) => row_by_row(scratch, x, w, rows, out),
+            None => floats::multiply(&mut scratch.floats, x, w, rows, out),
         });
     });
 }
