@@ -40,7 +40,7 @@ pub(super) fn from_stem(stem: &str) -> String {
 /// The names close to one that does not exist, closest first, at most three.
 pub(super) fn near<'a>(asked: &str, names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     let asked = asked.to_lowercase();
-    let asked = asked.get(..LONGEST).unwrap_or(&asked);
+    let asked = &asked[..asked.floor_char_boundary(LONGEST)];
     let mut found: Vec<(usize, &str)> = names
         .filter_map(|name| {
             let lower = name.to_lowercase();

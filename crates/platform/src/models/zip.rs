@@ -196,7 +196,8 @@ mod tests {
             let _ = locate(&mut Cursor::new(&noise), "a");
             noise[..4].copy_from_slice(ENTRY);
             let _ = member(&noise, state >> 32, "a");
-            let _ = data_start(&noise, &Member { header: 5, packed: 9, size: 9, packing: Packing::Stored }, state >> 50);
+            let _ =
+                data_start(&noise, &Member { header: 5, packed: 9, size: 9, packing: Packing::Stored }, state >> 50);
         }
     }
 }
