@@ -33,7 +33,6 @@ export const catalogue = {
   edit: both('修改', 'Edit'),
   more: both('更多', 'More'),
   loading: both('正在加载', 'Loading'),
-  failed: both('没有成功', 'That did not work'),
   unreachable: both('连不上 Sumeru。请确认它正在运行，然后重试。', 'Sumeru cannot be reached. Check that it is running, then try again.'),
   notFound: both('没有这个页面。', 'There is no such page.'),
   toChat: both('去对话', 'Go to Chat'),

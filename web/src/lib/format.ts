@@ -34,9 +34,10 @@ export function percent(share: number, lang: Lang): string {
 
 /** 870 ms, 3.4 s, 2 min 5 s */
 export function duration(ms: number, lang: Lang): string {
-  if (ms < 1000) return `${Math.round(ms)} ms`;
-  if (ms < 60_000) return `${new Intl.NumberFormat(tag(lang), { maximumFractionDigits: 1 }).format(ms / 1000)} s`;
-  return `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_000) / 1000)} s`;
+  if (ms < 999.5) return `${Math.round(ms)} ms`;
+  if (ms < 59_950) return `${new Intl.NumberFormat(tag(lang), { maximumFractionDigits: 1 }).format(ms / 1000)} s`;
+  const seconds = Math.round(ms / 1000);
+  return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
 }
 
 /** 'today 14:05' or a date, as short as it can be. */
@@ -56,7 +57,7 @@ export function languageNames(tags: string[], lang: Lang): string {
       return code;
     }
   });
-  const list = shown.join(lang === 'zh' ? '、' : ', ');
+  const list = new Intl.ListFormat(tag(lang), { type: 'conjunction', style: 'narrow' }).format(shown);
   return tags.length > 6 ? `${list} +${tags.length - 6}` : list;
 }
 

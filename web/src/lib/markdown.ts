@@ -11,6 +11,13 @@ function escape(text: string): string {
   return text.replace(/[&<>"]/g, (sign) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' })[sign] ?? sign);
 }
 
+/** A column's side as a class: the page's policy forbids style attributes. */
+const alignedCell: RendererRule = (tokens, index) => {
+  const token = tokens[index];
+  const side = /text-align:(center|right)/.exec(token?.attrGet('style') ?? '')?.[1];
+  return `<${token?.tag ?? 'td'}${side ? ` class="${side}"` : ''}>`;
+};
+
 function build(): MarkdownIt {
   // Raw HTML stays text; pictures would fetch from elsewhere, so they stay text too.
   const md = new Markdown({ html: false, linkify: false, breaks: true });
@@ -36,6 +43,7 @@ function build(): MarkdownIt {
   });
   md.renderer.rules.table_open = () => '<div class="table-scroll" tabindex="0"><table>';
   md.renderer.rules.table_close = () => '</table></div>';
+  for (const cell of ['th_open', 'td_open']) md.renderer.rules[cell] = alignedCell;
   md.renderer.rules.link_open = (tokens, index, options, _env, self) => {
     tokens[index]?.attrSet('target', '_blank');
     tokens[index]?.attrSet('rel', 'noopener noreferrer');

@@ -21,15 +21,15 @@ export function Answer({ reply, onOpen, children }: AnswerProps) {
   const { t } = useText();
   if (!reply) {
     return (
-      <div className="answer">
+      <section className="answer" aria-label={t.answer}>
         <p className="soft">{t.stopped}</p>
         <div className="row answer-tools">{children}</div>
-      </div>
+      </section>
     );
   }
   const open = (place: Omit<Place, 'base'>) => reply.base !== null && onOpen({ ...place, base: reply.base });
   return (
-    <div className="answer">
+    <section className="answer" aria-label={t.answer}>
       {reply.found.length > 0 && <Passages found={reply.found} onOpen={open} />}
       <Prose text={reply.text} citations={reply.citations} onOpen={open} />
       {reply.end === 'failed' && <Failure error={reply.error === null ? new TypeError() : new Error(reply.error)} />}
@@ -48,7 +48,7 @@ export function Answer({ reply, onOpen, children }: AnswerProps) {
         {children}
         <Measures reply={reply} />
       </div>
-    </div>
+    </section>
   );
 }
 
