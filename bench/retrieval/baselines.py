@@ -13,8 +13,10 @@ WORD = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]+|[^\W_]+(?:[._/+-][^\W_]+)*")
 
 
 def whole(passage):
-    """A passage with the headings it stands under."""
-    return f"{passage['section']}\n{passage['text']}" if passage["section"] else passage["text"]
+    """A passage with the title and the headings it stands under: the same words our own indexes see."""
+    title, section = passage["title"].strip(), passage["section"].strip()
+    heading = section if section.startswith(title) else f"{title} > {section}" if section else title
+    return f"{heading}\n{passage['text']}" if heading else passage["text"]
 
 
 class Words:

@@ -37,12 +37,12 @@ def prepare():
 def passages():
     """All passages, and the vectors there are, straight from the database."""
     database = sqlite3.connect(f"file:{DATA}/kb/manuals/kb.db?mode=ro", uri=True)
-    sql = """SELECT p.hash, d.name, p.section, p.text, v.vector FROM passages p JOIN documents d ON d.id = p.document
+    sql = """SELECT p.hash, d.name, d.title, p.section, p.text, v.vector FROM passages p JOIN documents d ON d.id = p.document
              LEFT JOIN vectors v ON v.passage = p.id ORDER BY d.name, p.ord"""
     rows = database.execute(sql).fetchall()
     database.close()
-    found = [{"id": row[0], "document": row[1], "section": row[2], "text": row[3]} for row in rows]
-    return found, {row[0]: row[4] for row in rows if row[4] is not None}
+    found = [{"id": row[0], "document": row[1], "title": row[2], "section": row[3], "text": row[4]} for row in rows]
+    return found, {row[0]: row[5] for row in rows if row[5] is not None}
 
 
 @contextlib.contextmanager

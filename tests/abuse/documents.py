@@ -127,14 +127,17 @@ def case_strange_names(place):
 
 
 def case_symlinks(place):
-    """Links in a circle, to themselves, to nowhere and upwards: it ends, and each document is in once."""
+    """Links in a circle, to themselves, to each other and to nowhere: it ends, and each document is in once."""
     folder = place.folder / "documents"
     (folder / "deep/er").mkdir(parents=True)
     (folder / "deep/good.md").write_text(GOOD)
     os.symlink(folder, folder / "deep/er/back")
     os.symlink("self", folder / "self")
     os.symlink("nowhere.txt", folder / "broken.txt")
-    os.symlink("/", folder / "deep/er/root")
+    (folder / "one").mkdir()
+    (folder / "two").mkdir()
+    os.symlink("../two", folder / "one/two")
+    os.symlink("../one", folder / "two/one")
     done = ingest(place, folder, timeout=60)
     finds(place, "purple umbrella", "good.md")
     listed = json.loads(place.run("kb", "show", "a", "--json").expect((0,)).said)

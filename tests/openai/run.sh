@@ -12,7 +12,7 @@ step=scripts/step
 
 [ -x "$bin" ] || { echo "$bin is missing: run 'make build' first." >&2; exit 1; }
 for model in smollm2-135m-instruct qwen2.5-coder-0.5b-instruct multilingual-e5-small; do
-  [ -e "$data/models/$model" ] || compgen -G "$data/models/$model*" >/dev/null ||
+  "$bin" --data "$data" models show "$model" 2>/dev/null | grep -q installed ||
     { echo "$model is not in $data/models: run 'make models' first." >&2; exit 1; }
 done
 

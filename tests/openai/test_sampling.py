@@ -100,10 +100,9 @@ def test_logprobs_0_rivals(client):
 
 
 def test_logit_bias_forces(client):
-    [banana] = tokens(" banana", SMALL) if len(tokens(" banana", SMALL)) == 1 else tokens(" the", SMALL)
-    word = " banana" if tokens(" banana", SMALL) == [banana] else " the"
-    answer = complete(client, "My favourite word is", max_tokens=3, logit_bias={str(banana): 100})
-    assert answer.choices[0].text == word * 3
+    [the] = tokens(" the", SMALL)
+    answer = complete(client, "My favourite word is", max_tokens=3, logit_bias={str(the): 100})
+    assert answer.choices[0].text == " the the the"
 
 
 def test_logit_bias_bans(client):
