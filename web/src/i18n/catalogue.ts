@@ -39,6 +39,7 @@ export const catalogue = {
   keyTitle: both('需要 API 密钥', 'An API key is needed'),
   keyHelp: both('这台服务器只回答带密钥的请求。密钥在启动服务器时设定，只保存到关闭此标签页为止。', 'This server answers only requests that carry its key. The key was set when the server was started; it is kept until this tab is closed.'),
   keyUse: both('使用', 'Use it'),
+  keyWrong: both('服务器没有接受这个密钥。请核对后再试。', 'The server did not accept that key. Check it and try again.'),
   keyLabel: both('密钥', 'Key'),
   page: filled((n: number) => `第 ${n} 页`, (n: number) => `Page ${n}`),
   pageShort: filled((n: number) => `第 ${n} 页`, (n: number) => `p. ${n}`),

@@ -14,7 +14,7 @@ function escape(text: string): string {
 /** A column's side as a class: the page's policy forbids style attributes. */
 const alignedCell: RendererRule = (tokens, index) => {
   const token = tokens[index];
-  const side = /text-align:(center|right)/.exec(token?.attrGet('style') ?? '')?.[1];
+  const side = /text-align:(center|right)/.exec(String(token?.attrGet('style') ?? ''))?.[1];
   return `<${token?.tag ?? 'td'}${side ? ` class="${side}"` : ''}>`;
 };
 

@@ -1,13 +1,14 @@
 import { useEffect, useState, type FormEvent } from 'react';
 import { onKeyWanted } from '../api/client';
 import { useText } from '../i18n';
-import { Button, Dialog } from './parts';
+import { Button, Dialog, Failure } from './parts';
 
 /** Asks for the server's key when a request needs it; requests that come meanwhile wait for the same answer. */
 export function KeyDialog() {
   const { t } = useText();
   const [answer, setAnswer] = useState<{ give: (key: string | null) => void } | null>(null);
   const [key, setKey] = useState('');
+  const [tried, setTried] = useState(false);
   useEffect(() => {
     let asked: Promise<string | null> | null = null;
     onKeyWanted(() => {
@@ -26,11 +27,15 @@ export function KeyDialog() {
   if (!answer) return null;
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    if (key.trim()) answer.give(key.trim());
+    if (!key.trim()) return;
+    // Being asked again after this means it was the wrong one.
+    setTried(true);
+    answer.give(key.trim());
   };
   return (
     <Dialog title={t.keyTitle} onClose={() => answer.give(null)}>
       <p className="soft">{t.keyHelp}</p>
+      {tried && <Failure error={new Error(t.keyWrong)} />}
       <form onSubmit={submit}>
         <label className="field">
           <span>{t.keyLabel}</span>

@@ -1,0 +1,90 @@
+import { answered, bare, expect, SLOW, test } from './test';
+
+const readers = [
+  { locale: 'en-US', title: 'Ask “sample”', question: 'What is the hotel limit per night in Shanghai?', sources: 'Sources', close: 'Close' },
+  { locale: 'zh-CN', title: '向“sample”提问', question: '没有休完的年假可以结转几天？', sources: '出处', close: '关闭' },
+];
+
+for (const reader of readers) {
+  test.describe(reader.locale, () => {
+    test.use({ locale: reader.locale });
+
+    test('a question to the sample is answered with a citation that opens its source', async ({ page }) => {
+      await page.goto('/');
+      await expect(page.getByRole('heading', { name: reader.title })).toBeVisible();
+      await expect(page.locator('.suggestions button')).toHaveCount(3);
+      await page.getByRole('button', { name: reader.question }).click();
+      await expect(page.locator('.steps .step')).toHaveCount(3);
+      const answer = await answered(page);
+      await expect(answer.locator('.prose')).toContainText(/\S/);
+      await expect(answer.getByRole('heading', { name: reader.sources })).toBeVisible();
+
+      const number = answer.locator('.prose button.cite').first();
+      await number.hover();
+      const quotation = await page.getByRole('tooltip').locator('q').textContent();
+      expect(bare(quotation)).not.toBe('');
+
+      await number.click();
+      const mark = page.locator('.panel mark');
+      await expect(mark).toBeInViewport();
+      expect(bare(await mark.textContent())).toBe(bare(quotation));
+      await expect(answer.locator('.prose')).toBeInViewport();
+      await page.keyboard.press('Escape');
+      await expect(page.locator('.panel')).toHaveCount(0);
+
+      await answer.locator('.found summary').click();
+      await answer.locator('.found li button').first().click();
+      await expect(page.locator('.panel mark')).toBeInViewport();
+      await page.locator('.panel').getByRole('button', { name: reader.close }).click();
+      await expect(page.locator('.panel')).toHaveCount(0);
+    });
+  });
+}
+
+test('without documents: stop, ask again, word it anew; it is all there after a reload', async ({ page }) => {
+  await page.goto('/');
+  await page.getByLabel('Answer from').selectOption({ label: 'No documents' });
+  await expect(page.getByRole('heading', { name: 'Ask the model' })).toBeVisible();
+  const input = page.getByRole('textbox', { name: 'Message' });
+  await input.fill('Count from one to two hundred, one number a line.');
+  await input.press('Enter');
+  await expect(page.locator('.streaming .prose')).toContainText(/\S/, { timeout: SLOW });
+  await page.getByRole('button', { name: 'Stop' }).click();
+  await expect(page.getByText('Stopped', { exact: true })).toBeVisible();
+  await expect(page.getByRole('button', { name: 'Send' })).toBeVisible();
+
+  await page.getByRole('button', { name: 'Regenerate' }).click();
+  await expect(page.locator('.streaming .prose')).toContainText(/\S/, { timeout: SLOW });
+  await page.keyboard.press('Escape');
+  await expect(page.getByText('Stopped', { exact: true })).toBeVisible();
+
+  await page.locator('.question').hover();
+  await page.getByRole('button', { name: 'Edit' }).click();
+  const edited = page.getByRole('textbox', { name: 'Edit' });
+  await edited.fill('Say yes.');
+  await page.getByRole('button', { name: 'Save and resend' }).click();
+  await expect(page.locator('.exchange')).toHaveCount(1);
+  await answered(page);
+  await expect(page.locator('.question')).toContainText('Say yes.');
+
+  await page.reload();
+  await expect(page.locator('.question')).toContainText('Say yes.');
+  await expect(page.locator('.exchange .prose')).toContainText(/\S/);
+  const kept = page.getByRole('region', { name: 'Conversations' });
+  await expect(kept.getByRole('link', { name: 'Say yes.' })).toHaveAttribute('aria-current', 'page');
+  await kept.getByRole('listitem').hover();
+  await kept.getByRole('button', { name: /Delete conversation/ }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
+  await expect(kept.getByRole('link')).toHaveCount(0);
+  await expect(page).toHaveURL('/');
+});
+
+test('an answer goes on while another page is looked at', async ({ page }) => {
+  await page.goto('/');
+  await page.getByRole('button', { name: 'How long are access logs kept?' }).click();
+  await expect(page.locator('.steps')).toBeVisible();
+  await page.getByRole('link', { name: 'Models' }).click();
+  await expect(page.getByRole('heading', { level: 1, name: 'Models' })).toBeVisible();
+  await page.goBack();
+  await answered(page);
+});

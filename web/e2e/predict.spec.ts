@@ -1,0 +1,38 @@
+import { expect, SLOW, test } from './test';
+
+test.use({ locale: 'zh-CN' });
+
+test('今天我很…: the likeliest tokens as bars, one clicked is gone on with', async ({ page }) => {
+  await page.goto('/predict');
+  await expect(page.getByRole('textbox')).toHaveValue('今天我很');
+  const candidates = page.locator('button.candidate');
+  await expect(candidates).toHaveCount(10, { timeout: SLOW });
+  await expect(page.locator('.candidate.rest')).toContainText('%');
+  await expect(page.locator('.prompt-tokens li').first()).toBeVisible();
+  const shares = await page.locator('button.candidate .candidate-share').allTextContents();
+  const values = shares.map((share) => parseFloat(share));
+  expect(values).toEqual([...values].sort((a, b) => b - a));
+
+  const first = candidates.and(page.locator(':enabled')).first();
+  const picked = await first.locator('.candidate-token').textContent();
+  await first.click();
+  await expect(page.locator('.written-text .token')).toHaveText([picked ?? '']);
+  await expect(page.locator('.candidates:not(.busy)')).toBeVisible({ timeout: SLOW });
+  await expect(candidates).toHaveCount(10);
+
+  await page.getByRole('button', { name: '退一步' }).click();
+  await expect(page.locator('.written-text')).toHaveCount(0);
+
+  await page.getByRole('button', { name: '接着写 16 个词元' }).click();
+  await expect(page.getByRole('button', { name: '接着写 16 个词元' })).toBeVisible({ timeout: SLOW });
+  const tokens = page.locator('.written-text .token');
+  expect(await tokens.count()).toBeGreaterThan(0);
+  await tokens.first().hover();
+  await expect(page.getByRole('tooltip').getByRole('listitem').first()).toContainText('%');
+
+  await page.getByRole('button', { name: '重来' }).click();
+  await page.getByLabel('候选数').selectOption('20');
+  await expect(candidates).toHaveCount(20, { timeout: SLOW });
+  await page.getByRole('textbox').fill('中国的首都是');
+  await expect(candidates.first()).toContainText('北京', { timeout: SLOW });
+});
