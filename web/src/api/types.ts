@@ -72,7 +72,8 @@ export interface DocumentInfo {
   name: string;
   title: string;
   format: string;
-  pages: number | null;
+  /** 0 where the format has none. */
+  pages: number;
   passages: number;
   vectors: number;
   bytes: number;

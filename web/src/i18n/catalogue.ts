@@ -98,7 +98,7 @@ export const catalogue = {
   citation: filled((marker: string) => `出处 ${marker}`, (marker: string) => `Source ${marker}`),
   openSource: filled((title: string) => `打开 ${title}`, (title: string) => `Open ${title}`),
   droppedNote: filled((n: number) => `有 ${n} 条引用在原文里找不到，已去掉。`, (n: number) => `${n} citation${s(n)} could not be found in the source and ${n === 1 ? 'was' : 'were'} dropped.`),
-  noSupport: both('文档里没有找到能支持这个回答的原文。', 'The documents hold nothing that backs this answer.'),
+  noSupport: both('这个回答没有原文支持。', 'No text in the documents backs this answer.'),
   timing: filled((search: string, read: string, write: string) => `检索 ${search} · 阅读 ${read} · 书写 ${write}`, (search: string, read: string, write: string) => `search ${search} · read ${read} · write ${write}`),
   tokensUsed: filled((prompt: string, completion: string) => `词元：读 ${prompt}，写 ${completion}`, (prompt: string, completion: string) => `tokens: ${prompt} read, ${completion} written`),
   toBottom: both('到最新', 'To the latest'),

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { bytes, count, duration, languageNames, parameters, percent, share } from './format';
+import { bytes, count, duration, languageNames, parameters, percent, remaining, share } from './format';
 
 test('sizes', () => {
   expect([0, 999, 1000, 397_800_000, 1_117_320_768, 999_999].map((n) => bytes(n, 'en'))).toEqual(['0 B', '999 B', '1 kB', '398 MB', '1.1 GB', '1 MB']);
@@ -23,6 +23,10 @@ test('durations', () => {
   expect([3.6, 870, 3440, 59_900, 125_000].map((ms) => duration(ms, 'en'))).toEqual(['4 ms', '870 ms', '3.4 s', '59.9 s', '2 min 5 s']);
   // A unit is never as full as the next one.
   expect([999.7, 59_970, 119_900, 179_999].map((ms) => duration(ms, 'en'))).toEqual(['1 s', '1 min 0 s', '2 min 0 s', '3 min 0 s']);
+});
+
+test('a wait is told in whole seconds', () => {
+  expect([0, 13_400, 60_500].map((ms) => remaining(ms, 'en'))).toEqual(['1 s', '14 s', '1 min 1 s']);
 });
 
 test('languages by name', () => {

@@ -40,11 +40,9 @@ export function duration(ms: number, lang: Lang): string {
   return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
 }
 
-/** 'today 14:05' or a date, as short as it can be. */
-export function when(time: number, lang: Lang): string {
-  const date = new Date(time);
-  const today = date.toDateString() === new Date().toDateString();
-  return new Intl.DateTimeFormat(tag(lang), today ? { hour: '2-digit', minute: '2-digit' } : { month: 'short', day: 'numeric' }).format(date);
+/** What is left of a wait: whole seconds, never none. */
+export function remaining(ms: number, lang: Lang): string {
+  return duration(Math.max(1, Math.ceil(ms / 1000)) * 1000, lang);
 }
 
 /** Names of languages from their tags. */

@@ -41,7 +41,12 @@ export function Answer({ reply, onOpen, children }: AnswerProps) {
           {t.droppedNote(reply.dropped)}
         </p>
       )}
-      {reply.supported === false && <p className="notice">{t.noSupport}</p>}
+      {reply.supported === false && (
+        <p className="notice">
+          <Icon name="warn" size={16} />
+          {t.noSupport}
+        </p>
+      )}
       {reply.citations.length > 0 && <Sources citations={reply.citations} onOpen={open} />}
       <div className="row answer-tools">
         {reply.text !== '' && <CopyButton text={reply.text} />}

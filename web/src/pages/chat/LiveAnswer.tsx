@@ -1,6 +1,6 @@
 import { useMemo } from 'react';
 import { useText } from '../../i18n';
-import { count, duration } from '../../lib/format';
+import { count, remaining } from '../../lib/format';
 import { render } from '../../lib/markdown';
 import { placePending } from '../../lib/text';
 import { Icon } from '../../ui/Icon';
@@ -71,7 +71,7 @@ function Doing({ live }: { live: Live }) {
   if (live.stage === 'writing' || live.stage === 'waiting') return t.stepWriting;
   if (live.total === 0) return t.stepRead;
   const parts = [t.stepPrompt(count(live.done, lang), count(live.total, lang))];
-  if (live.rate) parts.push(t.left(duration(((live.total - live.done) / live.rate) * 1000, lang)));
+  if (live.rate) parts.push(t.left(remaining(((live.total - live.done) / live.rate) * 1000, lang)));
   return (
     <>
       <span className="figures">{parts.join(' · ')}</span>

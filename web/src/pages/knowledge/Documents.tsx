@@ -5,7 +5,7 @@ import { useText } from '../../i18n';
 import { bytes, count, share } from '../../lib/format';
 import type { Loaded } from '../../lib/useLoad';
 import { Icon } from '../../ui/Icon';
-import { Confirm, Empty, Failure, IconButton, Skeleton } from '../../ui/parts';
+import { Button, Confirm, Empty, Failure, IconButton, Skeleton } from '../../ui/parts';
 import type { Place } from '../../ui/SourcePanel';
 
 interface DocumentsProps {
@@ -15,10 +15,14 @@ interface DocumentsProps {
   onChange: () => void;
 }
 
+/** Rows drawn at a time: a folder can hold ten thousand files. */
+const PAGE = 200;
+
 /** The documents of a knowledge base: a table, or cards where it is narrow. */
 export function Documents({ base, documents, onOpen, onChange }: DocumentsProps) {
   const { t, lang } = useText();
   const [wanted, setWanted] = useState('');
+  const [most, setMost] = useState(PAGE);
   const [leaving, setLeaving] = useState<DocumentInfo | null>(null);
   const all = documents.value;
   const needle = wanted.trim().toLowerCase();
@@ -48,8 +52,9 @@ export function Documents({ base, documents, onOpen, onChange }: DocumentsProps)
           {shown.length === 0 ? (
             <p className="soft">{t.noMatch}</p>
           ) : (
-            <DocumentTable documents={shown} base={base} onOpen={onOpen} onDelete={setLeaving} />
+            <DocumentTable documents={shown.slice(0, most)} base={base} onOpen={onOpen} onDelete={setLeaving} />
           )}
+          {shown.length > most && <Button onClick={() => setMost(most + PAGE)}>{t.more}</Button>}
         </>
       )}
       {leaving && (
@@ -140,7 +145,7 @@ function DocumentRow({ document, onOpen, onDelete }: { document: DocumentInfo; o
       </th>
       <td data-label={t.format}>{document.format}</td>
       <td data-label={t.pages} className="number">
-        {document.pages === null ? '–' : count(document.pages, lang)}
+        {document.pages ? count(document.pages, lang) : '–'}
       </td>
       <td data-label={t.passages} className="number">
         {count(document.passages, lang)}

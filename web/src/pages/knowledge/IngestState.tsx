@@ -1,6 +1,6 @@
 import type { IngestProgress } from '../../api/types';
 import { useText } from '../../i18n';
-import { count, duration } from '../../lib/format';
+import { count, remaining } from '../../lib/format';
 import { useStore } from '../../lib/store';
 import { Icon } from '../../ui/Icon';
 import { Bar, Button, Failure } from '../../ui/parts';
@@ -52,7 +52,7 @@ function Ingesting({ progress }: { progress: IngestProgress }) {
   const words = [parsing ? t.parsed(count(done, lang), count(total, lang)) : t.vectorsDone(count(vectors, lang), count(passages, lang))];
   if (parsing && rate > 0) {
     words.push(t.perSecond(t.documentCount(new Intl.NumberFormat(lang, { maximumSignificantDigits: 2 }).format(rate))));
-    words.push(t.left(duration(((total - done) / rate) * 1000, lang)));
+    words.push(t.left(remaining(((total - done) / rate) * 1000, lang)));
   }
   return (
     <div className="working-box" role="status">

@@ -1,6 +1,6 @@
 import type { CatalogueModel } from '../../api/types';
 import { useText } from '../../i18n';
-import { bytes, duration } from '../../lib/format';
+import { bytes, remaining } from '../../lib/format';
 import { Bar } from '../../ui/parts';
 
 /** How far a pull is, how fast it goes and how long it takes still. */
@@ -10,7 +10,7 @@ export function PullProgress({ model }: { model: CatalogueModel }) {
   const parts = [`${bytes(done, lang)} / ${bytes(total, lang)}`];
   if (rate > 0) {
     parts.push(t.perSecond(bytes(rate, lang)));
-    parts.push(t.left(duration(((total - done) / rate) * 1000, lang)));
+    parts.push(t.left(remaining(((total - done) / rate) * 1000, lang)));
   }
   return (
     <div className="pull-progress">
