@@ -66,7 +66,7 @@ export interface KnowledgeBase {
   ingesting: boolean;
 }
 
-export type DocumentStatus = 'ready' | 'queued' | 'parsing' | 'embedding' | 'failed';
+export type DocumentStatus = 'ready' | 'parsing' | 'embedding' | 'failed';
 
 export interface DocumentInfo {
   name: string;
@@ -104,7 +104,7 @@ export interface IngestProgress {
 export interface SearchResult {
   hits: Hit[];
   vectors_ready: number;
-  timings?: Timings & Record<string, number>;
+  timings?: Record<string, number>;
 }
 
 export type SearchMode = 'hybrid' | 'lexical' | 'vector';

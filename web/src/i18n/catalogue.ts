@@ -154,7 +154,6 @@ export const catalogue = {
   size: both('大小', 'Size'),
   status: both('状态', 'Status'),
   actions: both('操作', 'Actions'),
-  statusQueued: both('排队中', 'Queued'),
   statusReady: both('就绪', 'Ready'),
   statusParsing: both('解析中', 'Parsing'),
   statusEmbedding: both('计算向量', 'Embedding'),

@@ -163,14 +163,13 @@ function DocumentRow({ document, onOpen, onDelete }: { document: DocumentInfo; o
   );
 }
 
-const looks: Record<DocumentStatus, string> = { ready: 'badge good', queued: 'badge', parsing: 'badge', embedding: 'badge', failed: 'badge bad' };
+const looks: Record<DocumentStatus, string> = { ready: 'badge good', parsing: 'badge', embedding: 'badge', failed: 'badge bad' };
 
 function Status({ document }: { document: DocumentInfo }) {
   const { t, lang } = useText();
   const { status, vectors, passages } = document;
   const words: Record<DocumentStatus, string> = {
     ready: t.statusReady,
-    queued: t.statusQueued,
     parsing: t.statusParsing,
     embedding: passages > 0 ? `${t.statusEmbedding} ${share(vectors / passages, lang)}` : t.statusEmbedding,
     failed: t.statusFailed,

@@ -50,9 +50,11 @@ function Ingesting({ progress }: { progress: IngestProgress }) {
   const { documents_done: done, documents_total: total, vectors, passages, rate } = progress;
   const parsing = done < total;
   const words = [parsing ? t.parsed(count(done, lang), count(total, lang)) : t.vectorsDone(count(vectors, lang), count(passages, lang))];
-  if (parsing && rate > 0) {
-    words.push(t.perSecond(t.documentCount(new Intl.NumberFormat(lang, { maximumSignificantDigits: 2 }).format(rate))));
-    words.push(t.left(remaining(((total - done) / rate) * 1000, lang)));
+  if (rate > 0) {
+    // Documents a second while they are read, passages a second after that.
+    const speed = new Intl.NumberFormat(lang, { maximumSignificantDigits: 2 }).format(rate);
+    words.push(t.perSecond(parsing ? t.documentCount(speed) : t.passageCount(speed)));
+    words.push(t.left(remaining(((parsing ? total - done : passages - vectors) / rate) * 1000, lang)));
   }
   return (
     <div className="working-box" role="status">

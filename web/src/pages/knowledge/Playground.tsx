@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState, type FormEvent } from 'react';
-import { isAbort, path, post } from '../../api/client';
+import { path, post } from '../../api/client';
 import type { Hit, SearchMode, SearchResult } from '../../api/types';
 import { useText } from '../../i18n';
 import { duration, share } from '../../lib/format';
@@ -9,12 +9,13 @@ import type { Place } from '../../ui/SourcePanel';
 
 const TOP = 10;
 const modes: SearchMode[] = ['lexical', 'vector', 'hybrid'];
-type Results = Record<SearchMode, SearchResult>;
+/** What a mode found, or why it could not: words need no embedding model, vectors do. */
+type Outcome = PromiseSettledResult<SearchResult>;
+type Results = Record<SearchMode, Outcome>;
 
 interface State {
   query: string;
   results: Results | null;
-  error: unknown;
 }
 
 /** One question, ranked three ways side by side. */
@@ -28,16 +29,12 @@ export function Playground({ base, onOpen }: { base: string; onOpen: (place: Pla
     running.current?.abort();
     const control = new AbortController();
     running.current = control;
-    setState({ query: wanted, results: null, error: null });
-    try {
-      const found = await Promise.all(
-        modes.map((mode) => post<SearchResult>(`${path.base(base)}/search`, { query: wanted, top: TOP, mode }, control.signal)),
-      );
-      const results = Object.fromEntries(modes.map((mode, index) => [mode, found[index]])) as Results;
-      setState({ query: wanted, results, error: null });
-    } catch (error) {
-      if (!isAbort(error)) setState({ query: wanted, results: null, error });
-    }
+    setState({ query: wanted, results: null });
+    const found = await Promise.allSettled(
+      modes.map((mode) => post<SearchResult>(`${path.base(base)}/search`, { query: wanted, top: TOP, mode }, control.signal)),
+    );
+    if (control.signal.aborted) return;
+    setState({ query: wanted, results: Object.fromEntries(modes.map((mode, index) => [mode, found[index]])) as Results });
   };
   const submit = (event: FormEvent) => {
     event.preventDefault();
@@ -63,17 +60,23 @@ export function Playground({ base, onOpen }: { base: string; onOpen: (place: Pla
           {t.search}
         </Button>
       </form>
-      {state && state.error !== null && <Failure error={state.error} retry={() => void search(state.query)} />}
-      {state && state.results === null && state.error === null && <Skeleton lines={6} />}
-      {state?.results && <Ranks results={state.results} base={base} onOpen={onOpen} />}
+      {state && state.results === null && <Skeleton lines={6} />}
+      {state?.results && <Ranks results={state.results} base={base} onOpen={onOpen} retry={() => void search(state.query)} />}
     </section>
   );
 }
 
-function Ranks({ results, base, onOpen }: { results: Results; base: string; onOpen: (place: Place) => void }) {
+interface RanksProps {
+  results: Results;
+  base: string;
+  onOpen: (place: Place) => void;
+  retry: () => void;
+}
+
+function Ranks({ results, base, onOpen, retry }: RanksProps) {
   const { t, lang } = useText();
   const [pointed, setPointed] = useState<string | null>(null);
-  const ready = results.vector.vectors_ready;
+  const ready = results.vector.status === 'fulfilled' ? results.vector.value.vectors_ready : 1;
   const columns: { mode: SearchMode; title: string; help: string }[] = [
     { mode: 'lexical', title: t.lexical, help: t.lexicalHelp },
     { mode: 'vector', title: t.vector, help: t.vectorHelp },
@@ -83,32 +86,35 @@ function Ranks({ results, base, onOpen }: { results: Results; base: string; onOp
     <>
       {ready < 1 && <p className="notice">{t.vectorsReady(share(ready, lang))}</p>}
       <div className="ranks" onMouseLeave={() => setPointed(null)}>
-        {columns.map(({ mode, title, help }) => (
-          <section key={mode} data-mode={mode} aria-label={title}>
-            <header>
-              <h2>{title}</h2>
-              <p className="soft small figures">
-                {help}
-                {took(results[mode]) !== null && ` · ${t.searchTook(duration(took(results[mode]) ?? 0, lang))}`}
-              </p>
-            </header>
-            {results[mode].hits.length === 0 && <p className="soft">{t.noHits}</p>}
-            <ol>
-              {results[mode].hits.map((hit, index) => (
-                <li key={hit.id} className={hit.id === pointed ? 'rank same' : 'rank'} onMouseEnter={() => setPointed(hit.id)}>
-                  <RankedHit hit={hit} rank={index + 1} fused={mode === 'hybrid'} onOpen={() => onOpen({ ...hit, base })} onFocus={() => setPointed(hit.id)} />
-                </li>
-              ))}
-            </ol>
-          </section>
-        ))}
+        {columns.map(({ mode, title, help }) => {
+          const outcome = results[mode];
+          const found = outcome.status === 'fulfilled' ? outcome.value : null;
+          const parts = [help, ...(found?.timings ? [t.searchTook(duration(took(found.timings), lang))] : [])];
+          return (
+            <section key={mode} data-mode={mode} aria-label={title}>
+              <header>
+                <h2>{title}</h2>
+                <p className="soft small figures">{parts.join(' · ')}</p>
+              </header>
+              {outcome.status === 'rejected' && <Failure error={outcome.reason} retry={retry} />}
+              {found?.hits.length === 0 && <p className="soft">{t.noHits}</p>}
+              <ol>
+                {found?.hits.map((hit, index) => (
+                  <li key={hit.id} className={hit.id === pointed ? 'rank same' : 'rank'} onMouseEnter={() => setPointed(hit.id)}>
+                    <RankedHit hit={hit} rank={index + 1} fused={mode === 'hybrid'} onOpen={() => onOpen({ ...hit, base })} onFocus={() => setPointed(hit.id)} />
+                  </li>
+                ))}
+              </ol>
+            </section>
+          );
+        })}
       </div>
     </>
   );
 }
 
-function took({ timings }: SearchResult): number | null {
-  return timings ? (timings.embed_ms ?? 0) + (timings.search_ms ?? 0) : null;
+function took(timings: Record<string, number>): number {
+  return (timings.embed_ms ?? 0) + (timings.search_ms ?? 0);
 }
 
 interface RankedHitProps {
