@@ -1,0 +1,171 @@
+//! Schemas of requests. The names, and which of them are read, come from the tables bodies are checked against.
+
+use serde_json::{Map, Value, json};
+use wire::fields::{Class, Field};
+
+/// A request's schema: the fields of a table, each described by `property`.
+pub(super) fn request(table: &[Field], required: &[&str], property: fn(&str) -> Option<Value>) -> Value {
+    let mut properties = Map::new();
+    let mut refused = Vec::new();
+    for field in table {
+        match field.class {
+            Class::Supported => {
+                let described = property(field.name).unwrap_or_else(|| json!({}));
+                properties.insert(field.name.to_owned(), described);
+            }
+            Class::Ignored => {
+                properties
+                    .insert(field.name.to_owned(), json!({"description": "Accepted; it does not change the answer."}));
+            }
+            Class::Refused { remedy, .. } => refused.push(format!("`{}` ({remedy})", field.name)),
+        }
+    }
+    let mut schema =
+        json!({"type": "object", "properties": properties, "required": required, "additionalProperties": false});
+    if !refused.is_empty() {
+        schema["description"] = json!(format!("Refused by name: {}", refused.join(" ")));
+    }
+    schema
+}
+
+fn number(from: f64, to: f64, description: &str) -> Value {
+    json!({"type": ["number", "null"], "minimum": from, "maximum": to, "description": description})
+}
+
+fn integer(from: i64, description: &str) -> Value {
+    json!({"type": ["integer", "null"], "minimum": from, "description": description})
+}
+
+fn boolean(description: &str) -> Value {
+    json!({"type": ["boolean", "null"], "description": description})
+}
+
+fn mode() -> Value {
+    json!({"enum": ["hybrid", "lexical", "vector", null], "description": "How a knowledge base is searched."})
+}
+
+fn globs() -> Value {
+    json!({"type": ["array", "null"], "items": {"type": "string"}, "description": "Only documents whose names match one of these globs."})
+}
+
+/// The fields chat completions and completions share.
+fn shared(name: &str) -> Option<Value> {
+    Some(match name {
+        "model" => json!({"type": "string", "description": "An installed model, or kb/NAME."}),
+        "temperature" => number(0.0, 2.0, "0 is greedy."),
+        "top_p" => number(0.0, 1.0, "Keep the smallest set of tokens whose probability reaches this."),
+        "presence_penalty" => number(-2.0, 2.0, "Subtracted once from the logits of tokens already generated."),
+        "frequency_penalty" => {
+            number(-2.0, 2.0, "Subtracted for each occurrence from the logits of tokens already generated.")
+        }
+        "logit_bias" => {
+            json!({"type": ["object", "null"], "additionalProperties": {"type": "number", "minimum": -100, "maximum": 100}, "description": "Added to the logits of token ids."})
+        }
+        "seed" => {
+            json!({"type": ["integer", "null"], "description": "Same seed, same request, same model: same answer."})
+        }
+        "stop" => {
+            json!({"oneOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "maxItems": 16}, {"type": "null"}]})
+        }
+        "n" => json!({"type": ["integer", "null"], "minimum": 1, "maximum": 16, "description": "How many answers."}),
+        "stream" => boolean("Send server-sent events."),
+        "stream_options" => {
+            json!({"type": ["object", "null"], "properties": {"include_usage": {"type": "boolean"}, "include_obfuscation": {"const": false}}, "additionalProperties": false})
+        }
+        "top_k" => integer(-1, "Keep the k most likely tokens; 0 and -1 are off."),
+        "min_p" => number(0.0, 1.0, "Drop tokens less likely than this times the likeliest."),
+        "typical_p" => number(0.0, 1.0, "Locally typical sampling; 1 is off."),
+        "repetition_penalty" => number(0.01, 10.0, "Divides the logits of tokens already seen; 1 is off."),
+        "search_mode" => mode(),
+        _ => return None,
+    })
+}
+
+pub(super) fn chat(name: &str) -> Option<Value> {
+    Some(match name {
+        "messages" => json!({"type": "array", "minItems": 1, "items": {
+            "type": "object", "required": ["role"],
+            "properties": {
+                "role": {"enum": ["developer", "system", "user", "assistant", "tool"]},
+                "content": {"oneOf": [{"type": "string"}, {"type": "array", "items": {"type": "object"}}, {"type": "null"}]},
+                "name": {"type": "string"},
+                "tool_calls": {"type": "array", "items": {"type": "object"}},
+                "tool_call_id": {"type": "string"},
+            },
+        }}),
+        "max_tokens" | "max_completion_tokens" => {
+            integer(1, "At most this many new tokens; the context's room if left out.")
+        }
+        "logprobs" => boolean("Report each token's log-probability."),
+        "top_logprobs" => {
+            json!({"type": ["integer", "null"], "minimum": 0, "maximum": 20, "description": "And those of the likeliest tokens."})
+        }
+        "tools" => json!({"type": ["array", "null"], "items": {
+            "type": "object", "required": ["type", "function"],
+            "properties": {"type": {"const": "function"}, "function": {
+                "type": "object", "required": ["name"],
+                "properties": {"name": {"type": "string", "maxLength": 64}, "description": {"type": "string"}, "parameters": {"type": "object"}},
+            }},
+        }}),
+        "tool_choice" => json!({"enum": ["auto", "none", null]}),
+        "parallel_tool_calls" => {
+            boolean("A model may call several tools in one turn; false is refused when tools are given.")
+        }
+        other => return shared(other),
+    })
+}
+
+pub(super) fn completion(name: &str) -> Option<Value> {
+    Some(match name {
+        "prompt" => text_or_tokens("What to continue."),
+        "max_tokens" => integer(0, "At most this many new tokens, 16 if left out; 0 with echo scores the prompt."),
+        "logprobs" => {
+            json!({"type": ["integer", "null"], "minimum": 0, "maximum": 20, "description": "Report the log-probabilities of each token and of so many rivals."})
+        }
+        "echo" => boolean("Put the prompt before the answer."),
+        "best_of" => integer(1, "Only the same as n."),
+        other => return shared(other),
+    })
+}
+
+pub(super) fn embedding(name: &str) -> Option<Value> {
+    Some(match name {
+        "model" => json!({"type": "string", "description": "An installed embedding model."}),
+        "input" => text_or_tokens("What to embed, at most 2048 texts."),
+        "encoding_format" => json!({"enum": ["float", "base64", null]}),
+        "dimensions" => integer(1, "Cut vectors to this width and make them unit length again."),
+        _ => return None,
+    })
+}
+
+fn text_or_tokens(description: &str) -> Value {
+    let tokens = json!({"type": "array", "items": {"type": "integer", "minimum": 0}, "minItems": 1});
+    json!({"description": description, "anyOf": [
+        {"type": "string"},
+        {"type": "array", "items": {"anyOf": [{"type": "string"}, tokens]}, "minItems": 1},
+        tokens,
+    ]})
+}
+
+/// The fields of our own requests; one name means one thing in all of them.
+pub(super) fn own(name: &str) -> Option<Value> {
+    Some(match name {
+        "model" => {
+            json!({"type": ["string", "null"], "description": "An installed model; the default one if left out."})
+        }
+        "text" => json!({"type": "string"}),
+        "tokens" => json!({"type": "array", "items": {"type": "integer", "minimum": 0}}),
+        "name" => json!({"type": "string", "minLength": 1}),
+        "embedder" => {
+            json!({"type": ["string", "null"], "description": "An installed embedding model; the default one if left out."})
+        }
+        "query" | "question" => json!({"type": "string", "minLength": 1}),
+        "top" => {
+            json!({"type": ["integer", "null"], "minimum": 1, "maximum": 200, "description": "How many passages at most."})
+        }
+        "mode" => mode(),
+        "documents" => globs(),
+        "stream" => boolean("Send named events: progress, text, answer, error."),
+        _ => return None,
+    })
+}

@@ -1,0 +1,254 @@
+//! The routes: one table, from which both the router and the OpenAPI document are made.
+
+pub(crate) mod about;
+pub(crate) mod bases;
+pub(crate) mod catalogue;
+pub(crate) mod completions;
+pub(crate) mod embeddings;
+pub(crate) mod models;
+pub(crate) mod tokens;
+pub(crate) mod uploads;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::{Method, Uri};
+use axum::routing::{MethodRouter, delete, get, post};
+
+use crate::app::App;
+use crate::failure::Failure;
+use crate::openapi::schemas as schema;
+use crate::{door, ui};
+
+/// One operation.
+pub(crate) struct Route {
+    /// In lower case, as OpenAPI writes it.
+    pub(crate) method: &'static str,
+    /// As axum writes it: `{name}` is a segment, `{*name}` the rest of the path.
+    pub(crate) path: &'static str,
+    /// What it is for.
+    pub(crate) summary: &'static str,
+    /// What is sent.
+    pub(crate) takes: Takes,
+    /// What comes back.
+    pub(crate) gives: Gives,
+    handler: MethodRouter<Arc<App>>,
+}
+
+/// What an operation is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Takes {
+    /// Nothing but its path.
+    Nothing,
+    /// `?name=`.
+    Name,
+    /// JSON of a schema.
+    Json(&'static str),
+    /// A form of files.
+    Files,
+}
+
+/// What an operation gives back when it succeeds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Gives {
+    /// JSON of a schema, with a status.
+    Json(u16, &'static str),
+    /// JSON of a schema, or a stream of events if asked for.
+    JsonOrEvents(&'static str),
+    /// A stream of events.
+    Events,
+    /// Text of a media type.
+    Text(&'static str),
+    /// Nothing (204).
+    Nothing,
+}
+
+const BASE: &str = "/v1/knowledge_bases/{name}";
+
+fn route(
+    method: &'static str,
+    path: &'static str,
+    summary: &'static str,
+    (takes, gives): (Takes, Gives),
+    handler: MethodRouter<Arc<App>>,
+) -> Route {
+    Route { method, path, summary, takes, gives, handler }
+}
+
+/// Every operation.
+pub(crate) fn table() -> Vec<Route> {
+    [about_routes(), openai_routes(), base_routes(), catalogue_routes()].into_iter().flatten().collect()
+}
+
+fn about_routes() -> Vec<Route> {
+    use Takes::Nothing;
+    vec![
+        route(
+            "get",
+            "/healthz",
+            "Whether the server is up",
+            (Nothing, Gives::Json(200, schema::HEALTH)),
+            get(about::health),
+        ),
+        route("get", "/metrics", "Figures for Prometheus", (Nothing, Gives::Text("text/plain")), get(about::metrics)),
+        route(
+            "get",
+            "/openapi.json",
+            "This document",
+            (Nothing, Gives::Json(200, schema::ANYTHING)),
+            get(about::openapi),
+        ),
+        route(
+            "get",
+            "/v1/info",
+            "Version and default models",
+            (Nothing, Gives::Json(200, schema::INFO)),
+            get(about::info),
+        ),
+    ]
+}
+
+fn openai_routes() -> Vec<Route> {
+    use Gives::{Json, JsonOrEvents};
+    use Takes::Nothing;
+    vec![
+        route("get", "/v1/models", "Models that can be asked", (Nothing, Json(200, schema::MODELS)), get(models::list)),
+        route("get", "/v1/models/{*id}", "One model", (Nothing, Json(200, schema::MODEL)), get(models::show)),
+        route(
+            "post",
+            "/v1/chat/completions",
+            "Answer a conversation",
+            (Takes::Json(schema::CHAT_REQUEST), JsonOrEvents(schema::CHAT)),
+            post(completions::chat),
+        ),
+        route(
+            "post",
+            "/v1/completions",
+            "Continue text",
+            (Takes::Json(schema::COMPLETION_REQUEST), JsonOrEvents(schema::COMPLETION)),
+            post(completions::completions),
+        ),
+        route(
+            "post",
+            "/v1/embeddings",
+            "Turn texts into vectors",
+            (Takes::Json(schema::EMBEDDING_REQUEST), Json(200, schema::EMBEDDINGS)),
+            post(embeddings::embeddings),
+        ),
+        route(
+            "post",
+            "/tokenize",
+            "The tokens of a text",
+            (Takes::Json(schema::TOKENIZE_REQUEST), Json(200, schema::TOKENS)),
+            post(tokens::tokenize),
+        ),
+        route(
+            "post",
+            "/detokenize",
+            "The text of tokens",
+            (Takes::Json(schema::DETOKENIZE_REQUEST), Json(200, schema::TEXT)),
+            post(tokens::detokenize),
+        ),
+    ]
+}
+
+fn base_routes() -> Vec<Route> {
+    use Gives::{Events, Json, JsonOrEvents};
+    use Takes::{Files, Name, Nothing};
+    const ALL: &str = "/v1/knowledge_bases";
+    const DOCUMENTS: &str = "/v1/knowledge_bases/{name}/documents";
+    vec![
+        route("get", ALL, "List knowledge bases", (Nothing, Json(200, schema::BASES)), get(bases::list)),
+        route(
+            "post",
+            ALL,
+            "Make a knowledge base",
+            (Takes::Json(schema::BASE_REQUEST), Json(201, schema::BASE)),
+            post(bases::create),
+        ),
+        route("get", BASE, "A knowledge base", (Nothing, Json(200, schema::BASE)), get(bases::show)),
+        route("delete", BASE, "Remove a knowledge base", (Nothing, Gives::Nothing), delete(bases::remove)),
+        route("get", DOCUMENTS, "Its documents", (Nothing, Json(200, schema::DOCUMENTS)), get(bases::documents)),
+        route(
+            "post",
+            DOCUMENTS,
+            "Upload documents; they are read in the background",
+            (Files, Json(202, schema::UPLOADED)),
+            // The handler has limits of its own, by file, and holds none in memory.
+            post(uploads::upload).layer(DefaultBodyLimit::disable()),
+        ),
+        route("delete", DOCUMENTS, "Remove a document", (Name, Gives::Nothing), delete(bases::remove_document)),
+        route(
+            "get",
+            "/v1/knowledge_bases/{name}/document",
+            "A document's text",
+            (Name, Json(200, schema::DOCUMENT_TEXT)),
+            get(bases::document),
+        ),
+        route(
+            "get",
+            "/v1/knowledge_bases/{name}/progress",
+            "What is being read and embedded, as it goes on",
+            (Nothing, Events),
+            get(bases::progress),
+        ),
+        route(
+            "post",
+            "/v1/knowledge_bases/{name}/search",
+            "Find passages",
+            (Takes::Json(schema::SEARCH_REQUEST), Json(200, schema::SEARCH)),
+            post(bases::search),
+        ),
+        route(
+            "post",
+            "/v1/knowledge_bases/{name}/ask",
+            "Answer a question, with citations",
+            (Takes::Json(schema::ASK_REQUEST), JsonOrEvents(schema::ANSWER)),
+            post(bases::ask),
+        ),
+    ]
+}
+
+fn catalogue_routes() -> Vec<Route> {
+    use Gives::Json;
+    use Takes::Nothing;
+    vec![
+        route(
+            "get",
+            "/v1/catalogue",
+            "Models that can be had",
+            (Nothing, Json(200, schema::CATALOGUE)),
+            get(catalogue::list),
+        ),
+        route(
+            "post",
+            "/v1/catalogue/{name}/pull",
+            "Get a model, in the background",
+            (Nothing, Json(202, schema::PULLING)),
+            post(catalogue::pull),
+        ),
+        route(
+            "delete",
+            "/v1/catalogue/{name}",
+            "Remove a model's files",
+            (Nothing, Gives::Nothing),
+            delete(catalogue::remove),
+        ),
+    ]
+}
+
+/// The whole door.
+pub(crate) fn router(app: Arc<App>) -> Router {
+    table()
+        .into_iter()
+        .fold(Router::new(), |router, route| router.route(route.path, route.handler))
+        .fallback(ui::fallback)
+        .method_not_allowed_fallback(no_such_method)
+        .layer(axum::middleware::from_fn_with_state(Arc::clone(&app), door::pass))
+        .with_state(app)
+}
+
+async fn no_such_method(method: Method, uri: Uri) -> Failure {
+    Failure::no_such_method(&method, uri.path())
+}
