@@ -173,7 +173,7 @@ impl Models {
         };
         // A damaged record says nothing of foreign files, and nothing outside the model's folder is removed anyway.
         let added = self.store.record(name).ok().flatten().is_some_and(|record| record.is_added());
-        self.store.remove(name, added)
+        if added { self.store.remove_added(name) } else { self.store.remove(name) }
     }
 
     /// Makes a GGUF file usable where it lies: it is neither copied nor moved, and removing the model leaves it alone.
@@ -270,7 +270,7 @@ impl Models {
 
     fn info(&self, name: &str) -> Result<Option<ModelInfo>> {
         if let Ok(Some(record)) = self.record(name) {
-            let path = Some(self.store.folder(name).join(&record.load));
+            let path = Some(self.store.load_path(&record));
             return Ok(Some(ModelInfo { card: record.card, state: ModelState::Installed, path }));
         }
         Ok(self.catalogue.find(name).map(|model| {

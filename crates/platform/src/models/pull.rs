@@ -49,7 +49,7 @@ impl Pull<'_> {
             return Ok(());
         }
         // A record of files that are gone, or of another version, is in the way.
-        self.store.remove(&self.model.name, true)?;
+        self.store.forget(&self.model.name)?;
         self.fetch(&meter, &lock).await?;
         self.install(&meter, &lock).await
     }

@@ -110,8 +110,14 @@ impl Store {
             let remedy = format!("`sumeru models rm {name} --yes`, then {again} again");
             return Err(Error::failed(format!("model '{name}': {} {why}; {remedy}", path.display())));
         }
-        let empty = record.load.as_os_str().is_empty();
-        Ok(if empty { folder } else { folder.join(&record.load) })
+        Ok(self.load_path(record))
+    }
+
+    /// Where the model is loaded from, whether it is there or not.
+    pub(super) fn load_path(&self, record: &Record) -> PathBuf {
+        let folder = self.folder(&record.card.name);
+        // Joining an empty path would add a slash.
+        if record.load.as_os_str().is_empty() { folder } else { folder.join(&record.load) }
     }
 
     /// Writes the record: from here on the model is installed.
@@ -123,21 +129,25 @@ impl Store {
         replace(&path, &text, true).map_err(|error| io(&path, &error))
     }
 
-    /// Takes a model away: the record first, so that half a removal is not half a model.
-    pub(super) fn remove(&self, name: &str, keep_files: bool) -> Result<()> {
+    /// Removes the record: the model is not installed any more.
+    pub(super) fn forget(&self, name: &str) -> Result<()> {
+        let path = self.folder(name).join(RECORD);
+        gone(&path, std::fs::remove_file(&path))
+    }
+
+    /// Removes a model: the record first, so that half a removal is not half a model.
+    pub(super) fn remove(&self, name: &str) -> Result<()> {
+        self.forget(name)?;
         let folder = self.folder(name);
-        let gone = |path: &Path, done: std::io::Result<()>| match done {
-            Err(error) if error.kind() != ErrorKind::NotFound => Err(io(path, &error)),
-            _ => Ok(()),
-        };
-        let record = folder.join(RECORD);
-        gone(&record, std::fs::remove_file(&record))?;
-        if !keep_files {
-            return gone(&folder, std::fs::remove_dir_all(&folder));
-        }
+        gone(&folder, std::fs::remove_dir_all(&folder))
+    }
+
+    /// Removes a model whose file is the user's own, wherever that lies.
+    pub(super) fn remove_added(&self, name: &str) -> Result<()> {
+        self.forget(name)?;
         let partial = self.partial(name);
         gone(&partial, std::fs::remove_dir_all(&partial))?;
-        let _ = std::fs::remove_dir(&folder); // stays if somebody keeps files of their own in it
+        let _ = std::fs::remove_dir(self.folder(name)); // stays if somebody keeps files of their own in it
         Ok(())
     }
 
@@ -152,6 +162,14 @@ impl Store {
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(error)) => Err(io(&path, &error)),
         }
+    }
+}
+
+/// What is not there need not be removed.
+fn gone(path: &Path, removed: std::io::Result<()>) -> Result<()> {
+    match removed {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(io(path, &error)),
+        _ => Ok(()),
     }
 }
 
