@@ -1,4 +1,18 @@
+import { gzipSync } from 'node:zlib';
 import { expect, test } from './test';
+
+test('the first page needs little script, and none of it is inline', async ({ page, request }) => {
+  const scripts: string[] = [];
+  page.on('response', (response) => {
+    if (response.request().resourceType() === 'script') scripts.push(response.url());
+  });
+  await page.goto('/');
+  await expect(page.getByRole('textbox', { name: 'Message' })).toBeVisible();
+  expect(await page.locator('script:not([src])').count()).toBe(0);
+  expect(scripts.length).toBeGreaterThan(0);
+  const sizes = await Promise.all(scripts.map(async (url) => gzipSync(await (await request.get(url)).body()).length));
+  expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(150_000);
+});
 
 test('the language follows the browser, can be switched, and stays', async ({ page }) => {
   await page.goto('/models');
