@@ -7,20 +7,13 @@ use domain::{Citation, Passage};
 use regex::Regex;
 
 use crate::answer::{Language, no_answer_text};
-use crate::text;
-
-/// Share of a marked sentence's words its quotation must hold.
-const ENOUGH: f32 = 0.5;
-/// The same for a sentence the model left unmarked.
-const PLENTY: f32 = 0.75;
-/// Sentences of a passage that may make one quotation, and its characters.
-const WINDOW: usize = 3;
-const LONGEST: usize = 500;
+use crate::claim::{Claim, Quote, Source, Strictness, sentences};
 
 /// An answer with the citations that hold.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Cited {
-    /// The answer: markers that do not hold are gone, missing ones put in.
+    /// The answer: markers that do not hold are gone, missing ones put in, sentences said twice said once. An answer
+    /// that begins by saying that the documents hold none says nothing else.
     pub answer: String,
     /// In the order of their markers.
     pub citations: Vec<Citation>,
@@ -32,48 +25,81 @@ pub struct Cited {
 
 /// Checks an answer against its passages, numbered from 1 in their order.
 pub fn resolve(answer: &str, passages: &[Passage]) -> Cited {
+    resolve_for("", answer, passages)
+}
+
+/// As [`resolve`]; the question helps to find the quotation for a short answer.
+pub fn resolve_for(question: &str, answer: &str, passages: &[Passage]) -> Cited {
     let Marked { text, anchors } = unmark(answer);
-    let sources: Vec<Source<'_>> = passages.iter().map(Source::new).collect();
+    let sources: Vec<Source> = passages.iter().map(Source::new).collect();
+    let asked = Claim::new(question);
     let sentences = sentences(&text);
-    let mut marks: Vec<Mark> = Vec::new();
-    let mut dropped = 0;
+    let mut said = HashSet::new();
+    let mut found = Found::default();
     for (index, &[start, end]) in sentences.iter().enumerate() {
-        let own: Vec<&Anchor> = anchors
-            .iter()
-            .filter(|anchor| (anchor.at > start || (index == 0 && anchor.at == 0)) && anchor.at <= end)
-            .collect();
-        let claim = claim(&text, &sentences, index);
-        if own.is_empty() {
-            marks.extend(unmarked(&text, [start, end], &claim, &sources));
+        let own: Vec<&Anchor> = anchors.iter().filter(|anchor| anchor.sentence(&text, &sentences) == index).collect();
+        let words: String = text[start..end].iter().collect();
+        let (before, dropped) = (found.marks.len(), found.dropped);
+        // A small model at a loss says the same again and again.
+        if words.chars().count() >= 8 && !said.insert(words.trim().to_owned()) {
+            found.cut.push([start, end]);
             continue;
         }
-        let mut numbers = HashSet::new();
-        for anchor in own {
-            for &number in &anchor.numbers {
-                if !numbers.insert(number) {
-                    continue;
-                }
-                let quote =
-                    number.checked_sub(1).and_then(|at| sources.get(at)).and_then(|source| source.find(&claim, ENOUGH));
-                match quote {
-                    Some(quote) => marks.push(Mark { at: anchor.at, spaced: anchor.spaced, number, quote: quote.span }),
-                    None => dropped += 1,
-                }
+        if !says_no_answer(&words) || !words.contains(no_answer_text(Language::of(&words))) {
+            found.prove(&text, [start, end], &own, &Claim::new(&words), &asked, &sources);
+        }
+        if found.marks.len() == before && says_no_answer(&words) {
+            found.dropped = dropped + own.iter().map(|anchor| anchor.numbers.len()).sum::<usize>();
+            if index == 0 {
+                let answer = no_answer_text(Language::of(answer)).to_owned();
+                return Cited { answer, citations: Vec::new(), dropped: found.dropped, supported: false };
+            }
+            if before > 0 {
+                found.cut.push([start, end]);
             }
         }
     }
-    let outside = anchors.iter().filter(|anchor| {
-        !sentences.iter().any(|[start, end]| anchor.at <= *end && (anchor.at > *start || *start == 0))
-    });
-    dropped += outside.map(|anchor| anchor.numbers.len()).sum::<usize>();
-    marks.sort_by_key(|mark| mark.at);
-    write(&text, &marks, passages, dropped)
+    if sentences.is_empty() {
+        found.dropped = anchors.iter().map(|anchor| anchor.numbers.len()).sum();
+    }
+    write(&text, found, passages)
 }
 
+/// Whether a sentence says, in whatever words, that the documents hold no answer.
+fn says_no_answer(sentence: &str) -> bool {
+    static CHINESE: OnceLock<Regex> = OnceLock::new();
+    static ENGLISH: OnceLock<Regex> = OnceLock::new();
+    let compile = |pattern| Regex::new(pattern).expect("a constant pattern compiles: this is a bug");
+    let chinese = CHINESE.get_or_init(|| {
+        compile(
+            r"(?:资料|文档|文件|段落|上下文|文本|信息|答案|内容|问题)[^。]{0,24}(?:没有|未|无法|不包含|不含|不包括|并无)|(?:没有|未|无法|不包含|不含|并无|不能)[^。]{0,24}(?:资料|文档|答案|信息|内容|回答|问题)",
+        )
+    });
+    let english = ENGLISH.get_or_init(|| {
+        compile(
+            r"(?i)\b(?:documents?|passages?|context|texts?|sources?|information|answers?|answered)\b.{0,60}\b(?:no|not|cannot|unable|don't|doesn't|didn't|isn't)\b|\b(?:no|not|cannot|unable|don't|doesn't|didn't|isn't)\b.{0,60}\b(?:documents?|passages?|context|texts?|sources?|information|answers?|answered)\b",
+        )
+    });
+    chinese.is_match(sentence) || english.is_match(sentence)
+}
+
+/// Where markers stood, and which passages they named.
 struct Anchor {
     at: usize,
     spaced: bool,
     numbers: Vec<usize>,
+}
+
+impl Anchor {
+    /// The sentence it speaks for: the one before it; at the beginning of a line, the one after.
+    fn sentence(&self, text: &[char], sentences: &[[usize; 2]]) -> usize {
+        let line = text[..self.at].iter().rposition(|c| *c == '\n').map_or(0, |at| at + 1);
+        let leads = !text[line..self.at].iter().any(|c| c.is_alphanumeric());
+        let after = sentences.iter().position(|[start, end]| *end > self.at && *start >= line);
+        let before = sentences.iter().rposition(|[start, _]| *start < self.at);
+        let chosen = if leads { after.or(before) } else { before.or(after) };
+        chosen.unwrap_or(0)
+    }
 }
 
 struct Marked {
@@ -92,12 +118,17 @@ struct Mark {
 fn unmark(answer: &str) -> Marked {
     static MARKER: OnceLock<Regex> = OnceLock::new();
     let marker = MARKER.get_or_init(|| {
-        Regex::new(r"(?i)[\[【［]\s*(?:passage|source|document|资料|段落|文档|来源)?\s*\d{1,3}(?:\s*[,，、;；]\s*\d{1,3})*\s*[\]】］]")
-            .expect("a constant pattern compiles: this is a bug")
+        Regex::new(
+            r"(?i)[\[【［]\s*\^?(?:passages?|sources?|documents?|references?|资料编号|资料|段落|文档|来源|编号|参考)?\s*[:：#]?\s*\d{1,3}(?:\s*[,，、;；]\s*\d{1,3})*\s*(?:†[^\]】］\n]{0,40})?[\]】］]",
+        )
+        .expect("a constant pattern compiles: this is a bug")
     });
     let (mut text, mut anchors, mut last) = (Vec::new(), Vec::<Anchor>::new(), 0);
+    let (mut ticks, mut counted) = (0, 0);
     for found in marker.find_iter(answer) {
-        if answer[..found.start()].matches('`').count() % 2 == 1 || answer[found.end()..].starts_with('(') {
+        ticks += answer[counted..found.start()].matches('`').count();
+        counted = found.start();
+        if ticks % 2 == 1 || answer[found.end()..].starts_with('(') {
             continue;
         }
         text.extend(answer[last..found.start()].chars());
@@ -107,7 +138,8 @@ fn unmark(answer: &str) -> Marked {
             text.pop();
             spaced = true;
         }
-        let numbers = found.as_str().split(|c: char| !c.is_ascii_digit()).filter_map(|digits| digits.parse().ok());
+        let named = found.as_str().split('†').next().unwrap_or_default();
+        let numbers = named.split(|c: char| !c.is_ascii_digit()).filter_map(|digits| digits.parse().ok());
         match anchors.last_mut().filter(|anchor| anchor.at == text.len()) {
             Some(anchor) => anchor.numbers.extend(numbers),
             None => anchors.push(Anchor { at: text.len(), spaced, numbers: numbers.collect() }),
@@ -117,82 +149,82 @@ fn unmark(answer: &str) -> Marked {
     Marked { text, anchors }
 }
 
-/// Ranges of sentences, in Chinese or English, including what closes them.
-fn sentences(text: &[char]) -> Vec<[usize; 2]> {
-    let mut found = Vec::new();
-    let mut start = 0;
-    let mut at = 0;
-    while at < text.len() {
-        let next = text.get(at + 1).copied();
-        let ends = match text[at] {
-            '\n' | '。' | '！' | '？' | '；' => true,
-            '!' | '?' | '.' => next.is_none_or(char::is_whitespace) && !enumerates(&text[start..at]),
-            _ => false,
-        };
-        at += 1;
-        if ends {
-            while at < text.len() && matches!(text[at], '”' | '’' | '"' | '\'' | '）' | ')' | '」' | '』') {
-                at += 1;
+/// What was proved so far.
+#[derive(Default)]
+struct Found {
+    marks: Vec<Mark>,
+    dropped: usize,
+    /// Ranges of the text that are left out.
+    cut: Vec<[usize; 2]>,
+}
+
+impl Found {
+    /// Keeps those of a sentence's markers that lead to a quotation; if none does, looks for one in all passages.
+    fn prove(
+        &mut self,
+        text: &[char],
+        span: [usize; 2],
+        own: &[&Anchor],
+        claim: &Claim,
+        asked: &Claim,
+        sources: &[Source],
+    ) {
+        let before = self.marks.len();
+        let mut numbers = HashSet::new();
+        for anchor in own {
+            for &number in anchor.numbers.iter().filter(|number| numbers.insert(**number)) {
+                let source = number.checked_sub(1).and_then(|at| sources.get(at));
+                match source.and_then(|source| source.find(claim, asked, Strictness::Marked)) {
+                    Some(quote) => {
+                        // A marker before its sentence is set after it.
+                        let at = if anchor.at > span[0] { anchor.at } else { end_of_words(text, span) };
+                        self.marks.push(Mark { at, spaced: anchor.spaced, number, quote: quote.span });
+                    }
+                    None => self.dropped += 1,
+                }
             }
-            found.push([start, at]);
-            start = at;
+        }
+        if self.marks.len() == before {
+            self.marks.extend(unmarked(text, span, claim, asked, sources));
         }
     }
-    found.push([start, text.len()]);
-    found.retain(|[start, end]| text[*start..*end].iter().any(|c| c.is_alphanumeric()));
-    found
 }
 
-/// `1` before a full stop is a list's number, `e.g` an abbreviation: neither ends a sentence.
-fn enumerates(before: &[char]) -> bool {
-    let word: String =
-        before.iter().rev().take_while(|c| !c.is_whitespace()).collect::<Vec<_>>().into_iter().rev().collect();
-    let list = before.iter().filter(|c| !c.is_whitespace()).all(char::is_ascii_digit);
-    list || matches!(
-        word.to_ascii_lowercase().as_str(),
-        "e.g" | "i.e" | "etc" | "vs" | "mr" | "dr" | "no" | "fig" | "cf"
-    )
-}
-
-/// What a sentence says; a marker standing alone speaks for the sentence before it.
-fn claim(text: &[char], sentences: &[[usize; 2]], index: usize) -> Claim {
-    let [start, end] = sentences[index];
-    let own = Claim::new(&text[start..end]);
-    if own.features.is_empty() && index > 0 {
-        let [start, end] = sentences[index - 1];
-        return Claim::new(&text[start..end]);
-    }
-    own
-}
-
-/// A marker for a sentence without one, where exactly what it says stands in a passage.
-fn unmarked(text: &[char], [start, end]: [usize; 2], claim: &Claim, sources: &[Source<'_>]) -> Option<Mark> {
-    if claim.features.len() < 4 || claim.refuses {
-        return None;
-    }
-    let found = sources.iter().enumerate().filter_map(|(at, source)| Some((at, source.find(claim, PLENTY)?)));
+/// A marker for a sentence without one, where what it says stands in a passage nearly word for word.
+fn unmarked(text: &[char], span: [usize; 2], claim: &Claim, asked: &Claim, sources: &[Source]) -> Option<Mark> {
+    let found = sources
+        .iter()
+        .enumerate()
+        .filter_map(|(at, source)| Some((at, source.find(claim, asked, Strictness::Unmarked)?)));
     // The earlier passage wins a draw: it is the better hit.
-    let (source, quote) = found.reduce(|best, next| if next.1.share > best.1.share { next } else { best })?;
-    let mut at = end;
-    while at > start
-        && !text[at - 1].is_alphanumeric()
-        && !matches!(text[at - 1], ')' | '）' | '`' | '"' | '”' | '」' | '%')
-    {
-        at -= 1;
-    }
-    Some(Mark { at, spaced: at > start && text[at - 1].is_ascii(), number: source + 1, quote: quote.span })
+    let best: Option<(usize, Quote)> =
+        found.reduce(|best, next| if next.1.worth > best.1.worth + 0.01 { next } else { best });
+    let (source, quote) = best?;
+    let at = end_of_words(text, span);
+    Some(Mark { at, spaced: at > span[0] && text[at - 1].is_ascii(), number: source + 1, quote: quote.span })
 }
 
-fn write(text: &[char], marks: &[Mark], passages: &[Passage], dropped: usize) -> Cited {
-    let mut answer: Vec<char> = Vec::with_capacity(text.len() + marks.len() * 4);
-    let mut citations = Vec::with_capacity(marks.len());
+/// Where a marker is set: after a sentence's last word, before what ends it.
+fn end_of_words(text: &[char], [start, end]: [usize; 2]) -> usize {
+    let of_words = |c: char| c.is_alphanumeric() || matches!(c, ')' | '）' | '`' | '"' | '”' | '」' | '%' | '℃' | '°');
+    text[start..end].iter().rposition(|c| of_words(*c)).map_or(end, |at| start + at + 1)
+}
+
+fn write(text: &[char], mut found: Found, passages: &[Passage]) -> Cited {
+    found.marks.sort_by_key(|mark| mark.at);
+    let mut answer: Vec<char> = Vec::with_capacity(text.len() + found.marks.len() * 4);
+    let mut citations = Vec::with_capacity(found.marks.len());
     let mut next = 0;
-    for mark in marks {
-        answer.extend(&text[next..mark.at]);
+    let copy = |answer: &mut Vec<char>, from: usize, to: usize| {
+        let kept = |at: &usize| !found.cut.iter().any(|[start, end]| (*start..*end).contains(at));
+        answer.extend((from..to).filter(kept).map(|at| text[at]));
+    };
+    for mark in &found.marks {
+        copy(&mut answer, next, mark.at);
         if mark.spaced && mark.at > next {
             answer.push(' ');
         }
-        next = mark.at;
+        next = next.max(mark.at);
         let marker = format!("[{}]", mark.number);
         let start = answer.len();
         answer.extend(marker.chars());
@@ -210,132 +242,12 @@ fn write(text: &[char], marks: &[Mark], passages: &[Passage], dropped: usize) ->
             at: [start, answer.len()],
         });
     }
-    answer.extend(&text[next..]);
-    Cited { answer: answer.into_iter().collect(), supported: !citations.is_empty(), citations, dropped }
-}
-
-/// What a text says, as far as it can be compared: pairs of Han characters, stems of words, numbers.
-struct Claim {
-    features: HashSet<String>,
-    numbers: HashSet<String>,
-    refuses: bool,
-}
-
-impl Claim {
-    fn new(text: &[char]) -> Self {
-        static LIST: OnceLock<Regex> = OnceLock::new();
-        let list = LIST.get_or_init(|| {
-            Regex::new(r"^\s*(?:[-*•#>]+\s*)?(?:\d{1,2}[.)、．]\s+)?")
-                .expect("a constant pattern compiles: this is a bug")
-        });
-        let text: String = text.iter().collect();
-        let text = list.replace(&text, "");
-        let refuses =
-            [Language::Chinese, Language::English].iter().any(|language| text.contains(no_answer_text(*language)));
-        Self { features: features(&text), numbers: numbers(&text), refuses }
+    copy(&mut answer, next, text.len());
+    let mut answer: String = answer.into_iter().collect();
+    if !found.cut.is_empty() {
+        answer.truncate(answer.trim_end().len());
     }
-}
-
-/// A passage cut into sentences.
-struct Source<'a> {
-    chars: Vec<char>,
-    sentences: Vec<[usize; 2]>,
-    features: Vec<HashSet<String>>,
-    passage: &'a Passage,
-}
-
-struct Quote {
-    span: [usize; 2],
-    share: f32,
-}
-
-impl<'a> Source<'a> {
-    fn new(passage: &'a Passage) -> Self {
-        let chars: Vec<char> = passage.text.chars().collect();
-        let sentences = sentences(&chars);
-        let features =
-            sentences.iter().map(|[start, end]| features(&chars[*start..*end].iter().collect::<String>())).collect();
-        Self { chars, sentences, features, passage }
-    }
-
-    /// The shortest run of sentences that holds what is claimed and every number in it.
-    fn find(&self, claim: &Claim, enough: f32) -> Option<Quote> {
-        if claim.features.is_empty() || self.passage.text.is_empty() {
-            return None;
-        }
-        let mut best: Option<(f32, Quote)> = None;
-        for first in 0..self.sentences.len() {
-            for last in first..self.sentences.len().min(first + WINDOW) {
-                let span = self.trimmed([self.sentences[first][0], self.sentences[last][1]]);
-                if last > first && span[1] - span[0] > LONGEST {
-                    break;
-                }
-                let held = claim
-                    .features
-                    .iter()
-                    .filter(|feature| self.features[first..=last].iter().any(|have| have.contains(*feature)));
-                let share = held.count() as f32 / claim.features.len() as f32;
-                // A longer quotation must earn its length.
-                let worth = share - 0.06 * (last - first) as f32;
-                if share < enough || best.as_ref().is_some_and(|(most, _)| worth <= *most) {
-                    continue;
-                }
-                let quote: String = self.chars[span[0]..span[1]].iter().collect();
-                if claim.numbers.is_subset(&numbers(&quote)) {
-                    best = Some((worth, Quote { span, share }));
-                }
-            }
-        }
-        best.map(|(_, quote)| quote)
-    }
-
-    fn trimmed(&self, [mut start, mut end]: [usize; 2]) -> [usize; 2] {
-        while start < end && self.chars[start].is_whitespace() {
-            start += 1;
-        }
-        while end > start && self.chars[end - 1].is_whitespace() {
-            end -= 1;
-        }
-        [start, end]
-    }
-}
-
-fn features(text: &str) -> HashSet<String> {
-    let lower = text.to_lowercase();
-    let mut found = HashSet::new();
-    let mut han: Vec<char> = Vec::new();
-    let mut word = String::new();
-    for c in lower.chars().chain([' ']) {
-        let is_han = text::is_han(c);
-        if !is_han && !han.is_empty() {
-            if han.len() == 1 {
-                found.insert(han.iter().collect());
-            }
-            found.extend(han.windows(2).map(|pair| pair.iter().collect()));
-            han.clear();
-        }
-        let of_word = !is_han && c.is_alphanumeric();
-        if !of_word && !word.is_empty() {
-            let whole = std::mem::take(&mut word);
-            if !text::is_stop_word(&whole) {
-                found.insert(text::stem(&whole));
-            }
-        }
-        if is_han {
-            han.push(c);
-        } else if of_word {
-            word.push(c);
-        }
-    }
-    found
-}
-
-/// Numbers as written in digits, without the commas between thousands.
-fn numbers(text: &str) -> HashSet<String> {
-    static NUMBER: OnceLock<Regex> = OnceLock::new();
-    let number =
-        NUMBER.get_or_init(|| Regex::new(r"\d+(?:[.,]\d+)*").expect("a constant pattern compiles: this is a bug"));
-    number.find_iter(text).map(|found| found.as_str().replace(',', "")).collect()
+    Cited { answer, supported: !citations.is_empty(), citations, dropped: found.dropped }
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 pub mod answer;
 pub mod chunk;
 pub mod cite;
+mod claim;
 pub mod parse;
 mod schema;
 mod search;

@@ -166,7 +166,7 @@ impl KnowledgeBase {
         self.writable()?;
         let mut state = self.state();
         let kept = self.sql(keep(&mut state.connection, document))?;
-        for gone in kept.replaced {
+        if let Some(gone) = kept.replaced {
             state.words.remove(gone)?;
         }
         for (passage, id) in document.passages.iter().zip(kept.passages) {

@@ -140,7 +140,9 @@ fn the_index_catches_up_after_any_interruption() {
 
     let steps: [fn(&KnowledgeBase); 5] = [
         |base| base.put(&document("a.txt", &["second version"])).unwrap(),
-        |base| drop(base.remove("b.txt").unwrap()),
+        |base| {
+            base.remove("b.txt").unwrap();
+        },
         |base| base.commit().unwrap(),
         |base| base.put(&document("c.txt", &["third"])).unwrap(),
         |base| base.rest().unwrap(),

@@ -8,7 +8,7 @@ use tantivy::tokenizer::{Language, RawTokenizer, Stemmer, TextAnalyzer};
 use unicode_normalization::UnicodeNormalization;
 
 /// Changing how terms are made makes every words index stale: bump this.
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
 
 const LONGEST_TERM: usize = 200;
 
@@ -21,7 +21,7 @@ pub(crate) struct Term {
 
 /// All terms of a text, in order, repetitions included.
 pub(crate) fn terms(text: &str) -> Vec<Term> {
-    let normal: Vec<char> = text.nfkc().flat_map(char::to_lowercase).collect();
+    let normal: Vec<char> = text.nfkc().flat_map(char::to_lowercase).map(simplified).collect();
     let mut found = Vec::new();
     let mut at = 0;
     while at < normal.len() {
@@ -90,6 +90,30 @@ pub(crate) fn stem(word: &str) -> String {
         let mut stream = stemmer.token_stream(word);
         if stream.advance() { stream.token().text.clone() } else { word.to_owned() }
     })
+}
+
+/// Pairs of a traditional character and its simplified form: OpenCC's TSCharacters (Apache-2.0), those Big5 has.
+const TRADITIONAL: &str = include_str!("traditional.txt");
+const FIRST_HAN: u32 = 0x3400;
+
+/// A traditional character's simplified form, so that either finds the other; any other character itself.
+pub(crate) fn simplified(c: char) -> char {
+    static TABLE: OnceLock<Vec<u16>> = OnceLock::new();
+    let Some(at) = u32::from(c).checked_sub(FIRST_HAN).filter(|at| *at < 0x6c00) else { return c };
+    let table = TABLE.get_or_init(|| {
+        let mut table = vec![0; 0x6c00];
+        let mut all = TRADITIONAL.chars().filter(|c| *c != '\n').map(u32::from);
+        while let (Some(from), Some(to)) = (all.next(), all.next()) {
+            if let Some(place) = from.checked_sub(FIRST_HAN).and_then(|at| table.get_mut(at as usize)) {
+                *place = to as u16;
+            }
+        }
+        table
+    });
+    match table[at as usize] {
+        0 => c,
+        to => char::from_u32(u32::from(to)).unwrap_or(c),
+    }
 }
 
 /// Han ideographs, extensions included.
@@ -245,6 +269,10 @@ mod tests {
             ("C++ code", vec!["c++", "c", "code"]),
             ("安装apt软件包", vec!["安装", "apt", "软件包", "软件"]),
             ("数据库管理系统", vec!["数据库", "数据", "管理", "系统"]),
+            ("網絡設定與備份", vec!["网络", "设定", "备份"]),
+            ("QS-200 的说明", vec!["qs-200", "qs", "200", "说明"]),
+            ("E07", vec!["e07", "e", "07"]),
+            ("/etc/apt/sources.list", vec!["etc/apt/sources.list", "etc", "apt", "sources", "sourc", "list"]),
         ] {
             let found = all(text);
             for term in wanted {

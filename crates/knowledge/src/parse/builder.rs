@@ -79,6 +79,11 @@ impl Builder {
         self.path.push((level, text.chars().take(120).collect()));
     }
 
+    /// Leaves all sections: what comes next is not under the last heading.
+    pub(super) fn leave(&mut self) {
+        self.path.clear();
+    }
+
     pub(super) fn push(&mut self, kind: Kind, text: &str) {
         let text = match kind {
             Kind::Code => text.trim_end().trim_start_matches(['\n', '\r']),
@@ -97,7 +102,9 @@ impl Builder {
         let clean = if length > room {
             self.full = true;
             let max = self.max_chars;
-            self.warn(format!("only the first {max} characters were kept"));
+            self.warn(format!(
+                "only the first {max} characters were kept; split it into smaller files to have all of it"
+            ));
             length = room;
             clean.chars().take(room).collect()
         } else {
@@ -107,10 +114,7 @@ impl Builder {
             return;
         }
         if self.chars > 0 {
-            let tight = matches!(
-                (self.blocks.last().map(|b| b.kind), kind),
-                (Some(Kind::ListItem), Kind::ListItem)
-            );
+            let tight = matches!((self.blocks.last().map(|b| b.kind), kind), (Some(Kind::ListItem), Kind::ListItem));
             let gap = if tight { "\n" } else { "\n\n" };
             self.text.push_str(gap);
             self.chars += gap.len();
@@ -142,18 +146,8 @@ impl Builder {
         }
         let first = self.blocks.iter().find(|b| matches!(b.kind, Kind::Heading { .. }));
         let file = name.rsplit(['/', '\\']).next().unwrap_or(name).to_owned();
-        let title = self
-            .title
-            .or_else(|| first.map(|b| b.text.chars().take(200).collect()))
-            .unwrap_or(file);
-        Parsed {
-            title,
-            text: self.text,
-            blocks: self.blocks,
-            warnings: self.warnings,
-            pages: self.pages,
-            format,
-        }
+        let title = self.title.or_else(|| first.map(|b| b.text.chars().take(200).collect())).unwrap_or(file);
+        Parsed { title, text: self.text, blocks: self.blocks, warnings: self.warnings, pages: self.pages, format }
     }
 }
 

@@ -18,9 +18,7 @@ pub(super) fn html(bytes: &[u8], out: &mut Builder) -> String {
         Encoding::for_label(&rest.as_bytes()[..end.unwrap_or(rest.len())])
     });
     let encoding = match named {
-        _ if Encoding::for_bom(bytes).is_some() || std::str::from_utf8(bytes).is_ok() => {
-            guess(bytes)
-        }
+        _ if Encoding::for_bom(bytes).is_some() || std::str::from_utf8(bytes).is_ok() => guess(bytes),
         Some(named) if named != UTF_8 => named,
         _ => guess(bytes),
     };
@@ -34,11 +32,7 @@ fn decode(bytes: &[u8], encoding: &'static Encoding, out: &mut Builder) -> Strin
         let name = encoding.name();
         out.warn(format!("{count} characters could not be read as {name}"));
     }
-    if text.contains('\r') {
-        text.replace("\r\n", "\n").replace('\r', "\n")
-    } else {
-        text.into_owned()
-    }
+    if text.contains('\r') { text.replace("\r\n", "\n").replace('\r', "\n") } else { text.into_owned() }
 }
 
 fn guess(bytes: &[u8]) -> &'static Encoding {
@@ -78,9 +72,8 @@ pub(super) fn utf16_guess(sample: &[u8]) -> Option<&'static Encoding> {
     let (even, odd) = (zeros(0), zeros(1));
     let plain = |high: usize| {
         let units = sample.chunks_exact(2).map(|p| u16::from(p[high]) << 8 | u16::from(p[1 - high]));
-        let good = units.filter(|u| {
-            matches!(u, 9 | 10 | 13 | 0x20..=0x7e | 0x3000..=0x30ff | 0x4e00..=0x9fff | 0xff00..=0xffef)
-        });
+        let good = units
+            .filter(|u| matches!(u, 9 | 10 | 13 | 0x20..=0x7e | 0x3000..=0x30ff | 0x4e00..=0x9fff | 0xff00..=0xffef));
         good.count() * 100 / pairs
     };
     if even + odd == 0 {

@@ -34,10 +34,10 @@ pub enum Format {
 }
 
 const CODE: &[&str] = &[
-    "rs", "py", "js", "ts", "tsx", "jsx", "go", "java", "c", "h", "cc", "cpp", "hpp", "cs", "rb",
-    "php", "swift", "kt", "scala", "sh", "bash", "ps1", "sql", "lua", "r", "pl", "m", "vue", "css",
-    "toml", "yaml", "yml", "ini", "cfg", "xml", "proto", "zig", "hs", "ml", "ex", "erl", "clj",
-    "dart", "asm", "s", "v", "vhd", "cmake", "mk", "gradle", "tf",
+    "rs", "py", "js", "ts", "tsx", "jsx", "go", "java", "c", "h", "cc", "cpp", "hpp", "cs", "rb", "php", "swift", "kt",
+    "scala", "sh", "bash", "ps1", "sql", "lua", "r", "pl", "m", "vue", "css", "toml", "yaml", "yml", "ini", "cfg",
+    "xml", "proto", "zig", "hs", "ml", "ex", "erl", "clj", "dart", "asm", "s", "v", "vhd", "cmake", "mk", "gradle",
+    "tf",
 ];
 
 impl Format {
@@ -105,10 +105,7 @@ fn compound(bytes: &[u8], extension: &str) -> Result<Format, Refusal> {
     if extension == "xls" || find(bytes, &wide("Workbook")).is_some() {
         return Ok(Format::Sheet);
     }
-    Err(Refusal::new(
-        "it is in the old binary Office format",
-        "save it as .docx or .pptx and add that",
-    ))
+    Err(Refusal::new("it is in the old binary Office format", "save it as .docx or .pptx and add that"))
 }
 
 fn sniff(head: &[u8]) -> Format {
@@ -150,13 +147,9 @@ fn refuse_binary(bytes: &[u8]) -> Result<(), Refusal> {
     if marked || super::decode::utf16_guess(sample).is_some() {
         return Ok(());
     }
-    let odd =
-        sample.iter().filter(|b| **b < 32 && !matches!(**b, 8..=13 | 27) || **b == 127).count();
+    let odd = sample.iter().filter(|b| **b < 32 && !matches!(**b, 8..=13 | 27) || **b == 127).count();
     if sample.contains(&0) && odd * 200 > sample.len() || odd * 20 > sample.len() {
-        return Err(Refusal::new(
-            "it is binary data, not text",
-            "add a PDF, Office, web or text file",
-        ));
+        return Err(Refusal::new("it is binary data, not text", "add a PDF, Office, web or text file"));
     }
     Ok(())
 }

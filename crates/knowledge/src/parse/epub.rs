@@ -35,7 +35,10 @@ pub(super) fn read(bytes: &[u8], limits: &Limits, out: &mut Builder) -> Outcome 
     for id in spine {
         let Some(file) = files.get(&id) else { continue };
         match zip.read(file)? {
-            Some(chapter) => html::read(&decode::html(&chapter, out), limits, out),
+            Some(chapter) => {
+                out.leave();
+                html::read(&decode::html(&chapter, out), limits, out);
+            }
             None => out.warn(format!("chapter '{file}' is missing")),
         }
         if out.full() {

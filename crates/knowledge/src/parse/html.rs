@@ -1,32 +1,75 @@
 //! Web pages: the main content, by its structure.
 
+use std::collections::BTreeMap;
+
 use scraper::{ElementRef, Html, Node, Selector};
 
 use super::builder::{Builder, squeeze, table};
+use super::tame::tame;
 use super::{Kind, Limits};
 
-/// Elements that are not content.
-const SKIPPED: [&str; 22] = [
-    "script", "style", "noscript", "template", "nav", "footer", "aside", "form", "svg", "math", "iframe", "object", "button", "select", "option",
+/// Elements that are never content.
+const SKIPPED: [&str; 19] = [
+    "script", "style", "noscript", "template", "nav", "svg", "math", "iframe", "object", "button", "select", "option",
     "textarea", "head", "audio", "video", "canvas", "dialog", "menu",
 ];
-/// Words in a class or id that say the same.
-const FURNITURE: [&str; 14] = [
-    "navheader", "navfooter", "navbar", "breadcrumb", "sidebar", "toolbar", "menu", "footer", "pagination", "cookie", "advert", "skip-link", "docnav",
+/// Elements that are furniture where they are mostly links or a small part of the page.
+const DOUBTFUL: [&str; 3] = ["footer", "aside", "form"];
+/// Words in a class or id that say the same of any element.
+const FURNITURE: [&str; 13] = [
+    "navheader",
+    "navfooter",
+    "navbar",
+    "breadcrumb",
+    "sidebar",
+    "toolbar",
+    "footer",
+    "pagination",
+    "cookie",
+    "advert",
+    "skip-link",
+    "docnav",
     "edit-link",
 ];
+/// Rows and columns that one cell may span.
+const MOST_SPANNED: usize = 200;
+/// Bytes of a table's cells that are repeated because they span rows.
+const MOST_REPEATED: usize = 1 << 20;
 const BLOCKS: [&str; 24] = [
-    "p", "div", "section", "article", "main", "body", "html", "ul", "ol", "dl", "dt", "dd", "blockquote", "figure", "figcaption", "header", "address",
-    "details", "summary", "hr", "center", "fieldset", "tbody", "table",
+    "p",
+    "div",
+    "section",
+    "article",
+    "main",
+    "body",
+    "html",
+    "ul",
+    "ol",
+    "dl",
+    "dt",
+    "dd",
+    "blockquote",
+    "figure",
+    "figcaption",
+    "header",
+    "address",
+    "details",
+    "summary",
+    "hr",
+    "center",
+    "fieldset",
+    "tbody",
+    "table",
 ];
 
 pub(super) fn read(text: &str, limits: &Limits, out: &mut Builder) {
-    let page = Html::parse_document(text);
+    let page = Html::parse_document(&tame(text, limits.depth));
     if let Some(title) = first(&page, "title") {
         out.title(&title.text().collect::<String>());
     }
     let root = main_content(&page).unwrap_or_else(|| page.root_element());
-    let mut walk = Walk { out, inline: String::new(), depth: limits.depth, in_list: 0 };
+    let all = length(root);
+    let mut walk = Walk { out, inline: String::new(), depth: limits.depth * 4, in_list: 0, all };
     walk.children(root, 0);
     walk.flush(Kind::Paragraph);
 }
@@ -37,12 +80,16 @@ fn first<'a>(page: &'a Html, selector: &str) -> Option<ElementRef<'a>> {
 
 /// The element the page itself calls its main one, if it holds a good part of the text.
 fn main_content(page: &Html) -> Option<ElementRef<'_>> {
-    let length = |element: ElementRef<'_>| element.text().map(|text| text.trim().len()).sum::<usize>();
     let all = first(page, "body").map_or(0, length);
     ["main", "[role=main]", "article", "#content", "#main"].into_iter().find_map(|selector| {
         let found = first(page, selector)?;
         (length(found) * 5 >= all * 2).then_some(found)
     })
+}
+
+/// Bytes of visible text.
+fn length(element: ElementRef<'_>) -> usize {
+    element.text().map(|text| text.trim().len()).sum()
 }
 
 struct Walk<'a> {
@@ -51,6 +98,8 @@ struct Walk<'a> {
     inline: String,
     depth: usize,
     in_list: usize,
+    /// Bytes of text of the whole content.
+    all: usize,
 }
 
 impl Walk<'_> {
@@ -77,14 +126,16 @@ impl Walk<'_> {
 
     fn element(&mut self, element: ElementRef<'_>, depth: usize) {
         let name = element.value().name();
-        if SKIPPED.contains(&name) || is_furniture(element) {
+        if SKIPPED.contains(&name) || self.is_furniture(element) {
             return;
         }
         match name {
             "h1" | "h2" | "h3" | "h4" | "h5" | "h6" => {
                 self.flush(Kind::Paragraph);
                 let level = name.as_bytes()[1] - b'0';
-                self.out.heading(level, &element.text().collect::<String>());
+                let text = element.text().collect::<String>();
+                // The sign of a link to the heading itself.
+                self.out.heading(level, text.trim().trim_end_matches(['¶', '#']));
             }
             "pre" => {
                 self.flush(Kind::Paragraph);
@@ -120,6 +171,26 @@ impl Walk<'_> {
         }
     }
 
+    fn is_furniture(&self, element: ElementRef<'_>) -> bool {
+        let value = element.value();
+        if matches!(value.attr("role"), Some("navigation" | "search")) || value.attr("hidden").is_some() {
+            return true;
+        }
+        let named = |name: &str| {
+            let name = name.to_ascii_lowercase();
+            name == "menu" || FURNITURE.iter().any(|word| name.contains(word))
+        };
+        let doubtful = DOUBTFUL.contains(&value.name());
+        if !doubtful && !value.classes().any(named) && !value.id().is_some_and(named) {
+            return false;
+        }
+        // Some call a box of text a sidebar, and some wrap the whole page in one form: what is read, not followed, stays.
+        let own = length(element);
+        let links = element.descendants().filter_map(ElementRef::wrap).filter(|inner| inner.value().name() == "a");
+        let mostly_links = links.map(length).sum::<usize>() * 2 >= own;
+        mostly_links || own * 3 < self.all && own < 200 || value.name() == "footer" && own * 5 < self.all
+    }
+
     fn flush(&mut self, kind: Kind) {
         let text = std::mem::take(&mut self.inline);
         let kind = if self.in_list > 0 { Kind::ListItem } else { kind };
@@ -127,34 +198,62 @@ impl Walk<'_> {
     }
 }
 
-fn is_furniture(element: ElementRef<'_>) -> bool {
-    let element = element.value();
-    if element.attr("role").is_some_and(|role| role == "navigation" || role == "search") || element.attr("hidden").is_some() {
-        return true;
-    }
-    let named = |name: &str| FURNITURE.iter().any(|word| name.eq_ignore_ascii_case(word) || name.to_ascii_lowercase().contains(word) && *word != "menu");
-    element.classes().any(named) || element.id().is_some_and(named)
-}
-
 /// A table of data rather than one that only places things: more than one column, no table inside.
 fn is_data(element: ElementRef<'_>) -> bool {
-    let nested = element.descendants().skip(1).filter_map(ElementRef::wrap).any(|inner| inner.value().name() == "table");
+    let mut inside = element.descendants().skip(1).filter_map(ElementRef::wrap);
+    if inside.any(|inner| inner.value().name() == "table") {
+        return false;
+    }
     let rows = cells(element);
-    !nested && rows.len() > 1 && rows.iter().any(|row| row.len() > 1)
+    rows.len() > 1 && rows.iter().any(|row| row.len() > 1)
 }
 
+/// Rows of cells; one that spans rows stands in each of them, one that spans columns leaves the others empty.
 fn cells(element: ElementRef<'_>) -> Vec<Vec<String>> {
     let mut rows: Vec<Vec<String>> = Vec::new();
+    let mut hanging: BTreeMap<usize, (usize, String)> = BTreeMap::new();
+    let mut repeated = 0;
     for part in element.descendants().filter_map(ElementRef::wrap) {
         match part.value().name() {
-            "tr" => rows.push(Vec::new()),
-            "td" | "th" => {
+            "tr" => {
                 if let Some(row) = rows.last_mut() {
-                    row.push(part.text().collect());
+                    hang(row, &mut hanging, &mut repeated);
                 }
+                rows.push(Vec::new());
+            }
+            "td" | "th" => {
+                let Some(row) = rows.last_mut() else { continue };
+                hang(row, &mut hanging, &mut repeated);
+                let span = |name: &str| part.value().attr(name).and_then(|n| n.trim().parse().ok()).unwrap_or(1usize);
+                let text: String = part.text().collect();
+                if span("rowspan") > 1 {
+                    hanging.insert(row.len(), (span("rowspan").min(MOST_SPANNED) - 1, text.clone()));
+                }
+                row.push(text);
+                row.extend((1..span("colspan").min(MOST_SPANNED)).map(|_| String::new()));
             }
             _ => {}
         }
     }
+    if let Some(row) = rows.last_mut() {
+        hang(row, &mut hanging, &mut repeated);
+    }
     rows
+}
+
+/// Puts into a row's next columns what hangs down into them from rows above.
+fn hang(row: &mut Vec<String>, hanging: &mut BTreeMap<usize, (usize, String)>, repeated: &mut usize) {
+    let mut column = row.len();
+    while let Some((left, text)) = hanging.get_mut(&column) {
+        *repeated += text.len();
+        if *repeated > MOST_REPEATED {
+            return hanging.clear();
+        }
+        row.push(text.clone());
+        *left -= 1;
+        if *left == 0 {
+            hanging.remove(&column);
+        }
+        column += 1;
+    }
 }

@@ -12,8 +12,8 @@ pub(super) struct Place {
     pub(super) y: f32,
     pub(super) width: f32,
     pub(super) size: f32,
-    /// Written from left to right.
-    pub(super) upright: bool,
+    /// Quarter turns clockwise that its page was turned against, so that x and y grow as if it stood upright.
+    pub(super) turn: u8,
     pub(super) text: String,
 }
 
@@ -39,27 +39,43 @@ impl Segment {
 
 /// Writes all pages.
 pub(super) fn write(pages: &[Vec<Place>], out: &mut Builder) {
-    let mut pages: Vec<Vec<Segment>> = pages.iter().map(|places| segments(places)).collect();
+    let (mut pages, turned): (Vec<_>, Vec<_>) = pages.iter().map(|places| sides(places)).unzip();
     drop_running_heads(&mut pages);
     let sizes = Sizes::of(&pages);
-    for (number, page) in pages.into_iter().enumerate() {
+    for (number, (page, turned)) in pages.into_iter().zip(turned).enumerate() {
         out.start_page(number as u32 + 1);
         let mut regions = Vec::new();
         cut(page, 0, &mut regions);
+        turned.into_iter().for_each(|side| cut(side, 0, &mut regions));
         for region in regions {
             region_text(region, &sizes, out);
         }
     }
 }
 
-fn segments(places: &[Place]) -> Vec<Segment> {
+/// A page's segments the way most of it is written, then those of the other ways.
+fn sides(places: &[Place]) -> (Vec<Segment>, Vec<Vec<Segment>>) {
+    let mut sides: [Vec<&Place>; 4] = Default::default();
+    for place in places {
+        sides[usize::from(place.turn & 3)].push(place);
+    }
+    sides.sort_by_key(|side| std::cmp::Reverse(side.len()));
+    let mut sides = sides.into_iter().filter(|side| !side.is_empty()).map(|side| segments(&side));
+    (sides.next().unwrap_or_default(), sides.collect())
+}
+
+fn segments(places: &[&Place]) -> Vec<Segment> {
     let mut segments: Vec<Segment> = Vec::new();
     for place in places.iter().filter(|place| place.size > 0.5) {
         if let Some(last) = segments.last_mut() {
-            let same = (place.y - last.y).abs() < 0.35 * last.size && place.upright;
+            let same = (place.y - last.y).abs() < 0.35 * last.size;
             let gap = place.x - last.right;
             // A glyph printed twice for boldness.
-            if same && gap < -0.6 * place.width && last.text.ends_with(&place.text) && (place.x - (last.right - place.width)).abs() < 0.15 * place.size {
+            if same
+                && gap < -0.6 * place.width
+                && last.text.ends_with(&place.text)
+                && (place.x - (last.right - place.width)).abs() < 0.15 * place.size
+            {
                 continue;
             }
             if same && gap > -0.5 * last.size && gap < 1.2 * last.size.max(place.size) {
@@ -72,7 +88,7 @@ fn segments(places: &[Place]) -> Vec<Segment> {
         if place.text.trim().is_empty() {
             continue;
         }
-        let Place { x, y, width, size, ref text, .. } = *place;
+        let Place { x, y, width, size, ref text, .. } = **place;
         segments.push(Segment { left: x, right: x + width, y, size, text: text.clone() });
     }
     merge_touching(segments)
@@ -224,13 +240,17 @@ fn gutter(segments: &[Segment]) -> Option<f32> {
 }
 
 fn is_column(segments: &[&Segment]) -> bool {
-    let columns: f32 = segments.iter().map(|s| s.text.chars().map(|c| if is_han(c) { 2.0 } else { 1.0 }).sum::<f32>()).sum();
+    let columns: f32 =
+        segments.iter().map(|s| s.text.chars().map(|c| if is_han(c) { 2.0 } else { 1.0 }).sum::<f32>()).sum();
     segments.len() >= 4 && columns / segments.len() as f32 >= 22.0
 }
 
 fn overlap(one: &[&Segment], other: &[&Segment]) -> bool {
     let range = |all: &[&Segment]| {
-        (all.iter().map(|s| s.y).fold(f32::INFINITY, f32::min), all.iter().map(|s| s.y).fold(f32::NEG_INFINITY, f32::max))
+        (
+            all.iter().map(|s| s.y).fold(f32::INFINITY, f32::min),
+            all.iter().map(|s| s.y).fold(f32::NEG_INFINITY, f32::max),
+        )
     };
     let ((a, b), (c, d)) = (range(one), range(other));
     b.min(d) - a.max(c) > 0.4 * (b - a).min(d - c)

@@ -1,6 +1,7 @@
 //! Documents to text: every format becomes one text, and blocks that are exact slices of it.
 
 mod builder;
+mod cell;
 mod code;
 mod decode;
 mod detect;
@@ -12,6 +13,7 @@ mod markdown;
 mod office;
 mod pdf;
 mod sheet;
+mod tame;
 mod text;
 mod xml;
 mod zipped;
@@ -140,10 +142,7 @@ impl Refusal {
     }
 
     fn damaged(what: &str, why: impl std::fmt::Display) -> Self {
-        Self::new(
-            format!("it is not a sound {what} ({why})"),
-            "open it in its own program and save it again",
-        )
+        Self::new(format!("it is not a sound {what} ({why})"), "open it in its own program and save it again")
     }
 
     fn named(self, name: &str) -> ParseError {

@@ -7,6 +7,9 @@ use super::xml::{Step, walk};
 use super::zipped::{Zipped, resolve};
 use super::{Kind, Limits, Outcome, Refusal};
 
+/// Columns that one cell may span.
+const MOST_SPANNED: usize = 64;
+
 /// A Word document: paragraphs by their styles, lists, tables.
 pub(super) fn docx(bytes: &[u8], limits: &Limits, out: &mut Builder) -> Outcome {
     let mut zip = Zipped::open(bytes, "Word document", limits)?;
@@ -58,7 +61,9 @@ fn read_styles(bytes: &[u8], limits: &Limits) -> HashMap<String, u8> {
             }
         }
         Step::Open("outlineLvl", attributes) => {
-            if let Some(level) = attributes.get("val").and_then(|level| level.parse::<u8>().ok()).filter(|level| *level < 9) {
+            if let Some(level) =
+                attributes.get("val").and_then(|level| level.parse::<u8>().ok()).filter(|level| *level < 9)
+            {
                 levels.entry(id.clone()).or_insert(level + 1);
             }
         }
@@ -78,7 +83,7 @@ struct Paragraph {
 fn body_text(bytes: &[u8], styles: &HashMap<String, u8>, limits: &Limits, out: &mut Builder) -> Outcome {
     let mut paragraph = Paragraph::default();
     let mut tables: Vec<Vec<Vec<String>>> = Vec::new();
-    let (mut inside, mut skipped) = (false, 0usize);
+    let (mut inside, mut skipped, mut span) = (false, 0usize, 1usize);
     let walked = walk(bytes, limits, &mut |step| match step {
         // What was deleted, and the copy of a drawing for old programs.
         Step::Open("del" | "Fallback" | "instrText", _) => skipped += 1,
@@ -95,6 +100,7 @@ fn body_text(bytes: &[u8], styles: &HashMap<String, u8>, limits: &Limits, out: &
         Step::Text(text) if inside => paragraph.text.push_str(text),
         Step::Open("tab", _) => paragraph.text.push('\t'),
         Step::Open("br" | "cr", _) => paragraph.text.push('\n'),
+        Step::Open("noBreakHyphen", _) => paragraph.text.push('-'),
         Step::Open("tbl", _) => tables.push(Vec::new()),
         Step::Open("tr", _) => {
             if let Some(rows) = tables.last_mut() {
@@ -102,18 +108,26 @@ fn body_text(bytes: &[u8], styles: &HashMap<String, u8>, limits: &Limits, out: &
             }
         }
         Step::Open("tc", _) => {
+            span = 1;
             if let Some(row) = tables.last_mut().and_then(|rows| rows.last_mut()) {
                 row.push(String::new());
             }
         }
-        Step::Close("tbl") => {
-            let Some(rows) = tables.pop() else { return };
-            let text = table(&rows);
-            match tables.last_mut().and_then(|rows| rows.last_mut()).and_then(|row| row.last_mut()) {
-                Some(cell) => cell.push_str(&text), // a table in a table's cell
-                None => out.push(Kind::Table, &text),
+        Step::Open("gridSpan", attributes) => span = attributes.get("val").and_then(|n| n.parse().ok()).unwrap_or(1),
+        Step::Open("vMerge", attributes) if attributes.get("val").unwrap_or("continue") == "continue" => {
+            if let Some(above) = above(&tables)
+                && let Some(cell) = tables.last_mut().and_then(|rows| rows.last_mut()).and_then(|row| row.last_mut())
+            {
+                *cell = above;
             }
         }
+        Step::Close("tc") => {
+            if let Some(row) = tables.last_mut().and_then(|rows| rows.last_mut()) {
+                row.extend((1..span.min(MOST_SPANNED)).map(|_| String::new()));
+            }
+            span = 1;
+        }
+        Step::Close("tbl") => close_table(&mut tables, out),
         Step::Close("p") => {
             let done = std::mem::take(&mut paragraph);
             match tables.last_mut().and_then(|rows| rows.last_mut()).and_then(|row| row.last_mut()) {
@@ -126,8 +140,28 @@ fn body_text(bytes: &[u8], styles: &HashMap<String, u8>, limits: &Limits, out: &
         }
         _ => {}
     });
+    put(&paragraph, out);
+    while !tables.is_empty() {
+        close_table(&mut tables, out);
+    }
     keep_what_was_read(walked, out);
     Ok(())
+}
+
+/// Writes the innermost table, or puts it into the cell it stands in.
+fn close_table(tables: &mut Vec<Vec<Vec<String>>>, out: &mut Builder) {
+    let Some(rows) = tables.pop() else { return };
+    let text = table(&rows);
+    match tables.last_mut().and_then(|rows| rows.last_mut()).and_then(|row| row.last_mut()) {
+        Some(cell) => cell.push_str(&text),
+        None => out.push(Kind::Table, &text),
+    }
+}
+
+/// The text of the cell above the one under way: one cell over several rows belongs to each of them.
+fn above(tables: &[Vec<Vec<String>>]) -> Option<String> {
+    let [.., before, row] = tables.last()?.as_slice() else { return None };
+    before.get(row.len().checked_sub(1)?).cloned()
 }
 
 fn put(paragraph: &Paragraph, out: &mut Builder) {
@@ -151,6 +185,7 @@ pub(super) fn pptx(bytes: &[u8], limits: &Limits, out: &mut Builder) -> Outcome 
     for (number, slide) in slides(&mut zip, limits)?.into_iter().enumerate().take(limits.pages) {
         let Some(body) = zip.read(&slide)? else { continue };
         out.start_page(number as u32 + 1);
+        out.leave();
         slide_text(&body, limits, out);
         let notes = relations(&mut zip, &slide, limits)?.into_iter().find(|(_, target)| target.contains("notesSlide"));
         if let Some((_, notes)) = notes
@@ -176,8 +211,10 @@ fn slides(zip: &mut Zipped<'_>, limits: &Limits) -> Result<Vec<String>, Refusal>
         let _ = walked; // slides named before a flaw are read
     }
     if order.is_empty() {
-        let number = |name: &str| name.trim_start_matches("ppt/slides/slide").trim_end_matches(".xml").parse::<u32>().ok();
-        let mut found: Vec<(u32, String)> = zip.names().into_iter().filter_map(|name| Some((number(&name)?, name))).collect();
+        let number =
+            |name: &str| name.trim_start_matches("ppt/slides/slide").trim_end_matches(".xml").parse::<u32>().ok();
+        let mut found: Vec<(u32, String)> =
+            zip.names().into_iter().filter_map(|name| Some((number(&name)?, name))).collect();
         found.sort();
         order = found.into_iter().map(|(_, name)| name).collect();
     }

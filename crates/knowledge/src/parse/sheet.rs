@@ -1,82 +1,222 @@
 //! Workbooks and delimited text: every row is written with its column names, so that it can be understood alone.
 
+use std::collections::{HashMap, HashSet};
 use std::io::Cursor;
 
-use calamine::{Data, Reader, open_workbook_auto_from_rs};
+use calamine::{Data, Dimensions, Ods, Range, Reader, Xls, Xlsb, Xlsx, open_workbook_from_rs};
 
 use super::builder::{Builder, squeeze};
+use super::cell::{Style, shown};
 use super::zipped::Zipped;
 use super::{Kind, Limits, Outcome, Refusal};
 
 /// Rows of one block; a passage is cut from blocks.
 const ROWS: usize = 50;
-/// Cells of a sheet that are read.
+/// Filled cells of a sheet that are read.
 const CELLS: usize = 2_000_000;
+
+type Bytes<'a> = Cursor<&'a [u8]>;
+
+/// A row's filled cells by their columns: an empty sheet with something in its last corner costs nothing.
+type Row = Vec<(u32, String)>;
 
 /// An Excel or OpenDocument workbook.
 pub(super) fn workbook(bytes: &[u8], limits: &Limits, out: &mut Builder) -> Outcome {
-    if bytes.starts_with(b"PK") {
-        // The reader below unpacks without bounds; each part is unpacked within them first.
-        let mut zip = Zipped::open(bytes, "workbook", limits)?;
-        for name in zip.names() {
-            if name.ends_with(".xml") {
-                zip.read(&name)?;
-            }
+    if !bytes.starts_with(b"PK") {
+        let mut book: Xls<Bytes<'_>> = open_workbook_from_rs(Cursor::new(bytes)).map_err(refusal)?;
+        return dense(&mut book, limits, out);
+    }
+    // The readers below unpack without bounds; each part is unpacked within them first.
+    let mut zip = Zipped::open(bytes, "workbook", limits)?;
+    let names = zip.names();
+    for name in &names {
+        let lower = name.to_ascii_lowercase();
+        if lower.ends_with(".xml") || lower.ends_with(".bin") || lower.ends_with(".rels") {
+            zip.read(name)?;
         }
     }
-    let mut book = open_workbook_auto_from_rs(Cursor::new(bytes)).map_err(|error| {
-        let why = error.to_string();
-        if why.to_lowercase().contains("password") || why.to_lowercase().contains("encrypt") {
-            return Refusal::new("it is encrypted", "remove its password and try again");
-        }
-        Refusal::damaged("workbook", why)
-    })?;
+    let has = |part: &str| names.iter().any(|name| name.eq_ignore_ascii_case(part));
+    if has("xl/workbook.bin") {
+        return binary(bytes, limits, out);
+    }
+    if names.iter().any(|name| name.starts_with("xl/")) {
+        return excel(bytes, limits, out);
+    }
+    let mut book: Ods<Bytes<'_>> = open_workbook_from_rs(Cursor::new(bytes)).map_err(refusal)?;
+    dense(&mut book, limits, out)
+}
+
+fn refusal(error: impl std::fmt::Display) -> Refusal {
+    let why = error.to_string();
+    if ["password", "encrypt"].iter().any(|word| why.to_lowercase().contains(word)) {
+        return Refusal::new("it is encrypted", "remove its password and try again");
+    }
+    Refusal::damaged("workbook", why)
+}
+
+fn excel(bytes: &[u8], limits: &Limits, out: &mut Builder) -> Outcome {
+    let mut book: Xlsx<Bytes<'_>> = open_workbook_from_rs(Cursor::new(bytes)).map_err(refusal)?;
     for name in book.sheet_names().into_iter().take(limits.pages) {
-        let range = match book.worksheet_range(&name) {
-            Ok(range) => range,
-            Err(error) => {
-                out.warn(format!("sheet '{name}' could not be read: {error}"));
-                continue;
+        let mut sheet = Sheet::new(limits);
+        let outcome = book.worksheet_cells_reader(&name).and_then(|mut cells| {
+            let styles: Vec<Style> = cells.styles().iter().map(Style::of).collect();
+            while let Some((cell, style)) = cells.next_cell_with_style_id()? {
+                let value = Data::from(cell.get_value().clone());
+                if !sheet.put(cell.get_position(), &value, styles.get(style)) {
+                    break;
+                }
             }
-        };
-        out.enter(1, &name);
-        if range.get_size().0.saturating_mul(range.get_size().1) > CELLS {
-            out.warn(format!("sheet '{name}' has more than {CELLS} cells; only the first were read"));
-        }
-        let most = CELLS / range.get_size().1.max(1);
-        rows(range.rows().take(most).map(|row| row.iter().map(shown).collect()).collect(), out);
+            Ok(())
+        });
+        let merged = book.merge_cells_by_sheet_name(&name).unwrap_or_default();
+        sheet.write(&name, outcome.err().map(|error| error.to_string()), &merged, out);
     }
     Ok(())
 }
 
-/// A cell as people see it: whole numbers without a fraction, dates as dates.
-fn shown(cell: &Data) -> String {
-    match cell {
-        Data::Empty => String::new(),
-        Data::Float(number) if number.fract() == 0.0 && number.abs() < 1e15 => format!("{number:.0}"),
-        Data::DateTime(date) if date.is_datetime() => {
-            let (year, month, day, hour, minute, second, _) = date.to_ymd_hms_milli();
-            if (hour, minute, second) == (0, 0, 0) {
-                format!("{year:04}-{month:02}-{day:02}")
-            } else {
-                format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}")
+fn binary(bytes: &[u8], limits: &Limits, out: &mut Builder) -> Outcome {
+    let mut book: Xlsb<Bytes<'_>> = open_workbook_from_rs(Cursor::new(bytes)).map_err(refusal)?;
+    for name in book.sheet_names().into_iter().take(limits.pages) {
+        let mut sheet = Sheet::new(limits);
+        let outcome = book.worksheet_cells_reader(&name).and_then(|mut cells| {
+            while let Some(cell) = cells.next_cell()? {
+                let value = Data::from(cell.get_value().clone());
+                if !sheet.put(cell.get_position(), &value, None) {
+                    break;
+                }
+            }
+            Ok(())
+        });
+        sheet.write(&name, outcome.err().map(|error| error.to_string()), &[], out);
+    }
+    Ok(())
+}
+
+/// Formats whose reader bounds the size of a sheet itself.
+fn dense<'a, R: Reader<Bytes<'a>>>(book: &mut R, limits: &Limits, out: &mut Builder) -> Outcome
+where
+    R::Error: std::fmt::Display,
+{
+    for name in book.sheet_names().into_iter().take(limits.pages) {
+        let mut sheet = Sheet::new(limits);
+        let outcome = book.worksheet_range(&name).map(|range: Range<Data>| {
+            let (top, left) = range.start().unwrap_or_default();
+            for (row, column, value) in range.used_cells() {
+                if !sheet.put((top + row as u32, left + column as u32), value, None) {
+                    break;
+                }
+            }
+        });
+        sheet.write(&name, outcome.err().map(|error| error.to_string()), &[], out);
+    }
+    Ok(())
+}
+
+/// The filled cells of one sheet, as they are met.
+struct Sheet {
+    cells: Vec<(u32, u32, String)>,
+    /// Characters that may still be kept: a text that all cells share costs each of them.
+    room: usize,
+    full: bool,
+}
+
+impl Sheet {
+    fn new(limits: &Limits) -> Self {
+        Self { cells: Vec::new(), room: limits.chars, full: false }
+    }
+
+    /// Keeps a cell; false when there is no room for more.
+    fn put(&mut self, (row, column): (u32, u32), value: &Data, style: Option<&Style>) -> bool {
+        let text = shown(value, style);
+        if text.is_empty() {
+            return true;
+        }
+        self.full = self.cells.len() >= CELLS || text.len() > self.room;
+        if !self.full {
+            self.room -= text.len();
+            self.cells.push((row, column, text));
+        }
+        !self.full
+    }
+
+    fn write(mut self, name: &str, flaw: Option<String>, merged: &[Dimensions], out: &mut Builder) {
+        if let Some(flaw) = flaw {
+            out.warn(format!("sheet '{name}' could not be read to its end: {flaw}"));
+        }
+        if self.full {
+            let cells = self.cells.len();
+            out.warn(format!(
+                "only the first {cells} filled cells of sheet '{name}' were read; split it into smaller ones"
+            ));
+        }
+        out.enter(1, name);
+        self.cells.sort_by_key(|(row, column, _)| (*row, *column));
+        let mut rows: Vec<Row> = Vec::new();
+        let mut numbers: Vec<u32> = Vec::new();
+        for (row, column, text) in self.cells {
+            if numbers.last() != Some(&row) {
+                numbers.push(row);
+                rows.push(Row::new());
+            }
+            if let Some(last) = rows.last_mut() {
+                last.push((column, text));
             }
         }
-        other => squeeze(&other.to_string()),
+        let spread = unmerge(&mut rows, &numbers, merged);
+        write_rows(rows, &spread, out);
     }
 }
 
-/// Delimited text: comma, semicolon or tab, whichever divides the first line most.
+/// Gives a text that stands once for several rows to each of them. Returns, by place in `rows`, the columns to which
+/// a text was given that stands once for several columns: of use in a head only.
+fn unmerge(rows: &mut [Row], numbers: &[u32], merged: &[Dimensions]) -> HashMap<usize, HashSet<u32>> {
+    let mut spread: HashMap<usize, HashSet<u32>> = HashMap::new();
+    let mut steps = 0;
+    for area in merged {
+        let ((top, left), (bottom, right)) = (area.start, area.end);
+        let Ok(first) = numbers.binary_search(&top) else { continue };
+        let Some(text) = rows[first].iter().find(|(column, _)| *column == left).map(|(_, text)| text.clone()) else {
+            continue;
+        };
+        for at in (first..numbers.len()).take_while(|at| numbers[*at] <= bottom) {
+            if steps > CELLS {
+                return spread;
+            }
+            for column in left..=right {
+                steps += 1;
+                if column > left && at > first + 3 || steps > CELLS {
+                    break;
+                }
+                let Err(place) = rows[at].binary_search_by_key(&column, |(column, _)| *column) else { continue };
+                rows[at].insert(place, (column, text.clone()));
+                if column > left {
+                    spread.entry(at).or_default().insert(column);
+                }
+            }
+        }
+    }
+    spread
+}
+
+/// Delimited text: comma, semicolon, tab or bar, whichever divides the first line most.
 pub(super) fn csv(_name: &str, text: &str, out: &mut Builder) {
     let first = text.lines().next().unwrap_or_default();
-    let delimiter = [',', ';', '\t', '|'].into_iter().max_by_key(|c| first.matches(*c).count()).unwrap_or(',');
-    rows(fields(text, delimiter), out);
+    // The last of equals wins, so the comma stands last.
+    let delimiter = ['|', '\t', ';', ','].into_iter().max_by_key(|c| first.matches(*c).count()).unwrap_or(',');
+    write_rows(fields(text, delimiter), &HashMap::new(), out);
 }
 
 /// RFC 4180, forgiving: quotes double inside quotes, and may hold line ends.
-fn fields(text: &str, delimiter: char) -> Vec<Vec<String>> {
-    let (mut rows, mut row, mut field) = (Vec::new(), Vec::new(), String::new());
-    let mut quoted = false;
+fn fields(text: &str, delimiter: char) -> Vec<Row> {
+    let (mut rows, mut row, mut field) = (Vec::new(), Row::new(), String::new());
+    let (mut column, mut quoted) = (0, false);
+    let end_field = |field: &mut String, row: &mut Row, column: &mut u32| {
+        let field = std::mem::take(field);
+        if !field.trim().is_empty() {
+            row.push((*column, field));
+        }
+        *column += 1;
+    };
     let mut characters = text.chars().peekable();
     while let Some(c) = characters.next() {
         match c {
@@ -86,50 +226,69 @@ fn fields(text: &str, delimiter: char) -> Vec<Vec<String>> {
             }
             '"' if quoted || field.trim().is_empty() => quoted = !quoted,
             '\n' if !quoted => {
-                row.push(std::mem::take(&mut field));
+                end_field(&mut field, &mut row, &mut column);
                 rows.push(std::mem::take(&mut row));
+                column = 0;
             }
-            c if c == delimiter && !quoted => row.push(std::mem::take(&mut field)),
+            c if c == delimiter && !quoted => end_field(&mut field, &mut row, &mut column),
             c => field.push(c),
         }
     }
-    if !field.is_empty() || !row.is_empty() {
-        row.push(field);
-        rows.push(row);
-    }
+    end_field(&mut field, &mut row, &mut column);
+    rows.push(row);
+    rows.retain(|row| !row.is_empty());
     rows
 }
 
-fn rows(rows: Vec<Vec<String>>, out: &mut Builder) {
-    let mut rows: Vec<Vec<String>> = rows.into_iter().filter(|row| row.iter().any(|cell| !cell.trim().is_empty())).collect();
+fn write_rows(rows: Vec<Row>, spread: &HashMap<usize, HashSet<u32>>, out: &mut Builder) {
+    let own =
+        |at: usize| rows[at].iter().filter(move |(column, _)| !spread.get(&at).is_some_and(|s| s.contains(column)));
+    let mut at = 0;
     // Titles above a table stand alone in their row.
-    while rows.len() > 2 && filled(&rows[0]) == 1 && filled(&rows[1]) >= 1 && rows[1..].iter().any(|row| filled(row) > 1) {
-        let title = rows.remove(0).into_iter().find(|cell| !cell.trim().is_empty()).unwrap_or_default();
-        out.push(Kind::Paragraph, &title);
+    while at + 2 < rows.len() && own(at).count() == 1 && rows[at + 1..].iter().any(|row| row.len() > 1) {
+        let title = own(at).map(|(_, text)| text.as_str()).next().unwrap_or_default();
+        out.push(Kind::Paragraph, title);
+        at += 1;
     }
-    let head = rows.first().filter(|head| rows.len() > 1 && is_head(head)).cloned();
-    let body = if head.is_some() { &rows[1..] } else { &rows[..] };
+    let mut head: Option<HashMap<u32, String>> = None;
+    if at + 1 < rows.len() && is_head(&rows[at]) {
+        let mut names: HashMap<u32, String> = rows[at].iter().map(|(c, text)| (*c, squeeze(text))).collect();
+        // A name over several columns, and the columns' own names below it.
+        if spread.contains_key(&at) && at + 2 < rows.len() && is_head(&rows[at + 1]) {
+            at += 1;
+            for (column, text) in &rows[at] {
+                let name = names.entry(*column).or_default();
+                let text = squeeze(text);
+                if *name != text {
+                    *name = format!("{name} {text}").trim().to_owned();
+                }
+            }
+        }
+        head = Some(names);
+        at += 1;
+    }
+    let body: Vec<String> =
+        (at..rows.len()).map(|at| line(own(at), head.as_ref())).filter(|line| !line.is_empty()).collect();
     for rows in body.chunks(ROWS) {
-        let lines: Vec<String> = rows.iter().map(|row| line(row, head.as_deref())).collect();
-        out.push(Kind::Table, &lines.join("\n"));
+        out.push(Kind::Table, &rows.join("\n"));
     }
 }
 
-fn filled(row: &[String]) -> usize {
-    row.iter().filter(|cell| !cell.trim().is_empty()).count()
+/// Column names: words or years, no other number.
+fn is_head(row: &Row) -> bool {
+    let year = |text: &str| text.len() == 4 && (text.starts_with("19") || text.starts_with("20"));
+    let number = |text: &str| text.parse::<f64>().is_ok();
+    row.len() >= 2
+        && row.iter().all(|(_, text)| !number(text.trim()) || year(text.trim()))
+        && row.iter().any(|(_, text)| !number(text.trim()))
 }
 
-/// Column names: mostly words, none a number.
-fn is_head(row: &[String]) -> bool {
-    filled(row) >= 2 && row.iter().all(|cell| cell.trim().parse::<f64>().is_err())
-}
-
-fn line(row: &[String], head: Option<&[String]>) -> String {
-    let cells = row.iter().enumerate().filter(|(_, cell)| !cell.trim().is_empty()).map(|(column, cell)| {
-        let name = head.and_then(|head| head.get(column)).map(|name| squeeze(name)).filter(|name| !name.is_empty());
-        match name {
-            Some(name) => format!("{name}: {}", squeeze(cell)),
-            None => squeeze(cell),
+fn line<'a>(row: impl Iterator<Item = &'a (u32, String)>, head: Option<&HashMap<u32, String>>) -> String {
+    let cells = row.map(|(column, cell)| {
+        let cell = squeeze(cell);
+        match head.and_then(|head| head.get(column)).filter(|name| !name.is_empty()) {
+            Some(name) => format!("{name}: {cell}"),
+            None => cell,
         }
     });
     cells.collect::<Vec<_>>().join(" | ")
@@ -141,7 +300,23 @@ mod tests {
 
     #[test]
     fn quotes_hold_delimiters_and_lines() {
-        let rows = fields("a,\"b,c\"\n\"d\"\"e\",\"f\ng\"", ',');
-        assert_eq!(rows, [["a", "b,c"], ["d\"e", "f\ng"]]);
+        let rows = fields("a,\"b,c\"\n\"d\"\"e\",,\"f\ng\"", ',');
+        let texts: Vec<Vec<(u32, &str)>> =
+            rows.iter().map(|row| row.iter().map(|(column, text)| (*column, text.as_str())).collect()).collect();
+        assert_eq!(texts, [[(0, "a"), (1, "b,c")], [(0, "d\"e"), (2, "f\ng")]]);
+    }
+
+    #[test]
+    fn rows_carry_their_heads() {
+        for (text, wanted) in [
+            ("name,2024,2025\nA,1,2\nB,,3\n", "name: A | 2024: 1 | 2025: 2\nname: B | 2025: 3"),
+            ("1,2\n3,4\n", "1 | 2\n3 | 4"),
+            ("Prices\na;b\n1;2\n", "Prices\n\na: 1 | b: 2"),
+        ] {
+            let mut out = Builder::new(&Limits::default());
+            let delimiter = if text.contains(';') { ';' } else { ',' };
+            write_rows(fields(text, delimiter), &HashMap::new(), &mut out);
+            assert_eq!(out.finish("a.csv", super::super::Format::Csv).text, wanted);
+        }
     }
 }

@@ -33,8 +33,15 @@ fn chapter(line: &str) -> Option<u8> {
         let unit = rest.chars().take(8).find(|c| "编篇卷部章回节".contains(*c))?;
         let number = rest.split(unit).next()?;
         let digits = |c: char| c.is_ascii_digit() || "零〇一二三四五六七八九十百千 ".contains(c);
-        return (!number.is_empty() && number.chars().all(digits))
-            .then(|| if "编篇卷部".contains(unit) { 1 } else if unit == '节' { 3 } else { 2 });
+        return (!number.is_empty() && number.chars().all(digits)).then(|| {
+            if "编篇卷部".contains(unit) {
+                1
+            } else if unit == '节' {
+                3
+            } else {
+                2
+            }
+        });
     }
     let mut words = line.split_whitespace();
     let first = words.next()?.to_ascii_lowercase();

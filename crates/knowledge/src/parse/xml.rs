@@ -90,7 +90,8 @@ fn local(name: &str) -> String {
 fn attributes(start: &BytesStart<'_>) -> Attributes {
     let mut all = start.attributes();
     let pairs = all.with_checks(false).flatten().map(|attribute| {
-        let value = quick_xml::escape::unescape(&attribute.value).map_or_else(|_| attribute.value.to_string(), |value| value.into_owned());
+        let value = quick_xml::escape::unescape(&attribute.value)
+            .map_or_else(|_| attribute.value.to_string(), |value| value.into_owned());
         (local(attribute.key.as_ref()), value)
     });
     Attributes(pairs.collect())

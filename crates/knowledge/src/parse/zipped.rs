@@ -18,7 +18,10 @@ impl<'a> Zipped<'a> {
     pub(super) fn open(bytes: &'a [u8], what: &'static str, limits: &Limits) -> Result<Self, Refusal> {
         let archive = ZipArchive::new(Cursor::new(bytes)).map_err(|error| Refusal::damaged(what, error))?;
         if archive.len() > limits.entries {
-            return Err(Refusal::damaged(what, format!("{} files inside; the limit is {}", archive.len(), limits.entries)));
+            return Err(Refusal::damaged(
+                what,
+                format!("{} files inside; the limit is {}", archive.len(), limits.entries),
+            ));
         }
         Ok(Self { archive, what, left: limits.unpacked_bytes, ratio: limits.unpack_ratio })
     }
@@ -41,7 +44,8 @@ impl<'a> Zipped<'a> {
         // A ratio alone would refuse small files of repeated text; it counts from a megabyte on.
         let most = self.left.min((file.compressed_size().saturating_mul(self.ratio)).max(1 << 20));
         let mut bytes = Vec::new();
-        let size = file.take(most + 1).read_to_end(&mut bytes).map_err(|error| Refusal::damaged(self.what, error))? as u64;
+        let size =
+            file.take(most + 1).read_to_end(&mut bytes).map_err(|error| Refusal::damaged(self.what, error))? as u64;
         if size > most {
             return Err(Refusal::new(
                 format!("`{name}` inside it unpacks to more than {most} bytes, which no sound document does"),
