@@ -63,7 +63,7 @@ impl ToolCalls {
             let before: String = self.held.drain(..at + mark.len()).collect();
             let before = &before[..at];
             if !self.inside {
-                plain.push_str(before);
+                self.say(before, &mut plain);
             } else if let Some(call) = self.read(before) {
                 calls.push(call);
             } else {
@@ -74,12 +74,17 @@ impl ToolCalls {
         if !self.inside {
             let keep = overlap(&self.held, OPEN);
             let rest = self.held.split_off(self.held.len() - keep);
-            plain.push_str(&std::mem::replace(&mut self.held, rest));
-        }
-        if self.any() && plain.trim().is_empty() {
-            plain.clear(); // white space between calls
+            let text = std::mem::replace(&mut self.held, rest);
+            self.say(&text, &mut plain);
         }
         (plain, calls)
+    }
+
+    /// Text that is no call; white space between calls is left out.
+    fn say(&self, text: &str, plain: &mut String) {
+        if !self.any() || !text.trim().is_empty() {
+            plain.push_str(text);
+        }
     }
 
     /// What is left when the model has ended.

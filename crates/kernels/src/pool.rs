@@ -1,6 +1,6 @@
 //! Threads that wait for work close by: a matrix product takes less time than waking a sleeping thread.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
@@ -15,11 +15,14 @@ pub struct Pool {
 struct Shared {
     /// Raised once a call; workers spin on it, then sleep.
     epoch: AtomicUsize,
+    /// Workers that sleep or are about to.
+    sleeping: AtomicUsize,
     next: AtomicUsize,
     tasks: AtomicUsize,
-    /// Workers that have not finished the current call.
-    busy: AtomicUsize,
-    panicked: AtomicUsize,
+    /// [`OPEN`] while a call takes workers in, plus those that are in. A worker that is late, because the machine gave its processor to
+    /// someone else, finds the gate closed: nobody waits for one that has not begun.
+    gate: AtomicUsize,
+    panicked: AtomicBool,
     work: Mutex<Option<Work>>,
     wake: Condvar,
 }
@@ -33,16 +36,18 @@ unsafe impl Send for Work {}
 
 const SPINS: usize = 20_000;
 const STOP: usize = usize::MAX;
+const OPEN: usize = 1 << (usize::BITS - 1);
 
 impl Pool {
     /// A pool of `threads` in all; the caller is one of them.
     pub fn new(threads: usize) -> Self {
         let shared = Arc::new(Shared {
             epoch: AtomicUsize::new(0),
+            sleeping: AtomicUsize::new(0),
             next: AtomicUsize::new(0),
             tasks: AtomicUsize::new(0),
-            busy: AtomicUsize::new(0),
-            panicked: AtomicUsize::new(0),
+            gate: AtomicUsize::new(0),
+            panicked: AtomicBool::new(false),
             work: Mutex::new(None),
             wake: Condvar::new(),
         });
@@ -72,32 +77,28 @@ impl Pool {
         }
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let shared = &*self.shared;
-        // SAFETY: only the lifetime changes. This function does not return before `busy` is 0, that is before every worker has
-        // dropped its copy of the pointer; a panic of the caller's own share is caught until then.
+        // SAFETY: only the lifetime changes. Workers use the pointer only while they are inside the gate, and this function closes the
+        // gate and waits until none is inside before it returns; a panic of the caller's own share is caught until then.
         let work = Work(unsafe {
             std::mem::transmute::<*const (dyn Fn(usize) + Sync + '_), *const (dyn Fn(usize) + Sync + 'static)>(task)
         });
         *shared.work.lock().unwrap_or_else(PoisonError::into_inner) = Some(work);
         shared.next.store(0, Ordering::Relaxed);
         shared.tasks.store(tasks, Ordering::Relaxed);
-        shared.panicked.store(0, Ordering::Relaxed);
-        shared.busy.store(self.workers.len(), Ordering::Relaxed);
-        {
-            // Under the lock, so that a worker about to sleep sees it.
-            let _guard = shared.work.lock().unwrap_or_else(PoisonError::into_inner);
-            shared.epoch.fetch_add(1, Ordering::Release);
-            shared.wake.notify_all();
-        }
+        shared.panicked.store(false, Ordering::Relaxed);
+        shared.gate.store(OPEN, Ordering::Release);
+        shared.call(shared.epoch.load(Ordering::Relaxed) + 1);
         let own = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| shared.share(task)));
+        shared.gate.fetch_and(!OPEN, Ordering::AcqRel);
         let mut spins = 0usize;
-        while shared.busy.load(Ordering::Acquire) > 0 {
+        while shared.gate.load(Ordering::Acquire) > 0 {
             spins += 1;
             if spins < SPINS { std::hint::spin_loop() } else { std::thread::yield_now() }
         }
         if let Err(panic) = own {
             std::panic::resume_unwind(panic);
         }
-        assert!(shared.panicked.load(Ordering::Acquire) == 0, "a task panicked on a worker thread");
+        assert!(!shared.panicked.load(Ordering::Acquire), "a task panicked on a worker thread");
     }
 }
 
@@ -133,46 +134,65 @@ impl Shared {
         }
     }
 
+    /// Raises the epoch and wakes who sleeps.
+    fn call(&self, epoch: usize) {
+        self.epoch.store(epoch, Ordering::SeqCst);
+        // A worker counts itself as sleeping before it looks at the epoch for the last time: either it sees this one, or it is seen here.
+        if self.sleeping.load(Ordering::SeqCst) > 0 {
+            let _guard = self.work.lock().unwrap_or_else(PoisonError::into_inner);
+            self.wake.notify_all();
+        }
+    }
+
     fn serve(&self) {
         let mut seen = 0;
         loop {
-            let mut spins = 0;
-            while self.epoch.load(Ordering::Acquire) == seen {
-                spins += 1;
-                if spins < SPINS {
-                    std::hint::spin_loop();
-                    continue;
-                }
-                let mut guard = self.work.lock().unwrap_or_else(PoisonError::into_inner);
-                while self.epoch.load(Ordering::Acquire) == seen {
-                    guard = self.wake.wait(guard).unwrap_or_else(PoisonError::into_inner);
-                }
-            }
-            let epoch = self.epoch.load(Ordering::Acquire);
-            if epoch == STOP {
+            seen = self.next_epoch(seen);
+            if seen == STOP {
                 return;
             }
-            seen = epoch;
-            let work = *self.work.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(work) = work {
-                // SAFETY: `run` waits for `busy` to reach 0 before its borrow ends, and this worker lowers `busy` only below.
-                let task = unsafe { &*work.0 };
-                if std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.share(task))).is_err() {
-                    self.panicked.fetch_add(1, Ordering::Release);
+            if self.enter() {
+                let work = *self.work.lock().unwrap_or_else(PoisonError::into_inner);
+                if let Some(work) = work {
+                    // SAFETY: this worker is inside the gate, and `run` waits for it to leave before its borrow ends.
+                    let task = unsafe { &*work.0 };
+                    if std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.share(task))).is_err() {
+                        self.panicked.store(true, Ordering::Release);
+                    }
                 }
+                self.gate.fetch_sub(1, Ordering::Release);
             }
-            self.busy.fetch_sub(1, Ordering::Release);
         }
+    }
+
+    /// Waits for another epoch than the one seen: awake for a while, then asleep.
+    fn next_epoch(&self, seen: usize) -> usize {
+        for _ in 0..SPINS {
+            let epoch = self.epoch.load(Ordering::Acquire);
+            if epoch != seen {
+                return epoch;
+            }
+            std::hint::spin_loop();
+        }
+        let mut guard = self.work.lock().unwrap_or_else(PoisonError::into_inner);
+        self.sleeping.fetch_add(1, Ordering::SeqCst);
+        while self.epoch.load(Ordering::SeqCst) == seen {
+            guard = self.wake.wait(guard).unwrap_or_else(PoisonError::into_inner);
+        }
+        self.sleeping.fetch_sub(1, Ordering::SeqCst);
+        self.epoch.load(Ordering::Acquire)
+    }
+
+    /// Goes in if the gate is open.
+    fn enter(&self) -> bool {
+        let step = |gate: usize| (gate & OPEN != 0).then_some(gate + 1);
+        self.gate.fetch_update(Ordering::AcqRel, Ordering::Acquire, step).is_ok()
     }
 }
 
 impl Drop for Pool {
     fn drop(&mut self) {
-        {
-            let _guard = self.shared.work.lock().unwrap_or_else(PoisonError::into_inner);
-            self.shared.epoch.store(STOP, Ordering::Release);
-            self.shared.wake.notify_all();
-        }
+        self.shared.call(STOP);
         for worker in self.workers.drain(..) {
             let _ = worker.join(); // a worker's panic was reported by `run`
         }
@@ -203,7 +223,6 @@ impl<T: Copy> Slots<T> {
         // SAFETY: within the slice, and exclusive by the caller's promise.
         unsafe { std::slice::from_raw_parts_mut(self.start.add(at), len) }
     }
-
 }
 
 /// Threads worth using here: what the scheduler and a control group allow.

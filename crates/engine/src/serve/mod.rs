@@ -140,7 +140,7 @@ impl LocalModel {
             echo: request.echo,
             came: Instant::now(),
             out,
-            permit,
+            _permit: permit,
         };
         let gone = || Error::failed(format!("the thread of model '{}' is gone; restart the program", self.card.name));
         self.jobs.send(job).map_err(|_| gone())?;

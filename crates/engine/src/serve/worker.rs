@@ -24,7 +24,8 @@ pub(super) struct Job {
     pub(super) echo: bool,
     pub(super) came: Instant,
     pub(super) out: UnboundedSender<Out>,
-    pub(super) permit: Permit,
+    /// Given back when the request ends.
+    pub(super) _permit: Permit,
 }
 
 /// What the engine thread tells a request's own side.

@@ -17,8 +17,10 @@ pub(super) struct Json {
 
 impl Json {
     pub(super) fn parse(json: &[u8]) -> Result<Self, LoadError> {
-        let mut tokenizer = Tokenizer::from_bytes(json)
-            .map_err(|error| bad("tokenizer.json", format!("is not a tokenizer: {error}")))?;
+        let refused = |error: &dyn std::fmt::Display| bad("tokenizer.json", format!("is not a tokenizer: {error}"));
+        // The crate panics on a decoder that is not sound JSON, so that is looked at first.
+        serde_json::from_slice::<serde_json::Value>(json).map_err(|error| refused(&error))?;
+        let mut tokenizer = Tokenizer::from_bytes(json).map_err(|error| refused(&error))?;
         tokenizer.with_padding(None);
         tokenizer.with_truncation(None).map_err(|error| bad("tokenizer.json", error.to_string()))?;
         tokenizer.set_encode_special_tokens(true);

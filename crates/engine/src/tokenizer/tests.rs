@@ -243,6 +243,9 @@ fn json_describes_the_same_tokenizer() {
     assert!(!tokenizer.encode("[SEP]").contains(&2));
     assert_eq!(tokenizer.encode_with_specials("un[SEP]"), [3, 2]);
     assert!(Tokenizer::from_json(b"{}").is_err());
+    // Found by fuzzing: the crate panics on these.
+    let damaged = description.to_string().replacen('{', "{\"decoder\":{\"type\":\"\u{16}\"},", 1);
+    assert!(Tokenizer::from_json(damaged.as_bytes()).is_err());
 }
 
 #[test]

@@ -120,6 +120,14 @@ fn panels(scratch: &mut Scratch, x: &Activations, w: &Matrix<'_>, rows: Range<us
 /// For few tokens: two rows at a time.
 fn row_by_row(scratch: &mut Scratch, x: &Activations, w: &Matrix<'_>, rows: Range<usize>, out: &Output) {
     let tokens = x.tokens();
+    #[cfg(target_arch = "x86_64")]
+    if tokens == 1 && crate::simd::has_avx2() {
+        for r in rows {
+            // SAFETY: the machine has AVX2, FMA and F16C; the row is as long as the one token, and of a quantised type.
+            out.put(0, r, &[unsafe { crate::x86::dot_row(w.dtype, w.row(r), x, 0) }]);
+        }
+        return;
+    }
     for first in rows.clone().step_by(2) {
         let pair = (rows.end - first).min(2);
         for (i, scratch) in scratch.rows.iter_mut().enumerate().take(pair) {

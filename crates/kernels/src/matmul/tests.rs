@@ -123,6 +123,14 @@ fn the_fast_paths_follow_the_references() {
                 }
             }
         }
+        #[cfg(target_arch = "x86_64")]
+        if crate::simd::has_avx2() {
+            let mut slow = [[0.0; 4]; 2];
+            dot_reference(&expanded[..1], &x, 3, 1, &mut slow);
+            // SAFETY: AVX2 is here, and so is FMA; the row is as long as the tokens.
+            let fast = unsafe { crate::x86::dot_row(dtype, w.row(8), &x, 3) };
+            assert!(close(fast, slow[0][0]), "{dtype}: {fast} {}", slow[0][0]);
+        }
         let packed = (panel.codes.clone(), panel.scales.clone(), panel.mins.clone());
         panel.interleave_reference(&expanded);
         assert_eq!(packed, (panel.codes, panel.scales, panel.mins), "{dtype}");

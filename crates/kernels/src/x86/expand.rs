@@ -65,7 +65,7 @@ pub(crate) unsafe fn expand(dtype: Dtype, row: &[u8], out: &mut Expanded) {
 /// 32 bytes can be read.
 #[target_feature(enable = "avx2")]
 #[inline]
-unsafe fn get(from: *const u8) -> __m256i {
+pub(super) unsafe fn get(from: *const u8) -> __m256i {
     // SAFETY: the caller's promise.
     unsafe { _mm256_loadu_si256(from.cast()) }
 }
@@ -83,7 +83,7 @@ unsafe fn put(to: *mut u8, codes: __m256i) {
 /// Two bytes can be read.
 #[target_feature(enable = "f16c")]
 #[inline]
-unsafe fn half(from: *const u8) -> f32 {
+pub(super) unsafe fn half(from: *const u8) -> f32 {
     // SAFETY: the caller's promise.
     let bits = unsafe { from.cast::<u16>().read_unaligned() };
     _mm_cvtss_f32(_mm_cvtph_ps(_mm_cvtsi32_si128(i32::from(bits))))
@@ -95,7 +95,7 @@ unsafe fn half(from: *const u8) -> f32 {
 /// 16 bytes can be read.
 #[target_feature(enable = "avx2")]
 #[inline]
-unsafe fn nibbles(from: *const u8) -> __m256i {
+pub(super) unsafe fn nibbles(from: *const u8) -> __m256i {
     // SAFETY: the caller's promise.
     let packed = unsafe { _mm_loadu_si128(from.cast()) };
     _mm256_and_si256(_mm256_set_m128i(_mm_srli_epi16(packed, 4), packed), _mm256_set1_epi8(15))
@@ -107,7 +107,7 @@ unsafe fn nibbles(from: *const u8) -> __m256i {
 /// Four bytes can be read.
 #[target_feature(enable = "avx2")]
 #[inline]
-unsafe fn fifths(from: *const u8) -> __m256i {
+pub(super) unsafe fn fifths(from: *const u8) -> __m256i {
     // SAFETY: the caller's promise.
     let bits = unsafe { from.cast::<i32>().read_unaligned() };
     let lanes = _mm256_set_epi64x(0x0303_0303_0303_0303, 0x0202_0202_0202_0202, 0x0101_0101_0101_0101, 0);
@@ -150,7 +150,7 @@ unsafe fn four_or_five_k(block: *const u8, five: bool, codes: *mut u8) {
 /// `block` is such a block; eight floats can be written to each of `scales` and `mins`.
 #[target_feature(enable = "avx2,f16c")]
 #[inline]
-unsafe fn scales_k(block: *const u8, scales: *mut f32, mins: *mut f32) {
+pub(super) unsafe fn scales_k(block: *const u8, scales: *mut f32, mins: *mut f32) {
     // SAFETY: the block begins with two halves and 12 bytes of scales.
     let (d, dmin, a, b, c) = unsafe {
         let word = |at: usize| block.add(4 + at * 4).cast::<u32>().read_unaligned();
@@ -167,25 +167,38 @@ unsafe fn scales_k(block: *const u8, scales: *mut f32, mins: *mut f32) {
     }
 }
 
+/// The codes of half a Q6_K block, 32 to a vector.
+///
+/// # Safety
+/// `block` is a Q6_K block; `n` is 0 or 1.
+#[target_feature(enable = "avx2")]
+#[inline]
+pub(super) unsafe fn six_k_codes(block: *const u8, n: usize) -> [__m256i; 4] {
+    // SAFETY: a Q6_K block begins with 128 bytes of lower bits and 64 of upper ones.
+    let (a, b, high) = unsafe { (get(block.add(n * 64)), get(block.add(n * 64 + 32)), get(block.add(128 + n * 32))) };
+    let code = |nibble: __m256i, bits: __m256i| {
+        let (low, upper) = (_mm256_set1_epi8(15), _mm256_set1_epi8(0x30));
+        _mm256_or_si256(_mm256_and_si256(nibble, low), _mm256_and_si256(bits, upper))
+    };
+    [
+        code(a, _mm256_slli_epi16(high, 4)),
+        code(b, _mm256_slli_epi16(high, 2)),
+        code(_mm256_srli_epi16(a, 4), high),
+        code(_mm256_srli_epi16(b, 4), _mm256_srli_epi16(high, 2)),
+    ]
+}
+
 /// # Safety
 /// `block` is a Q6_K block; 256 bytes and twice 16 floats can be written.
 #[target_feature(enable = "avx2,f16c")]
 #[inline]
 unsafe fn six_k(block: *const u8, codes: *mut u8, scales: *mut f32, mins: *mut f32) {
-    let (low, two) = (_mm256_set1_epi8(15), _mm256_set1_epi8(0x30));
-    // SAFETY: a Q6_K block has 128 bytes of lower bits, 64 of upper ones, 16 scales, and a half.
+    // SAFETY: a Q6_K block has 16 scales after its codes, and a half; the caller vouches for the room.
     unsafe {
         for n in 0..2 {
-            let (a, b) = (get(block.add(n * 64)), get(block.add(n * 64 + 32)));
-            let high = get(block.add(128 + n * 32));
-            let codes = codes.add(n * 128);
-            let upper = |nibble: __m256i, bits: __m256i| {
-                _mm256_or_si256(_mm256_and_si256(nibble, low), _mm256_and_si256(bits, two))
-            };
-            put(codes, upper(a, _mm256_slli_epi16(high, 4)));
-            put(codes.add(32), upper(b, _mm256_slli_epi16(high, 2)));
-            put(codes.add(64), upper(_mm256_srli_epi16(a, 4), high));
-            put(codes.add(96), upper(_mm256_srli_epi16(b, 4), _mm256_srli_epi16(high, 2)));
+            for (quarter, vector) in six_k_codes(block, n).into_iter().enumerate() {
+                put(codes.add(n * 128 + quarter * 32), vector);
+            }
         }
         let d = _mm256_set1_ps(half(block.add(208)));
         for eight in 0..2 {

@@ -5,6 +5,7 @@ mod floats;
 mod half_precision;
 mod panel;
 mod rows;
+mod vector;
 
 use std::arch::x86_64::*;
 
@@ -13,6 +14,7 @@ pub(crate) use floats::{columns, product};
 pub(crate) use half_precision::{add_scaled_f16, dot_f16, widen};
 pub(crate) use panel::{interleave, panel};
 pub(crate) use rows::dot;
+pub(crate) use vector::dot_row;
 
 /// The sum of eight lanes.
 #[target_feature(enable = "avx2,fma")]
