@@ -9,6 +9,8 @@ mod embed;
 mod jobs;
 mod read;
 mod sources;
+#[cfg(test)]
+mod tests;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -20,7 +20,7 @@ pub(crate) struct Served {
     pub(crate) status: u16,
     /// Whether it says how long the body is.
     pub(crate) length: bool,
-    /// How many larger answers are to be cut in the middle.
+    /// How many larger answers are to be cut in the middle; the look at a wheel's end is spared.
     pub(crate) cuts: AtomicUsize,
 }
 
@@ -138,11 +138,13 @@ fn answer(mut stream: TcpStream, site: &Shared) -> std::io::Result<()> {
         if let Some(tag) = served.tag {
             head += &format!("ETag: \"{tag}\"\r\n");
         }
-        let body = served.body[span.unwrap_or(0..total)].to_vec();
+        let span = span.unwrap_or(0..total);
+        let looks_into_zip = span.start > 0 && total - span.start <= crate::models::zip::TAIL as usize;
+        let body = served.body[span].to_vec();
         if served.length {
             head += &format!("Content-Length: {}\r\n", body.len());
         }
-        let large = body.len() > 4096;
+        let large = body.len() > 4096 && !looks_into_zip;
         let cut =
             large && served.cuts.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok();
         (head, body, cut)
