@@ -22,7 +22,10 @@ async fn main() {
             Event::Finished { usage, timings, reason } => {
                 let read = f64::from(usage.prompt_tokens) / timings.prompt_ms * 1000.0;
                 let wrote = f64::from(usage.completion_tokens.saturating_sub(1)) / timings.generate_ms * 1000.0;
-                println!("\n-- {reason:?}: {} tokens read at {read:.1}/s, {} written at {wrote:.1}/s", usage.prompt_tokens, usage.completion_tokens);
+                println!(
+                    "\n-- {reason:?}: {} tokens read at {read:.1}/s, {} written at {wrote:.1}/s",
+                    usage.prompt_tokens, usage.completion_tokens
+                );
             }
             _ => {}
         }

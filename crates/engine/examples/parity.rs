@@ -23,7 +23,10 @@ fn main() -> Done {
         ["continue", model, lines] => continuations(model.as_ref(), lines.as_ref()),
         ["vectors", path, card, purpose, lines] => vectors(path.as_ref(), card.as_ref(), purpose, lines.as_ref()),
         ["convert", container, folder] => Ok(convert::e5s1(container.as_ref(), folder.as_ref())?),
-        _ => Err("tokens MODEL LINES | continue MODEL LINES | vectors PATH CARD PURPOSE LINES | convert CONTAINER FOLDER".into()),
+        _ => Err(
+            "tokens MODEL LINES | continue MODEL LINES | vectors PATH CARD PURPOSE LINES | convert CONTAINER FOLDER"
+                .into(),
+        ),
     }
 }
 

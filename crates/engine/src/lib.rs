@@ -1,5 +1,7 @@
 //! Local models: weights, tokenizers, templates, the Transformer decoder and the encoder, sampling, and the scheduler that shares one model among requests.
 
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may stop"))]
+
 mod card;
 pub mod convert;
 mod decoder;
@@ -11,6 +13,8 @@ mod sample;
 mod serve;
 mod stops;
 mod template;
+#[cfg(test)]
+mod tiny;
 mod tokenizer;
 mod tool_calls;
 

@@ -17,7 +17,11 @@ pub(crate) struct Sampler {
 impl Sampler {
     pub(crate) fn new(settings: Sampling, prompt: &[u32]) -> Self {
         let random = settings.seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
-        let seen = if settings.repetition_penalty == 1.0 { HashMap::new() } else { prompt.iter().map(|&id| (id, ())).collect() };
+        let seen = if settings.repetition_penalty == 1.0 {
+            HashMap::new()
+        } else {
+            prompt.iter().map(|&id| (id, ())).collect()
+        };
         Self { settings, random, seen, generated: HashMap::new() }
     }
 
@@ -43,7 +47,11 @@ impl Sampler {
         if settings.repetition_penalty != 1.0 {
             for &id in self.seen.keys() {
                 if let Some(logit) = logits.get_mut(id as usize) {
-                    *logit = if *logit > 0.0 { *logit / settings.repetition_penalty } else { *logit * settings.repetition_penalty };
+                    *logit = if *logit > 0.0 {
+                        *logit / settings.repetition_penalty
+                    } else {
+                        *logit * settings.repetition_penalty
+                    };
                 }
             }
         }
@@ -175,7 +183,9 @@ impl<'a> LogProbs<'a> {
             ids.truncate(count);
         }
         ids.sort_unstable_by(order);
-        ids.into_iter().map(|id| Rival { id, bytes: bytes(id), logprob: self.logits[id as usize] - self.log_sum }).collect()
+        ids.into_iter()
+            .map(|id| Rival { id, bytes: bytes(id), logprob: self.logits[id as usize] - self.log_sum })
+            .collect()
     }
 }
 

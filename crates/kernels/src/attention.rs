@@ -28,6 +28,17 @@ pub struct AttnShape {
     pub window: Option<usize>,
 }
 
+/// The shape of attention of every row to every row.
+#[derive(Debug, Clone, Copy)]
+pub struct FullShape {
+    /// Heads, each with keys and values of its own.
+    pub heads: usize,
+    /// Width of a head.
+    pub head_dim: usize,
+    /// Multiplies each score.
+    pub scale: f32,
+}
+
 /// Queries of one task, so that a head's keys are made ready once for all of them.
 const TASK_QUERIES: usize = 96;
 
@@ -138,17 +149,9 @@ impl Causal<'_> {
 ///
 /// # Panics
 /// If a length does not fit the shape.
-pub fn attention_full(
-    pool: &Pool,
-    heads: usize,
-    head_dim: usize,
-    scale: f32,
-    out: &mut [f32],
-    q: &[f32],
-    k: &[f32],
-    v: &[f32],
-) {
-    let (dim, width) = (head_dim, heads * head_dim);
+pub fn attention_full(pool: &Pool, shape: &FullShape, out: &mut [f32], q: &[f32], k: &[f32], v: &[f32]) {
+    let &FullShape { heads, head_dim: dim, scale } = shape;
+    let width = heads * dim;
     let rows = q.len() / width;
     assert!(
         q.len() == rows * width && out.len() == q.len() && k.len() == q.len() && v.len() == q.len(),
@@ -397,7 +400,7 @@ mod tests {
         for (heads, dim, rows) in [(2, 32, 1), (3, 32, 45), (1, 80, 33), (1, 20, 210)] {
             let [q, k, v] = [1, 2, 3].map(|seed| noise(rows * heads * dim, seed));
             let mut out = vec![0.0; q.len()];
-            attention_full(&pool, heads, dim, 0.2, &mut out, &q, &k, &v);
+            attention_full(&pool, &FullShape { heads, head_dim: dim, scale: 0.2 }, &mut out, &q, &k, &v);
             let split = |x: &[f32], head: usize| -> Vec<Vec<f32>> {
                 (0..rows).map(|r| x[(r * heads + head) * dim..][..dim].to_vec()).collect()
             };

@@ -2,7 +2,9 @@
 //!
 //! Each SIMD path stands beside a scalar reference that tests hold it to; which one runs is decided at run time.
 
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may stop"))]
 #![allow(unsafe_code, reason = "the one room with intrinsics; every block has its proof")]
+#![allow(clippy::needless_range_loop, reason = "lanes, rows and tokens are numbered; several arrays go by one number")]
 
 mod activations;
 mod attention;
@@ -20,7 +22,7 @@ mod simd;
 mod x86;
 
 pub use activations::{add, gelu_erf, gelu_mul, silu_mul, softmax};
-pub use attention::{AttnShape, attention, attention_full};
+pub use attention::{AttnShape, FullShape, attention, attention_full};
 pub use dtype::Dtype;
 pub use matmul::{matmul, matmul_each};
 pub use matrix::{Matrix, MatrixError};

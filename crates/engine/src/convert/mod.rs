@@ -3,7 +3,7 @@
 mod e5s1;
 #[cfg(test)]
 pub(crate) mod tests;
-mod writer;
+pub(crate) mod writer;
 
 use std::path::{Path, PathBuf};
 

@@ -9,14 +9,14 @@ const VERSION: u32 = 3;
 
 /// How a tensor's numbers are stored, by GGUF's own numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Storage {
+pub(crate) enum Storage {
     F32 = 0,
     Q4_0 = 2,
 }
 
 /// A GGUF in the making; tensors are borrowed until it is written.
 #[derive(Default)]
-pub(super) struct Writer<'a> {
+pub(crate) struct Writer<'a> {
     metadata: Vec<u8>,
     keys: u64,
     tensors: Vec<Tensor<'a>>,
@@ -31,54 +31,54 @@ struct Tensor<'a> {
 }
 
 impl<'a> Writer<'a> {
-    pub(super) fn number(&mut self, key: &str, value: u32) {
+    pub(crate) fn number(&mut self, key: &str, value: u32) {
         self.key(key, 4);
         self.metadata.extend_from_slice(&value.to_le_bytes());
     }
 
-    pub(super) fn float(&mut self, key: &str, value: f32) {
+    pub(crate) fn float(&mut self, key: &str, value: f32) {
         self.key(key, 6);
         self.metadata.extend_from_slice(&value.to_le_bytes());
     }
 
-    pub(super) fn flag(&mut self, key: &str, value: bool) {
+    pub(crate) fn flag(&mut self, key: &str, value: bool) {
         self.key(key, 7);
         self.metadata.push(u8::from(value));
     }
 
-    pub(super) fn text(&mut self, key: &str, value: &str) {
+    pub(crate) fn text(&mut self, key: &str, value: &str) {
         self.key(key, 8);
         put_text(&mut self.metadata, value);
     }
 
-    pub(super) fn numbers(&mut self, key: &str, values: &[u32]) {
+    pub(crate) fn numbers(&mut self, key: &str, values: &[u32]) {
         self.array(key, 4, values.len());
         self.metadata.extend(values.iter().flat_map(|value| value.to_le_bytes()));
     }
 
-    pub(super) fn integers(&mut self, key: &str, values: &[i32]) {
+    pub(crate) fn integers(&mut self, key: &str, values: &[i32]) {
         self.array(key, 5, values.len());
         self.metadata.extend(values.iter().flat_map(|value| value.to_le_bytes()));
     }
 
-    pub(super) fn floats(&mut self, key: &str, values: &[f32]) {
+    pub(crate) fn floats(&mut self, key: &str, values: &[f32]) {
         self.array(key, 6, values.len());
         self.metadata.extend(values.iter().flat_map(|value| value.to_le_bytes()));
     }
 
-    pub(super) fn texts(&mut self, key: &str, values: &[String]) {
+    pub(crate) fn texts(&mut self, key: &str, values: &[String]) {
         self.array(key, 8, values.len());
         for value in values {
             put_text(&mut self.metadata, value);
         }
     }
 
-    pub(super) fn tensor(&mut self, name: String, shape: &[u64], storage: Storage, data: &'a [u8]) {
+    pub(crate) fn tensor(&mut self, name: String, shape: &[u64], storage: Storage, data: &'a [u8]) {
         self.tensors.push(Tensor { name, shape: shape.to_vec(), storage, data });
     }
 
     /// Writes the file beside its place and moves it there when it is whole and on the disk.
-    pub(super) fn write(&self, path: &Path) -> io::Result<()> {
+    pub(crate) fn write(&self, path: &Path) -> io::Result<()> {
         let mut partial = path.as_os_str().to_owned();
         partial.push(".partial");
         let written = self.write_to(Path::new(&partial)).and_then(|()| std::fs::rename(&partial, path));

@@ -122,19 +122,31 @@ impl Config {
         let (width, heads, layers) = (size("embedding_length")?, size("attention.head_count")?, size("block_count")?);
         let kv_heads = gguf.u32_or(&key("attention.head_count_kv"), heads as u32)? as usize;
         if kv_heads == 0 || !heads.is_multiple_of(kv_heads) {
-            return Err(LoadError::metadata(&key("attention.head_count_kv"), format!("{kv_heads} does not divide {heads} heads")));
+            return Err(LoadError::metadata(
+                &key("attention.head_count_kv"),
+                format!("{kv_heads} does not divide {heads} heads"),
+            ));
         }
         let head_dim = gguf.u32_or(&key("attention.key_length"), (width / heads) as u32)? as usize;
         let value_dim = gguf.u32_or(&key("attention.value_length"), head_dim as u32)? as usize;
         if head_dim == 0 || head_dim > 1 << 14 || !head_dim.is_multiple_of(2) || value_dim != head_dim {
-            return Err(LoadError::metadata(&key("attention.key_length"), format!("heads of {head_dim} and {value_dim} do not fit together")));
+            return Err(LoadError::metadata(
+                &key("attention.key_length"),
+                format!("heads of {head_dim} and {value_dim} do not fit together"),
+            ));
         }
         let rotated = gguf.u32_or(&key("rope.dimension_count"), head_dim as u32)? as usize;
         if rotated == 0 || rotated > head_dim || !rotated.is_multiple_of(2) {
-            return Err(LoadError::metadata(&key("rope.dimension_count"), format!("{rotated} does not fit heads of {head_dim}")));
+            return Err(LoadError::metadata(
+                &key("rope.dimension_count"),
+                format!("{rotated} does not fit heads of {head_dim}"),
+            ));
         }
         let rope = Rope::read(gguf, family.name, rotated)?;
-        let window = gguf.optional_u32(&key("attention.sliding_window"))?.filter(|&window| window > 0).map(|window| window as usize);
+        let window = gguf
+            .optional_u32(&key("attention.sliding_window"))?
+            .filter(|&window| window > 0)
+            .map(|window| window as usize);
         // Gemma 3's largest member scales by the width of a head as it would be without its own head width.
         let scale_dim = if family.name == "gemma3" && layers == 62 { width / heads } else { head_dim };
         Ok(Self {
@@ -180,7 +192,9 @@ impl Rope {
         let factor = gguf.optional_f32(&key("rope.scaling.factor"))?.or(old).unwrap_or(1.0);
         let kind = gguf.text(&key("rope.scaling.type"))?.unwrap_or(if factor == 1.0 { "none" } else { "linear" });
         match kind {
-            _ if factor <= 0.0 => return Err(LoadError::metadata(&key("rope.scaling.factor"), format!("{factor} is not above 0"))),
+            _ if factor <= 0.0 => {
+                return Err(LoadError::metadata(&key("rope.scaling.factor"), format!("{factor} is not above 0")));
+            }
             "none" => {}
             "linear" => freqs.iter_mut().for_each(|freq| *freq /= factor),
             "yarn" => {

@@ -1,8 +1,8 @@
 //! One pass: tokens of several sequences in, logits of the rows that want them out.
 
 use kernels::{
-    AttnShape, Matrix, Pool, add, attention, gelu_mul, matmul, matmul_each, rms_norm, rope_angles, rope_neox, rope_norm,
-    silu_mul,
+    AttnShape, Matrix, Pool, add, attention, gelu_mul, matmul, matmul_each, rms_norm, rope_angles, rope_neox,
+    rope_norm, silu_mul,
 };
 
 use super::Cache;

@@ -3,6 +3,8 @@
 mod cache;
 mod family;
 mod forward;
+#[cfg(test)]
+mod tests;
 mod weights;
 
 pub(crate) use cache::Cache;

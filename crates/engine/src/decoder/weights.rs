@@ -128,7 +128,11 @@ impl Find<'_> {
     fn matrix(&self, name: &str, expected: Option<usize>, cols: usize) -> Result<TensorInfo, LoadError> {
         let info = self.gguf.info(name)?;
         if info.shape[0] != cols || expected.is_some_and(|expected| expected != rows(info)) {
-            let why = format!("tensor '{name}' is {:?}, {} by {cols} expected", info.shape, expected.map_or("any".to_owned(), |rows| rows.to_string()));
+            let why = format!(
+                "tensor '{name}' is {:?}, {} by {cols} expected",
+                info.shape,
+                expected.map_or("any".to_owned(), |rows| rows.to_string())
+            );
             return Err(LoadError::damaged(self.path, why));
         }
         Ok(info.clone())

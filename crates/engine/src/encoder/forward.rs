@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use domain::Pooling;
-use kernels::{Pool, add, attention_full, gelu_erf, layer_norm, matmul};
+use kernels::{FullShape, Pool, add, attention_full, gelu_erf, layer_norm, matmul, matmul_each};
 
 use super::weights::{Layer, Linear, Norm, Weights};
 
@@ -59,20 +59,23 @@ impl State {
 
     fn layer(&mut self, weights: &Weights, pool: &Pool, layer: &Layer, spans: &[Range<usize>]) {
         let shape = &weights.shape;
-        apply(&layer.q, pool, &self.x, &mut self.q);
-        apply(&layer.k, pool, &self.x, &mut self.k);
-        apply(&layer.v, pool, &self.x, &mut self.v);
+        let (q, k, v) = (layer.q.matrix(), layer.k.matrix(), layer.v.matrix());
+        matmul_each(pool, &self.x, &mut [(&q, &mut self.q), (&k, &mut self.k), (&v, &mut self.v)]);
+        for (linear, out) in [(&layer.q, &mut self.q), (&layer.k, &mut self.k), (&layer.v, &mut self.v)] {
+            add_bias(linear, out);
+        }
         let head_dim = shape.width / shape.heads;
         let scale = 1.0 / (head_dim as f32).sqrt();
+        let full = FullShape { heads: shape.heads, head_dim, scale };
         for span in spans {
             let part = span.start * shape.width..span.end * shape.width;
             let (q, k, v) = (&self.q[part.clone()], &self.k[part.clone()], &self.v[part.clone()]);
-            attention_full(pool, shape.heads, head_dim, scale, &mut self.mixed[part], q, k, v);
+            attention_full(pool, &full, &mut self.mixed[part], q, k, v);
         }
         apply(&layer.output, pool, &self.mixed, &mut self.out);
         self.add_and_norm(&layer.output_norm, shape.epsilon);
         apply(&layer.up, pool, &self.x, &mut self.inner);
-        gelu_erf(&mut self.inner);
+        pool.rows(&mut self.inner, shape.inner, &|_, row| gelu_erf(row));
         apply(&layer.down, pool, &self.inner, &mut self.out);
         self.add_and_norm(&layer.final_norm, shape.epsilon);
     }
@@ -85,6 +88,10 @@ impl State {
 
 fn apply(linear: &Linear, pool: &Pool, x: &[f32], out: &mut [f32]) {
     matmul(pool, out, x, &linear.matrix());
+    add_bias(linear, out);
+}
+
+fn add_bias(linear: &Linear, out: &mut [f32]) {
     for row in out.chunks_exact_mut(linear.bias.len()) {
         add(row, &linear.bias);
     }

@@ -6,6 +6,7 @@ use std::time::Instant;
 use domain::{Error, Event, EventStream, FinishReason, Progress, Request, Timings, TokenProbability, Usage};
 use tokio::sync::mpsc::UnboundedReceiver;
 
+use super::Permit;
 use super::worker::Out;
 use crate::stops::Stops;
 use crate::tool_calls::ToolCalls;
@@ -154,19 +155,20 @@ impl Answer {
 }
 
 /// The events of one generation. Dropping the stream closes the channel, which frees the slot.
-pub(super) fn stream(answer: Answer, results: UnboundedReceiver<Out>, ahead: usize) -> EventStream {
+pub(super) fn stream(answer: Answer, results: UnboundedReceiver<Out>, permit: Permit, ahead: usize) -> EventStream {
     struct State {
         answer: Answer,
         results: UnboundedReceiver<Out>,
         ready: VecDeque<Event>,
         last: bool,
+        _permit: Permit,
     }
     let mut ready = VecDeque::new();
     if ahead > 0 {
         ready.push_back(Event::Progress(Progress::Queued { ahead }));
     }
     debug_assert!(!answer.echo || answer.usage.prompt_tokens > 0, "an echo has something to say");
-    let state = State { answer, results, ready, last: false };
+    let state = State { answer, results, ready, last: false, _permit: permit };
     Box::pin(futures_util::stream::unfold(state, |mut state| async move {
         loop {
             if let Some(event) = state.ready.pop_front() {
@@ -177,7 +179,10 @@ pub(super) fn stream(answer: Answer, results: UnboundedReceiver<Out>, ahead: usi
             }
             let Some(out) = state.results.recv().await else {
                 state.last = true;
-                return Some((Err(Error::failed("the model's thread ended in the middle of an answer; restart the program")), state));
+                return Some((
+                    Err(Error::failed("the model's thread ended in the middle of an answer; restart the program")),
+                    state,
+                ));
             };
             let step = state.answer.take(out);
             state.last = step.last;

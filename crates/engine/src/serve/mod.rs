@@ -2,10 +2,12 @@
 
 mod answer;
 mod schedule;
+#[cfg(test)]
+mod tests;
 mod worker;
 
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::Instant;
 
@@ -66,12 +68,26 @@ struct Shared {
     pending: Arc<AtomicUsize>,
 }
 
-/// A place in the queue or a slot; given back when dropped.
-struct Permit(Arc<AtomicUsize>);
+/// A place in the queue or a slot. The caller's side and the engine's hold it together; it is given back when the first of them drops it:
+/// whoever leaves makes room at once, and so does an answer that is complete but not yet read.
+struct Permit(Arc<Place>);
+
+struct Place {
+    pending: Arc<AtomicUsize>,
+    held: AtomicBool,
+}
+
+impl Permit {
+    fn shared(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        if self.0.held.swap(false, Ordering::Relaxed) {
+            self.0.pending.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 }
 
@@ -115,10 +131,13 @@ impl LocalModel {
         let pending = &self.shared.pending;
         let room = self.slots + self.queue;
         let before = pending.fetch_add(1, Ordering::Relaxed);
-        let permit = Permit(Arc::clone(pending));
+        let permit = Permit(Arc::new(Place { pending: Arc::clone(pending), held: AtomicBool::new(true) }));
         if before >= room {
             return Err(Error::Busy {
-                message: format!("{before} requests are ahead and '{}' takes {room}; try again soon, or start with more slots", self.card.name),
+                message: format!(
+                    "{before} requests are ahead and '{}' takes {room}; try again soon, or start with more slots",
+                    self.card.name
+                ),
                 retry_after_seconds: 2,
             });
         }
@@ -140,12 +159,13 @@ impl LocalModel {
             echo: request.echo,
             came: Instant::now(),
             out,
-            _permit: permit,
+            _permit: permit.shared(),
         };
         let gone = || Error::failed(format!("the thread of model '{}' is gone; restart the program", self.card.name));
         self.jobs.send(job).map_err(|_| gone())?;
         let ahead = self.shared.pending.load(Ordering::Relaxed).saturating_sub(1 + self.slots);
-        Ok(answer::stream(answer::Answer::new(self.shared.tokenizer.clone(), &request, prompt_tokens), results, ahead))
+        let answer = answer::Answer::new(self.shared.tokenizer.clone(), &request, prompt_tokens);
+        Ok(answer::stream(answer, results, permit, ahead))
     }
 }
 
@@ -181,9 +201,13 @@ impl Shared {
             }
         };
         if let Some(&id) = ids.iter().find(|&&id| id as usize >= self.vocabulary) {
-            return Err(Error::failed(format!("the tokenizer knows token {id}, the model only {}; the file is damaged", self.vocabulary)));
+            return Err(Error::failed(format!(
+                "the tokenizer knows token {id}, the model only {}; the file is damaged",
+                self.vocabulary
+            )));
         }
-        let ids = if ids.is_empty() { self.tokenizer.bos().or(self.tokenizer.eos()).into_iter().collect() } else { ids };
+        let ids =
+            if ids.is_empty() { self.tokenizer.bos().or(self.tokenizer.eos()).into_iter().collect() } else { ids };
         if ids.is_empty() {
             return Err(Error::invalid(param, "invalid_value", "the prompt is empty; give at least one token"));
         }

@@ -9,8 +9,8 @@ use domain::{FinishReason, Sampling, TokenProbability};
 use kernels::Pool;
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::schedule::{self, Choice, Remembered, Share, Stage};
 use super::Permit;
+use super::schedule::{self, Choice, Remembered, Share, Stage};
 use crate::Tokenizer;
 use crate::decoder::{Cache, Decoder, Row, forward};
 use crate::sample::{LogProbs, Sampler};
@@ -69,7 +69,13 @@ struct Active {
 }
 
 impl Worker {
-    pub(super) fn new(decoder: Arc<Decoder>, tokenizer: Tokenizer, pool: Pool, sizes: (usize, usize), queue: Receiver<Job>) -> Self {
+    pub(super) fn new(
+        decoder: Arc<Decoder>,
+        tokenizer: Tokenizer,
+        pool: Pool,
+        sizes: (usize, usize),
+        queue: Receiver<Job>,
+    ) -> Self {
         let (slots, context) = sizes;
         let caches = (0..slots).map(|_| decoder.cache()).collect();
         let used = vec![0; slots];

@@ -1,7 +1,7 @@
 //! The printable stand-ins byte-level BPE vocabularies write bytes with.
 
 /// The character that stands for a byte.
-pub(super) fn stand_in(byte: u8) -> char {
+pub(crate) fn stand_in(byte: u8) -> char {
     let code = match byte {
         b'!'..=b'~' | 0xA1..=0xAC | 0xAE..=0xFF => u32::from(byte),
         0..=0x20 => 0x100 + u32::from(byte),

@@ -20,6 +20,8 @@ mod vocabulary;
 
 use std::sync::Arc;
 
+#[cfg(test)]
+pub(crate) use bytes::stand_in;
 pub use detokenizer::Detokenizer;
 pub(crate) use vocabulary::REPLACEMENTS;
 pub(crate) use vocabulary::{TokenKind, Vocabulary};
@@ -59,7 +61,7 @@ struct Inner {
 
 enum Model {
     Bpe(Box<Bpe>),
-    SentencePiece(SentencePiece),
+    SentencePiece(Box<SentencePiece>),
     Unigram(Unigram),
     Json(Box<Json>),
 }
@@ -107,7 +109,7 @@ impl Tokenizer {
         let specials = Specials::new(vocabulary.specials())?;
         let model = match vocabulary.algorithm {
             Algorithm::Bpe => Model::Bpe(Box::new(Bpe::new(&vocabulary)?)),
-            Algorithm::SentencePiece => Model::SentencePiece(SentencePiece::new(&vocabulary)),
+            Algorithm::SentencePiece => Model::SentencePiece(Box::new(SentencePiece::new(&vocabulary))),
             Algorithm::Unigram => Model::Unigram(Unigram::new(&vocabulary)?),
             Algorithm::WordPiece => Model::Json(Box::new(Json::wordpiece(&vocabulary)?)),
         };
