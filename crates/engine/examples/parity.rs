@@ -2,6 +2,7 @@
 //!
 //! `parity tokens MODEL.gguf LINES` prints the ids of each line (a JSON string) as JSON;
 //! `parity continue MODEL.gguf LINES` prints the 64 likeliest tokens after each line as a JSON list;
+//! `parity exact MODEL.gguf LINES` prints the likeliest tokens after each line and their log-probabilities, activations not rounded;
 //! `parity vectors PATH CARD.json PURPOSE LINES` prints a vector for each line and the time to standard error;
 //! `parity convert CONTAINER FOLDER` turns an E5S1 container into a GGUF.
 
@@ -21,10 +22,11 @@ fn main() -> Done {
     match arguments.as_slice() {
         ["tokens", model, lines] => tokens(model.as_ref(), lines.as_ref()),
         ["continue", model, lines] => continuations(model.as_ref(), lines.as_ref()),
+        ["exact", model, lines] => exact(model.as_ref(), lines.as_ref()),
         ["vectors", path, card, purpose, lines] => vectors(path.as_ref(), card.as_ref(), purpose, lines.as_ref()),
         ["convert", container, folder] => Ok(convert::e5s1(container.as_ref(), folder.as_ref())?),
         _ => Err(
-            "tokens MODEL LINES | continue MODEL LINES | vectors PATH CARD PURPOSE LINES | convert CONTAINER FOLDER"
+            "tokens MODEL LINES | continue MODEL LINES | exact MODEL LINES | vectors PATH CARD PURPOSE LINES | convert CONTAINER FOLDER"
                 .into(),
         ),
     }
@@ -56,6 +58,21 @@ fn continuations(model: &Path, lines: &Path) -> Done {
         let answer = runtime.block_on(domain::collect(model.generate(request)))?;
         let tokens = answer.tokens.iter().map(|token| String::from_utf8_lossy(&token.bytes).into_owned());
         writeln!(out, "{}", serde_json::to_string(&tokens.collect::<Vec<_>>())?)?;
+    }
+    Ok(())
+}
+
+fn exact(model: &Path, lines: &Path) -> Done {
+    let model = LocalModel::load(model, &LoadOptions { exact: true, ..LoadOptions::default() })?;
+    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    let mut out = std::io::stdout().lock();
+    for line in read_lines(lines)? {
+        let mut request = Request::new(Prompt::Text(line));
+        (request.sampling.temperature, request.max_tokens, request.logprobs) = (0.0, Some(1), Some(20));
+        let answer = runtime.block_on(domain::collect(model.generate(request)))?;
+        let rivals = answer.tokens.iter().flat_map(|token| &token.rivals);
+        let rivals: Vec<_> = rivals.map(|rival| (String::from_utf8_lossy(&rival.bytes), rival.logprob)).collect();
+        writeln!(out, "{}", serde_json::to_string(&rivals)?)?;
     }
     Ok(())
 }

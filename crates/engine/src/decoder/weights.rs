@@ -17,6 +17,8 @@ pub(crate) struct Decoder {
     pub(super) norm: Vec<f32>,
     pub(super) output: TensorInfo,
     pub(super) layers: Vec<Layer>,
+    /// Activations are not rounded to 8 bits.
+    pub(super) exact: bool,
 }
 
 pub(super) struct Layer {
@@ -60,7 +62,12 @@ impl Decoder {
         };
         let layers = (0..config.layers).map(|layer| find.layer(layer, &config, family)).collect::<Result<_, _>>()?;
         let norm = gguf.floats("output_norm.weight", config.width)?;
-        Ok(Self { family, embeddings, norm, output, layers, config, gguf })
+        Ok(Self { family, embeddings, norm, output, layers, config, gguf, exact: false })
+    }
+
+    /// Leaves activations as they are from now on: slower, for checking.
+    pub(crate) fn exactly(&mut self) {
+        self.exact = true;
     }
 
     pub(crate) fn gguf(&self) -> &Gguf {

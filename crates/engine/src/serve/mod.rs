@@ -32,11 +32,13 @@ pub struct LoadOptions {
     pub context: Option<u32>,
     /// Threads; `None`: what the machine has.
     pub threads: Option<usize>,
+    /// Whether activations stay 32-bit floats instead of being rounded to 8 bits for the products: several times slower, for checking.
+    pub exact: bool,
 }
 
 impl Default for LoadOptions {
     fn default() -> Self {
-        Self { name: String::new(), slots: 4, queue: 64, context: None, threads: None }
+        Self { name: String::new(), slots: 4, queue: 64, context: None, threads: None, exact: false }
     }
 }
 
@@ -97,7 +99,11 @@ impl LocalModel {
     /// # Errors
     /// [`LoadError`] if the file is damaged or of a kind this build does not run.
     pub fn load(path: &Path, options: &LoadOptions) -> Result<Self, LoadError> {
-        let decoder = Arc::new(Decoder::load(path)?);
+        let mut decoder = Decoder::load(path)?;
+        if options.exact {
+            decoder.exactly();
+        }
+        let decoder = Arc::new(decoder);
         let tokenizer = Tokenizer::from_gguf(decoder.gguf())?;
         let template = Template::read(decoder.gguf(), &tokenizer)?;
         let mut card = crate::inspect(path)?;

@@ -40,6 +40,18 @@ pub fn matmul(pool: &Pool, out: &mut [f32], x: &[f32], w: &Matrix<'_>) {
 /// # Panics
 /// If `x` is not whole rows of the matrices' columns, or an `out` not as many of its matrix's rows.
 pub fn matmul_each(pool: &Pool, x: &[f32], jobs: &mut [(&Matrix<'_>, &mut [f32])]) {
+    multiply(pool, x, jobs, true);
+}
+
+/// The same with activations as they are, not rounded to 8 bits: several times slower, to tell rounding from error.
+///
+/// # Panics
+/// As [`matmul_each`].
+pub fn matmul_exact(pool: &Pool, x: &[f32], jobs: &mut [(&Matrix<'_>, &mut [f32])]) {
+    multiply(pool, x, jobs, false);
+}
+
+fn multiply(pool: &Pool, x: &[f32], jobs: &mut [(&Matrix<'_>, &mut [f32])], round: bool) {
     let Some(cols) = jobs.first().map(|(w, _)| w.cols) else { return };
     if cols == 0 {
         jobs.iter_mut().for_each(|(_, out)| out.fill(0.0));
@@ -47,7 +59,7 @@ pub fn matmul_each(pool: &Pool, x: &[f32], jobs: &mut [(&Matrix<'_>, &mut [f32])
     }
     let tokens = x.len() / cols;
     assert_eq!(x.len(), tokens * cols, "whole rows of {cols}");
-    let quantised = jobs.iter().any(|(w, _)| w.dtype.block_len() > 1).then(|| Activations::new(pool, x, cols));
+    let quantised = (round && jobs.iter().any(|(w, _)| w.dtype.block_len() > 1)).then(|| Activations::new(pool, x, cols));
     let many = tokens >= MANY;
     let mut tasks = Vec::new();
     let mut outputs = Vec::new();

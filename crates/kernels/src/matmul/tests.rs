@@ -48,6 +48,8 @@ proptest! {
         let x = activations(tokens, cols);
         let mut out = vec![f32::NAN; tokens * rows];
         matmul(&Pool::new(threads), &mut out, &x, &w);
+        let mut plain = vec![f32::NAN; tokens * rows];
+        matmul_exact(&Pool::new(threads), &x, &mut [(&w, &mut plain)]);
         let mut row = vec![0.0; cols];
         for r in 0..rows {
             dequantize_row(dtype, w.row(r), &mut row);
