@@ -12,7 +12,12 @@ use crate::gguf::Gguf;
 /// # Errors
 /// If the file cannot be read, or is of a family this build does not run.
 pub fn inspect(path: &Path) -> Result<Card, LoadError> {
-    let gguf = Gguf::open(path)?;
+    describe(&Gguf::open(path)?)
+}
+
+/// What an open file says of itself.
+pub(crate) fn describe(gguf: &Gguf) -> Result<Card, LoadError> {
+    let path = gguf.path();
     let architecture = gguf.architecture()?.to_owned();
     let embeds = architecture == "bert";
     if !embeds {
@@ -36,4 +41,23 @@ pub fn inspect(path: &Path) -> Result<Card, LoadError> {
         sources: Vec::new(),
         architecture,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tiny::{CONTEXT, Tiny};
+
+    #[test]
+    fn a_card_says_what_the_file_says() {
+        let tiny = Tiny::new("qwen3");
+        let parameters: usize = tiny.tensors.values().map(Vec::len).sum();
+        let (_folder, path) = tiny.write();
+        let card = inspect(&path).unwrap();
+        assert_eq!((card.name.as_str(), card.architecture.as_str(), card.context), ("tiny", "qwen3", CONTEXT));
+        assert_eq!((card.parameters, card.dimensions), (parameters as u64, None));
+        assert_eq!(card.bytes, std::fs::metadata(&path).unwrap().len());
+        let (_folder, path) = Tiny::new("mamba").write();
+        assert!(inspect(&path).unwrap_err().to_string().contains("'mamba'"));
+    }
 }

@@ -70,6 +70,11 @@ impl Decoder {
         self.exact = true;
     }
 
+    /// Drops the copy of the vocabulary that the file's metadata is, once the tokenizer is made.
+    pub(crate) fn forget_vocabulary(&mut self) {
+        self.gguf.forget("tokenizer.");
+    }
+
     pub(crate) fn gguf(&self) -> &Gguf {
         &self.gguf
     }

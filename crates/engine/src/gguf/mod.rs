@@ -80,6 +80,11 @@ impl Gguf {
         self.meta.get(key)
     }
 
+    /// Drops the metadata whose keys begin so.
+    pub(crate) fn forget(&mut self, beginning: &str) {
+        self.meta.retain(|key, _| !key.starts_with(beginning));
+    }
+
     /// Every tensor's name and place, by name.
     pub fn tensors(&self) -> impl Iterator<Item = (&str, &TensorInfo)> {
         self.tensors.iter().map(|(name, info)| (name.as_str(), info))

@@ -103,10 +103,11 @@ impl LocalModel {
         if options.exact {
             decoder.exactly();
         }
-        let decoder = Arc::new(decoder);
         let tokenizer = Tokenizer::from_gguf(decoder.gguf())?;
         let template = Template::read(decoder.gguf(), &tokenizer)?;
-        let mut card = crate::inspect(path)?;
+        let mut card = crate::card::describe(decoder.gguf())?;
+        decoder.forget_vocabulary();
+        let decoder = Arc::new(decoder);
         if !options.name.is_empty() {
             card.name.clone_from(&options.name);
         }
