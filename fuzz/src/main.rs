@@ -3,7 +3,7 @@
 //! `fuzz TARGET [--seconds N] [--seed N] [--corpus DIR]`, `fuzz TARGET FILE...` to try files again, `fuzz list`.
 //! Inputs are mutated from small sound ones made in code. There is no coverage feedback, which needs another
 //! compiler; instead an input that draws a new kind of answer from the reader joins the sound ones.
-//! A finding is a panic, a broken promise of the reader, a case longer than 10 s, or one that takes 512 MiB.
+//! A finding is a panic, a broken promise of the reader, a case that takes 10 s of the processor, or one that takes 512 MiB.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a tool of the house that talks to its user")]
 
 mod mutate;
@@ -60,7 +60,8 @@ fn run(arguments: &[String]) -> Result<usize, String> {
         println!("{}", all.join("\n"));
         return Ok(0);
     }
-    let chosen: Vec<&'static Target> = targets::ALL.iter().filter(|target| first == "all" || target.name == first).collect();
+    let chosen: Vec<&'static Target> =
+        targets::ALL.iter().filter(|target| first == "all" || target.name == first).collect();
     if chosen.is_empty() {
         return Err(format!("no target '{first}'; {usage}"));
     }

@@ -8,7 +8,10 @@ use std::time::{Duration, Instant};
 
 use crate::targets::Target;
 
+/// Processor time of one case; on a busy machine seconds on the wall say little.
 const LONGEST: Duration = Duration::from_secs(10);
+/// Time on the wall, for a case that waits for ever.
+const LONGEST_WAIT: Duration = Duration::from_secs(300);
 /// Kilobytes that one case may add to the process.
 const MOST_MEMORY: u64 = 512 << 10;
 
@@ -41,6 +44,7 @@ struct Running {
     target: &'static str,
     bytes: Vec<u8>,
     since: Instant,
+    worked: Duration,
 }
 
 impl Watch {
@@ -67,7 +71,8 @@ impl Watch {
         if let Err(error) = std::fs::write(&last, bytes) {
             eprintln!("{}: {error}", last.display());
         }
-        let running = Running { target: target.name, bytes: bytes.to_vec(), since: Instant::now() };
+        let running =
+            Running { target: target.name, bytes: bytes.to_vec(), since: Instant::now(), worked: processor_time() };
         self.state().running = Some(running);
         let before = memory(Start::Fresh);
         let outcome = catch_unwind(AssertUnwindSafe(|| (target.run)(bytes)));
@@ -120,7 +125,10 @@ impl Watch {
             loop {
                 std::thread::sleep(Duration::from_millis(500));
                 let state = state.lock().unwrap_or_else(PoisonError::into_inner);
-                if let Some(running) = state.running.as_ref().filter(|running| running.since.elapsed() > LONGEST) {
+                let too_long = |running: &&Running| {
+                    processor_time().saturating_sub(running.worked) > LONGEST || running.since.elapsed() > LONGEST_WAIT
+                };
+                if let Some(running) = state.running.as_ref().filter(too_long) {
                     let path = save(&crashes, running.target, "slow", &running.bytes);
                     println!("{}: a case of more than {LONGEST:?}\n  input: {}", running.target, path.display());
                     let _ = std::fs::remove_file(crashes.join("last"));
@@ -144,6 +152,15 @@ fn save(crashes: &Path, target: &str, place: &str, bytes: &[u8]) -> PathBuf {
 fn short(path: &str) -> String {
     let parts: Vec<&str> = path.split('/').collect();
     parts[parts.len().saturating_sub(4)..].join("/")
+}
+
+/// What this process has used of the processor; nothing where the system does not tell.
+fn processor_time() -> Duration {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    // The name before the last bracket may hold spaces; user and system time are 12th and 13th behind it, in ticks.
+    let ticks = stat.rsplit(')').next().unwrap_or_default().split_whitespace().skip(11).take(2);
+    let ticks: u64 = ticks.filter_map(|ticks| ticks.parse::<u64>().ok()).sum();
+    Duration::from_millis(ticks * 10)
 }
 
 enum Start {

@@ -4,11 +4,13 @@
 
 mod documents;
 mod models;
+mod requests;
 
 use crate::mutate::Shape;
 use crate::seeds;
 use documents::document;
 use models::{e5s1, gguf, safetensors, tokenizer_json};
+use requests::requests;
 
 type Answer = Result<String, String>;
 
@@ -25,7 +27,7 @@ const fn target(name: &'static str, shape: Shape, seeds: fn() -> Vec<Vec<u8>>, r
 }
 
 /// Every target.
-pub(crate) static ALL: [Target; 14] = [
+pub(crate) static ALL: [Target; 15] = [
     target("gguf", Shape::Binary, seeds::gguf, gguf),
     target("safetensors", Shape::Binary, seeds::safetensors, safetensors),
     target("e5s1", Shape::Binary, seeds::e5s1, e5s1),
@@ -40,6 +42,7 @@ pub(crate) static ALL: [Target; 14] = [
     target("csv", Shape::Text, seeds::csv, |bytes| document("a.csv", bytes)),
     target("json", Shape::Text, seeds::json, |bytes| document("a.json", bytes)),
     target("text", Shape::Text, seeds::text, |bytes| document("a.txt", bytes)),
+    target("requests", Shape::Text, seeds::requests, requests),
 ];
 
 trait Log {

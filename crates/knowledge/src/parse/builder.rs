@@ -79,6 +79,11 @@ impl Builder {
         self.path.push((level, text.chars().take(120).collect()));
     }
 
+    /// Whether nothing has been written yet.
+    pub(super) fn is_empty(&self) -> bool {
+        self.chars == 0
+    }
+
     /// Leaves all sections: what comes next is not under the last heading.
     pub(super) fn leave(&mut self) {
         self.path.clear();

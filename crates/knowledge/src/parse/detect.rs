@@ -69,7 +69,7 @@ impl Format {
             return zipped::kind(bytes, extension);
         }
         if bytes.starts_with(&[0xd0, 0xcf, 0x11, 0xe0]) {
-            return compound(bytes, extension);
+            return compound(bytes);
         }
         match extension {
             "docx" | "pptx" | "xlsx" | "epub" | "ods" => {
@@ -94,7 +94,7 @@ fn extension(name: &str) -> String {
     file.rsplit_once('.').map(|(_, e)| e.to_ascii_lowercase()).unwrap_or_default()
 }
 
-fn compound(bytes: &[u8], extension: &str) -> Result<Format, Refusal> {
+fn compound(bytes: &[u8]) -> Result<Format, Refusal> {
     let wide = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
     if find(bytes, &wide("EncryptedPackage")).is_some() {
         return Err(Refusal::new(
@@ -102,10 +102,7 @@ fn compound(bytes: &[u8], extension: &str) -> Result<Format, Refusal> {
             "remove the password in its own program and add it again",
         ));
     }
-    if extension == "xls" || find(bytes, &wide("Workbook")).is_some() {
-        return Ok(Format::Sheet);
-    }
-    Err(Refusal::new("it is in the old binary Office format", "save it as .docx or .pptx and add that"))
+    Err(Refusal::new("it is in the old binary Office format", "save it as .docx, .xlsx or .pptx and add that"))
 }
 
 fn sniff(head: &[u8]) -> Format {

@@ -69,7 +69,7 @@ pub(super) fn read(text: &str, limits: &Limits, out: &mut Builder) {
     }
     let root = main_content(&page).unwrap_or_else(|| page.root_element());
     let all = length(root);
-    let mut walk = Walk { out, inline: String::new(), depth: limits.depth * 4, in_list: 0, all };
+    let mut walk = Walk { out, inline: String::new(), depth: limits.depth * 8, in_list: 0, all };
     walk.children(root, 0);
     walk.flush(Kind::Paragraph);
 }
@@ -90,6 +90,12 @@ fn main_content(page: &Html) -> Option<ElementRef<'_>> {
 /// Bytes of visible text.
 fn length(element: ElementRef<'_>) -> usize {
     element.text().map(|text| text.trim().len()).sum()
+}
+
+/// Bytes of visible text in links.
+fn linked(element: ElementRef<'_>) -> usize {
+    let links = element.descendants().filter_map(ElementRef::wrap).filter(|inner| inner.value().name() == "a");
+    links.map(length).sum()
 }
 
 struct Walk<'a> {
@@ -127,6 +133,9 @@ impl Walk<'_> {
     fn element(&mut self, element: ElementRef<'_>, depth: usize) {
         let name = element.value().name();
         if SKIPPED.contains(&name) || self.is_furniture(element) {
+            return;
+        }
+        if matches!(name, "p" | "div" | "ul" | "ol" | "table") && self.leads_elsewhere(element) {
             return;
         }
         match name {
@@ -178,7 +187,8 @@ impl Walk<'_> {
         }
         let named = |name: &str| {
             let name = name.to_ascii_lowercase();
-            name == "menu" || FURNITURE.iter().any(|word| name.contains(word))
+            matches!(name.as_str(), "menu" | "toc" | "table-of-contents")
+                || FURNITURE.iter().any(|word| name.contains(word))
         };
         let doubtful = DOUBTFUL.contains(&value.name());
         if !doubtful && !value.classes().any(named) && !value.id().is_some_and(named) {
@@ -186,9 +196,13 @@ impl Walk<'_> {
         }
         // Some call a box of text a sidebar, and some wrap the whole page in one form: what is read, not followed, stays.
         let own = length(element);
-        let links = element.descendants().filter_map(ElementRef::wrap).filter(|inner| inner.value().name() == "a");
-        let mostly_links = links.map(length).sum::<usize>() * 2 >= own;
-        mostly_links || own * 3 < self.all && own < 200 || value.name() == "footer" && own * 5 < self.all
+        linked(element) * 2 >= own || own * 3 < self.all && own < 200 || value.name() == "footer" && own * 5 < self.all
+    }
+
+    /// Links above the first words: to other pages, not about this one.
+    fn leads_elsewhere(&self, element: ElementRef<'_>) -> bool {
+        let own = length(element);
+        self.out.is_empty() && own > 0 && own * 5 < self.all && linked(element) >= own
     }
 
     fn flush(&mut self, kind: Kind) {

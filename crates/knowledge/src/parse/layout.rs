@@ -344,7 +344,11 @@ fn continue_line(text: &mut String, next: &str) {
     let (last, first) = (text.chars().next_back(), next.chars().next());
     let letters = |c: Option<char>| c.is_some_and(char::is_alphabetic);
     if last == Some('-') && first.is_some_and(char::is_lowercase) && letters(text.chars().rev().nth(1)) {
-        text.pop();
+        // An address keeps its hyphen.
+        let word = text.rsplit(char::is_whitespace).next().unwrap_or_default();
+        if !word.contains(['/', '@', '_']) {
+            text.pop();
+        }
     } else if last == Some('\u{ad}') {
         text.pop();
     } else if !(last.is_some_and(is_han) && first.is_some_and(is_han)) {

@@ -12,6 +12,7 @@ mod layout;
 mod markdown;
 mod office;
 mod pdf;
+mod pdf_streams;
 mod sheet;
 mod tame;
 mod text;
@@ -112,7 +113,7 @@ impl Default for Limits {
             depth: 256,
             pages: 10_000,
             chars: 50_000_000,
-            seconds: 300,
+            seconds: 120,
         }
     }
 }
@@ -198,3 +199,6 @@ fn run(name: &str, bytes: &[u8], limits: &Limits) -> Result<Parsed, Refusal> {
     }
     Ok(out.finish(name, format))
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,12 +16,13 @@ use hayro_syntax::{DecryptionError, LoadPdfError, Pdf};
 
 use super::builder::Builder;
 use super::layout::{self, Place};
-use super::{Limits, Outcome, Refusal};
+use super::{Limits, Outcome, Refusal, pdf_streams};
 
 /// Glyphs of one page: a page of a newspaper has some twenty thousand.
 const GLYPHS: usize = 1_000_000;
 
 pub(super) fn read(bytes: &[u8], limits: &Limits, out: &mut Builder) -> Outcome {
+    pdf_streams::check(bytes)?;
     let pdf = Pdf::new(bytes.to_vec()).map_err(refusal)?;
     if let Some(title) = &pdf.metadata().title {
         out.title(&text_string(title));
@@ -39,7 +40,7 @@ pub(super) fn read(bytes: &[u8], limits: &Limits, out: &mut Builder) -> Outcome 
             break;
         }
         // One page may not use up the time of all.
-        let until = end.min(Instant::now() + Duration::from_secs(limits.seconds.div_ceil(10)));
+        let until = end.min(Instant::now() + Duration::from_secs(limits.seconds.div_ceil(12)));
         let places = match glyphs(page, &pdf, &cache, until) {
             Read::Whole(places) => places,
             Read::Part(places, why) => {

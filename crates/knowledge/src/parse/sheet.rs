@@ -2,11 +2,14 @@
 
 use std::collections::{HashMap, HashSet};
 use std::io::Cursor;
+use std::sync::OnceLock;
 
-use calamine::{Data, Dimensions, Ods, Range, Reader, Xls, Xlsb, Xlsx, open_workbook_from_rs};
+use calamine::{Data, Dimensions, Reader, Xlsx, open_workbook_from_rs};
+use regex::bytes::Regex;
 
 use super::builder::{Builder, squeeze};
 use super::cell::{Style, shown};
+use super::xml::{Attributes, Step, walk};
 use super::zipped::Zipped;
 use super::{Kind, Limits, Outcome, Refusal};
 
@@ -15,6 +18,9 @@ const ROWS: usize = 50;
 /// Filled cells of a sheet that are read.
 const CELLS: usize = 2_000_000;
 
+/// Columns that a repeated cell is written to.
+const MOST_REPEATED: u32 = 64;
+
 type Bytes<'a> = Cursor<&'a [u8]>;
 
 /// A row's filled cells by their columns: an empty sheet with something in its last corner costs nothing.
@@ -22,28 +28,45 @@ type Row = Vec<(u32, String)>;
 
 /// An Excel or OpenDocument workbook.
 pub(super) fn workbook(bytes: &[u8], limits: &Limits, out: &mut Builder) -> Outcome {
-    if !bytes.starts_with(b"PK") {
-        let mut book: Xls<Bytes<'_>> = open_workbook_from_rs(Cursor::new(bytes)).map_err(refusal)?;
-        return dense(&mut book, limits, out);
-    }
-    // The readers below unpack without bounds; each part is unpacked within them first.
+    // Excel's reader unpacks without bounds; each part is unpacked within them first.
     let mut zip = Zipped::open(bytes, "workbook", limits)?;
     let names = zip.names();
     for name in &names {
         let lower = name.to_ascii_lowercase();
-        if lower.ends_with(".xml") || lower.ends_with(".bin") || lower.ends_with(".rels") {
-            zip.read(name)?;
+        if (lower.ends_with(".xml") || lower.ends_with(".rels"))
+            && let Some(part) = zip.read(name)?
+        {
+            check_count(name, &part)?;
         }
     }
     let has = |part: &str| names.iter().any(|name| name.eq_ignore_ascii_case(part));
     if has("xl/workbook.bin") {
-        return binary(bytes, limits, out);
+        return Err(Refusal::new("it is in Excel's binary format", "save it as .xlsx and add that"));
     }
     if names.iter().any(|name| name.starts_with("xl/")) {
         return excel(bytes, limits, out);
     }
-    let mut book: Ods<Bytes<'_>> = open_workbook_from_rs(Cursor::new(bytes)).map_err(refusal)?;
-    dense(&mut book, limits, out)
+    let content = zip.require("content.xml")?;
+    open_document(&content, limits, out)
+}
+
+/// The reader makes room for as many strings as a part says it has: found by fuzzing, four billion.
+fn check_count(name: &str, part: &[u8]) -> Outcome {
+    static COUNT: OnceLock<Regex> = OnceLock::new();
+    let count = COUNT.get_or_init(|| {
+        Regex::new(r#"(?-u)uniqueCount\s*=\s*["']\s*(\d+)"#).expect("a constant pattern compiles: this is a bug")
+    });
+    for found in count.captures_iter(part) {
+        let digits = String::from_utf8_lossy(&found[1]).into_owned();
+        // A string takes at least `<si/>`.
+        if !digits.parse::<usize>().is_ok_and(|count| count <= part.len()) {
+            return Err(Refusal::damaged(
+                "workbook",
+                format!("`{name}` says it has {digits} strings and is too short"),
+            ));
+        }
+    }
+    Ok(())
 }
 
 fn refusal(error: impl std::fmt::Display) -> Refusal {
@@ -62,7 +85,7 @@ fn excel(bytes: &[u8], limits: &Limits, out: &mut Builder) -> Outcome {
             let styles: Vec<Style> = cells.styles().iter().map(Style::of).collect();
             while let Some((cell, style)) = cells.next_cell_with_style_id()? {
                 let value = Data::from(cell.get_value().clone());
-                if !sheet.put(cell.get_position(), &value, styles.get(style)) {
+                if !sheet.put(cell.get_position(), shown(&value, styles.get(style))) {
                     break;
                 }
             }
@@ -74,40 +97,51 @@ fn excel(bytes: &[u8], limits: &Limits, out: &mut Builder) -> Outcome {
     Ok(())
 }
 
-fn binary(bytes: &[u8], limits: &Limits, out: &mut Builder) -> Outcome {
-    let mut book: Xlsb<Bytes<'_>> = open_workbook_from_rs(Cursor::new(bytes)).map_err(refusal)?;
-    for name in book.sheet_names().into_iter().take(limits.pages) {
-        let mut sheet = Sheet::new(limits);
-        let outcome = book.worksheet_cells_reader(&name).and_then(|mut cells| {
-            while let Some(cell) = cells.next_cell()? {
-                let value = Data::from(cell.get_value().clone());
-                if !sheet.put(cell.get_position(), &value, None) {
-                    break;
-                }
+/// An OpenDocument workbook: cells as they are shown.
+fn open_document(content: &[u8], limits: &Limits, out: &mut Builder) -> Outcome {
+    let (mut sheet, mut name, mut merged) = (Sheet::new(limits), String::new(), Vec::new());
+    let (mut row, mut column, mut cell, mut sheets) = (0u32, 0u32, None::<String>, 0);
+    let (mut rows, mut columns) = (1, 1);
+    let times = |attributes: &Attributes, what: &str| attributes.get(what).and_then(|n| n.parse().ok()).unwrap_or(1u32);
+    let walked = walk(content, limits, &mut |step| match step {
+        Step::Open("table", attributes) => {
+            name = attributes.get("name").unwrap_or_default().to_owned();
+            (row, column) = (0, 0);
+        }
+        Step::Close("table") => {
+            if sheets < limits.pages {
+                std::mem::replace(&mut sheet, Sheet::new(limits)).write(&name, None, &merged, out);
             }
-            Ok(())
-        });
-        sheet.write(&name, outcome.err().map(|error| error.to_string()), &[], out);
-    }
-    Ok(())
-}
-
-/// Formats whose reader bounds the size of a sheet itself.
-fn dense<'a, R: Reader<Bytes<'a>>>(book: &mut R, limits: &Limits, out: &mut Builder) -> Outcome
-where
-    R::Error: std::fmt::Display,
-{
-    for name in book.sheet_names().into_iter().take(limits.pages) {
-        let mut sheet = Sheet::new(limits);
-        let outcome = book.worksheet_range(&name).map(|range: Range<Data>| {
-            let (top, left) = range.start().unwrap_or_default();
-            for (row, column, value) in range.used_cells() {
-                if !sheet.put((top + row as u32, left + column as u32), value, None) {
-                    break;
-                }
+            merged.clear();
+            sheets += 1;
+        }
+        Step::Open("table-row", attributes) => (rows, column) = (times(&attributes, "number-rows-repeated"), 0),
+        // A row that is repeated says nothing new.
+        Step::Close("table-row") => row = row.saturating_add(rows),
+        Step::Open("table-cell" | "covered-table-cell", attributes) => {
+            columns = times(&attributes, "number-columns-repeated");
+            let (down, right) =
+                (times(&attributes, "number-rows-spanned"), times(&attributes, "number-columns-spanned"));
+            if down > 1 || right > 1 {
+                let end = (row.saturating_add(down - 1), column.saturating_add(right - 1));
+                merged.push(Dimensions { start: (row, column), end });
             }
-        });
-        sheet.write(&name, outcome.err().map(|error| error.to_string()), &[], out);
+            cell = Some(String::new());
+        }
+        Step::Close("table-cell" | "covered-table-cell") => {
+            let text = squeeze(&cell.take().unwrap_or_default());
+            for at in column..column.saturating_add(columns.min(MOST_REPEATED)) {
+                sheet.put((row, at), text.clone());
+            }
+            column = column.saturating_add(columns);
+        }
+        Step::Close("p") => cell.iter_mut().for_each(|cell| cell.push(' ')),
+        Step::Open("s" | "tab", _) => cell.iter_mut().for_each(|cell| cell.push(' ')),
+        Step::Text(text) => cell.iter_mut().for_each(|cell| cell.push_str(text)),
+        _ => {}
+    });
+    if let Err(refusal) = walked {
+        sheet.write(&name, Some(refusal.reason), &merged, out);
     }
     Ok(())
 }
@@ -126,8 +160,7 @@ impl Sheet {
     }
 
     /// Keeps a cell; false when there is no room for more.
-    fn put(&mut self, (row, column): (u32, u32), value: &Data, style: Option<&Style>) -> bool {
-        let text = shown(value, style);
+    fn put(&mut self, (row, column): (u32, u32), text: String) -> bool {
         if text.is_empty() {
             return true;
         }
