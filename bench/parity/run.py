@@ -227,8 +227,9 @@ def table(results):
 
 def main():
     wanted = sys.argv[1:] or LANGUAGE_MODELS + list(EMBEDDERS)
-    data = Path(os.environ.get("SUMERU_DATA", Path.home() / ".local/share/sumeru"))
-    models = Path(os.environ.get("SUMERU_MODELS", data / "models"))
+    home = Path.home() / ".local/share/sumeru"
+    models = Path(os.environ.get("SUMERU_MODELS", Path(os.environ.get("SUMERU_DATA", home)) / "models"))
+    data = Path(os.environ.get("SUMERU_DATA", models.parent))
     sumeru = Sumeru(data)
     try:
         results = list(rows(sumeru, models, wanted))
@@ -236,7 +237,9 @@ def main():
         sumeru.stop()
     print(table(results))
     summary = {"date": str(datetime.date.today()), "tokens": TOKENS, "gap": GAP, "cosine": COSINE, "results": results}
-    (ROOT / f"bench/runs/{datetime.date.today()}-parity.json").write_text(json.dumps(summary, indent=1) + "\n")
+    runs = ROOT / "bench/runs"
+    runs.mkdir(exist_ok=True)
+    (runs / f"{datetime.date.today()}-parity.json").write_text(json.dumps(summary, indent=1) + "\n")
     sys.exit(0 if all(row["passed"] for row in results) else 1)
 
 
