@@ -71,8 +71,9 @@ start guarded "$work/guarded" --api-key "$SUMERU_GUARDED_KEY"
 export SUMERU_GUARDED_URL=$url
 
 $step "Python: openai, LangChain, llm"
-"$venv/bin/python" -m pytest -q -ra --durations=8 -p no:cacheprovider "$here" "$@"
-[ $# -eq 0 ] || exit 0
+failed=0
+"$venv/bin/python" -m pytest -q -ra --durations=8 -p no:cacheprovider "$here" "$@" || failed=$?
+[ $# -eq 0 ] || exit "$failed"
 
 $step "Node: openai, Vercel AI SDK"
 cd "$here/node"
@@ -81,4 +82,5 @@ cmp -s package-lock.json node_modules/.package-lock.copy || {
   $with_node npm ci --no-audit --no-fund --silent
   cp package-lock.json node_modules/.package-lock.copy
 }
-$with_node node --test
+$with_node node --test || failed=$?
+exit "$failed"

@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from conftest import BILINGUAL, SMALL, URL, collect, raw, user
+from conftest import BILINGUAL, SMALL, collect, raw, settled, user
 
 WEATHER = {
     "type": "function",
@@ -25,7 +25,7 @@ def test_answer(client):
 
 def test_stream_says_the_same_as_one_answer(client):
     asked = {"model": SMALL, "messages": user("Name three colours."), "max_tokens": 40, "temperature": 0}
-    whole = client.chat.completions.create(**asked)
+    whole = settled(client, **asked)
     text, reason, usage, chunks = collect(client.chat.completions.create(**asked, stream=True))
     assert text == whole.choices[0].message.content
     assert reason == whole.choices[0].finish_reason
@@ -59,7 +59,9 @@ def test_stream_framing():
 
 
 def test_the_official_stream_helper(client):
-    with client.chat.completions.stream(model=SMALL, messages=user("Say hello."), max_tokens=12, temperature=0) as stream:
+    # It raises when an answer was cut at max_tokens, so this one must end by itself.
+    messages = user("Answer with one word: yes.")
+    with client.chat.completions.stream(model=BILINGUAL, messages=messages, max_tokens=64, temperature=0) as stream:
         heard = "".join(event.delta for event in stream if event.type == "content.delta")
         final = stream.get_final_completion()
     assert heard == final.choices[0].message.content != ""
@@ -101,7 +103,7 @@ def test_system_and_developer_are_instructions(client):
     said = {}
     for role in ("system", "developer"):
         messages = [{"role": role, "content": "Always answer in French."}, *user("What is your name?")]
-        answer = client.chat.completions.create(model=BILINGUAL, messages=messages, max_tokens=24, temperature=0)
+        answer = settled(client, model=BILINGUAL, messages=messages, max_tokens=24, temperature=0)
         said[role] = (answer.choices[0].message.content, answer.usage.prompt_tokens)
     plain = client.chat.completions.create(model=BILINGUAL, messages=user("What is your name?"), max_tokens=24, temperature=0)
     assert said["system"] == said["developer"], "one idea, two names"
@@ -110,7 +112,7 @@ def test_system_and_developer_are_instructions(client):
 
 def test_content_parts_are_the_text(client):
     asked = {"model": SMALL, "max_tokens": 16, "temperature": 0}
-    one = client.chat.completions.create(messages=user("Name a fruit."), **asked)
+    one = settled(client, messages=user("Name a fruit."), **asked)
     parts = [{"role": "user", "content": [{"type": "text", "text": "Name a fruit."}]}]
     two = client.chat.completions.create(messages=parts, **asked)
     assert one.choices[0].message.content == two.choices[0].message.content
@@ -133,7 +135,7 @@ def test_special_tokens_in_text_stay_text(client):
 
 def test_chinese_and_emoji_survive_streaming(client):
     asked = {"model": BILINGUAL, "messages": user("逐字重复这句话，不要解释：今天天气很好😀，我们去公园🌳散步吧！"), "max_tokens": 60, "temperature": 0}
-    whole = client.chat.completions.create(**asked).choices[0].message.content
+    whole = settled(client, **asked).choices[0].message.content
     text, _, _, chunks = collect(client.chat.completions.create(**asked, stream=True))
     assert text == whole and "\ufffd" not in text
     assert any("\u4e00" <= character <= "\u9fff" for character in text)

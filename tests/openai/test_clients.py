@@ -24,6 +24,7 @@ def test_langchain_chat(chat):
 
 
 def test_langchain_stream(chat):
+    chat.invoke("Name three colours.")  # see conftest.settled
     pieces = [piece.content for piece in chat.stream("Name three colours.")]
     assert len([piece for piece in pieces if piece]) > 3 and "".join(pieces) == chat.invoke("Name three colours.").content
 
@@ -69,7 +70,9 @@ def llm(tmp_path_factory):
 
 def test_llm_command(llm):
     assert "small" in llm("models")
-    streamed = llm("-m", "small", "Name three colours.", "-o", "temperature", "0", "-o", "max_tokens", "24")
+    asked = ["-m", "small", "Name three colours.", "-o", "temperature", "0", "-o", "max_tokens", "24"]
+    llm(*asked)  # see conftest.settled
+    streamed = llm(*asked)
     whole = llm("-m", "small", "--no-stream", "Name three colours.", "-o", "temperature", "0", "-o", "max_tokens", "24")
     assert streamed.strip() and streamed == whole
 

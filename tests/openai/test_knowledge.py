@@ -91,9 +91,10 @@ def test_search(mode, question, document):
 
 
 def test_search_crosses_languages():
-    status, answer, _ = raw("POST", "/v1/knowledge_bases/sample/search", {"query": "在上海出差住酒店每晚最多报销多少？", "top": 5})
+    """A Chinese question, an English section, no word in common."""
+    status, answer, _ = raw("POST", "/v1/knowledge_bases/sample/search", {"query": "访问日志保存多久？", "top": 3, "mode": "vector"})
     assert status == 200
-    assert "expense-policy.en.md" in [hit["document"].rsplit("/", 1)[-1] for hit in answer["hits"]]
+    assert any("180 days" in hit["text"] for hit in answer["hits"])
 
 
 def test_a_knowledge_base_comes_and_goes():

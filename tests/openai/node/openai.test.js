@@ -21,6 +21,7 @@ test("a chat answer", async () => {
 
 test("a stream says the same as one answer, and counts", async () => {
   const asked = { model: SMALL, messages: user("Name three colours."), max_tokens: 24, temperature: 0 };
+  await client.chat.completions.create(asked); // a prompt found in the cache may differ in the last digits from one that is read
   const whole = await client.chat.completions.create(asked);
   let text = "";
   let usage;
@@ -33,7 +34,8 @@ test("a stream says the same as one answer, and counts", async () => {
 });
 
 test("the stream helper puts the answer together", async () => {
-  const runner = client.chat.completions.stream({ model: SMALL, messages: user("Say hello."), max_tokens: 12, temperature: 0 });
+  const messages = user("Answer with one word: yes.");
+  const runner = client.chat.completions.stream({ model: "qwen2.5-coder-0.5b-instruct", messages, max_tokens: 64, temperature: 0 });
   let heard = "";
   runner.on("content", (piece) => (heard += piece));
   const final = await runner.finalChatCompletion();

@@ -17,6 +17,7 @@ test("generateText", async () => {
 
 test("streamText says the same, and counts", async () => {
   const asked = { model: small, prompt: "Name three colours.", temperature: 0, maxOutputTokens: 24 };
+  await generateText(asked); // a prompt found in the cache may differ in the last digits from one that is read
   const whole = await generateText(asked);
   const result = streamText(asked);
   let text = "";
