@@ -47,9 +47,7 @@ pub(super) fn write(pages: &[Vec<Place>], out: &mut Builder) {
         let mut regions = Vec::new();
         cut(page, 0, &mut regions);
         turned.into_iter().for_each(|side| cut(side, 0, &mut regions));
-        for region in regions {
-            region_text(region, &sizes, out);
-        }
+        regions_text(regions, &sizes, out);
     }
 }
 
@@ -200,7 +198,7 @@ impl Sizes {
 
 /// Recursive cuts along white space: columns side by side, then bands one below the other.
 fn cut(segments: Vec<Segment>, depth: usize, regions: &mut Vec<Vec<Segment>>) {
-    if segments.len() < 6 || depth > 12 {
+    if segments.len() < 2 || depth > 24 {
         regions.push(segments);
         return;
     }
@@ -256,22 +254,32 @@ fn overlap(one: &[&Segment], other: &[&Segment]) -> bool {
     b.min(d) - a.max(c) > 0.4 * (b - a).min(d - c)
 }
 
-/// The widest white band across the region, if it is wide enough and something below it might be columns.
+/// The widest white band across the region, if it is wider than those between the lines of a paragraph, or divides
+/// the rows of a table.
 fn band(segments: &[Segment]) -> Option<f32> {
     let mut spans: Vec<(f32, f32, f32)> = segments.iter().map(|s| (s.top(), s.bottom(), s.size)).collect();
     spans.sort_by(|a, b| a.0.total_cmp(&b.0));
     let (mut bottom, mut size) = (spans.first()?.1, spans.first()?.2);
-    let mut best: Option<(f32, f32)> = None;
+    let mut bands: Vec<(f32, f32, f32)> = Vec::new();
     for &(top, end, own) in &spans[1..] {
-        let gap = top - bottom;
-        if gap > 0.9 * size.min(own) && best.is_none_or(|(widest, _)| gap > widest) {
-            best = Some((gap, (top + bottom) / 2.0));
+        if top > bottom {
+            bands.push((top - bottom, (top + bottom) / 2.0, size.min(own)));
         }
         if end > bottom {
             (bottom, size) = (end, own);
         }
     }
-    best.map(|(_, at)| at)
+    let usual = median(bands.iter().map(|(gap, ..)| *gap));
+    let (gap, at, size) = bands.into_iter().reduce(|best, next| if next.0 > best.0 { next } else { best })?;
+    let wide = gap > 0.9 * size && (gap > 1.25 * usual || beside(segments.iter()) > 1);
+    wide.then_some(at)
+}
+
+/// How many segments stand beside another rather than below it.
+fn beside<'a>(segments: impl Iterator<Item = &'a Segment>) -> usize {
+    let mut lines: Vec<(f32, f32)> = segments.map(|segment| (segment.y, segment.size)).collect();
+    lines.sort_by(|a, b| a.0.total_cmp(&b.0));
+    lines.windows(2).filter(|pair| pair[1].0 - pair[0].0 < 0.9 * pair[0].1.min(pair[1].1)).count()
 }
 
 fn median(values: impl Iterator<Item = f32>) -> f32 {
@@ -280,8 +288,33 @@ fn median(values: impl Iterator<Item = f32>) -> f32 {
     values.get(values.len() / 2).copied().unwrap_or(10.0)
 }
 
-/// One region's lines to blocks.
-fn region_text(mut segments: Vec<Segment>, sizes: &Sizes, out: &mut Builder) {
+/// Regions to blocks; neighbours that are rows of cells make one table.
+fn regions_text(regions: Vec<Vec<Segment>>, sizes: &Sizes, out: &mut Builder) {
+    let mut table: Vec<(Vec<Vec<Segment>>, Vec<String>)> = Vec::new();
+    for region in regions {
+        let lines = lines_of(region);
+        match rows_of(&lines, sizes) {
+            Some(rows) => table.push((lines, rows)),
+            None => {
+                end_table(&mut table, sizes, out);
+                region_text(&lines, sizes, out);
+            }
+        }
+    }
+    end_table(&mut table, sizes, out);
+}
+
+fn end_table(table: &mut Vec<(Vec<Vec<Segment>>, Vec<String>)>, sizes: &Sizes, out: &mut Builder) {
+    let regions = std::mem::take(table);
+    let rows: Vec<&str> = regions.iter().flat_map(|(_, rows)| rows).map(String::as_str).collect();
+    if rows.len() > 1 {
+        return out.push(Kind::Table, &rows.join("\n"));
+    }
+    // One row alone is more likely words set apart.
+    regions.iter().for_each(|(lines, _)| region_text(lines, sizes, out));
+}
+
+fn lines_of(mut segments: Vec<Segment>) -> Vec<Vec<Segment>> {
     segments.sort_by(|a, b| a.y.total_cmp(&b.y).then(a.left.total_cmp(&b.left)));
     let mut lines: Vec<Vec<Segment>> = Vec::new();
     for segment in segments {
@@ -293,7 +326,61 @@ fn region_text(mut segments: Vec<Segment>, sizes: &Sizes, out: &mut Builder) {
     for line in &mut lines {
         line.sort_by(|a, b| a.left.total_cmp(&b.left));
     }
+    lines
+}
+
+/// The rows of a region that is nothing but cells in columns, whose cells may take several lines.
+fn rows_of(lines: &[Vec<Segment>], sizes: &Sizes) -> Option<Vec<String>> {
+    let columns = columns_of(lines.iter().flatten());
+    let first = *columns.first()?;
+    let named: Vec<bool> = lines.iter().map(|line| line[0].left <= first.1).collect();
+    let marks = |segment: &Segment| segment.text.trim().chars().count() <= 3 && begins_item(&segment.text);
+    let plain = columns.len() < 2
+        || beside(lines.iter().flatten()) == 0
+        || lines.iter().flatten().any(|segment| sizes.level(segment.size).is_some())
+        || lines.iter().zip(&named).all(|(line, named)| !named || marks(&line[0]));
+    if plain {
+        return None;
+    }
+    // A row begins where its first cell does; one with a single first cell may have that in its middle.
+    let single = named.iter().filter(|named| **named).count() == 1;
+    let mut rows: Vec<Vec<String>> = Vec::new();
+    for (line, named) in lines.iter().zip(&named) {
+        if rows.is_empty() || *named && !single {
+            rows.push(vec![String::new(); columns.len()]);
+        }
+        let Some(row) = rows.last_mut() else { continue };
+        for segment in line {
+            let column = columns.iter().position(|column| segment.left <= column.1).unwrap_or(0);
+            if row[column].is_empty() {
+                row[column].push_str(segment.text.trim());
+            } else {
+                continue_line(&mut row[column], segment.text.trim());
+            }
+        }
+    }
+    let filled = |row: Vec<String>| row.into_iter().filter(|cell| !cell.is_empty()).collect::<Vec<_>>().join(" | ");
+    Some(rows.into_iter().map(filled).collect())
+}
+
+/// The columns of a region: ranges with white space between them from top to bottom.
+fn columns_of<'a>(segments: impl Iterator<Item = &'a Segment>) -> Vec<(f32, f32)> {
+    let mut ranges: Vec<(f32, f32)> = segments.map(|segment| (segment.left, segment.right)).collect();
+    ranges.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let mut columns: Vec<(f32, f32)> = Vec::new();
+    for (left, right) in ranges {
+        match columns.last_mut() {
+            Some(column) if left <= column.1 => column.1 = column.1.max(right),
+            _ => columns.push((left, right)),
+        }
+    }
+    columns
+}
+
+/// One region's lines to blocks.
+fn region_text(lines: &[Vec<Segment>], sizes: &Sizes, out: &mut Builder) {
     let right = lines.iter().flatten().map(|s| s.right).fold(0.0, f32::max);
+    let pitch = median(lines.windows(2).map(|pair| pair[1][0].y - pair[0][0].y));
     let mut at = 0;
     while at < lines.len() {
         let rows = lines[at..].iter().take_while(|line| line.len() > 1).count();
@@ -303,7 +390,7 @@ fn region_text(mut segments: Vec<Segment>, sizes: &Sizes, out: &mut Builder) {
             at += rows;
             continue;
         }
-        at += paragraph(&lines[at..], right, sizes, out);
+        at += paragraph(&lines[at..], right, pitch, sizes, out);
     }
 }
 
@@ -312,7 +399,7 @@ fn row_text(line: &[Segment]) -> String {
 }
 
 /// Writes the paragraph the lines begin with; returns how many lines it took.
-fn paragraph(lines: &[Vec<Segment>], right: f32, sizes: &Sizes, out: &mut Builder) -> usize {
+fn paragraph(lines: &[Vec<Segment>], right: f32, pitch: f32, sizes: &Sizes, out: &mut Builder) -> usize {
     let first = &lines[0][0];
     let mut text = lines[0].iter().map(|segment| segment.text.trim()).collect::<Vec<_>>().join(" ");
     let mut count = 1;
@@ -323,7 +410,13 @@ fn paragraph(lines: &[Vec<Segment>], right: f32, sizes: &Sizes, out: &mut Builde
         let same_size = (next.size - last.size).abs() < 0.08 * last.size;
         let short = last.right < right - 4.0 * last.size && ends_sentence(&last.text);
         let indented = next.left > previous[0].left + 1.2 * next.size && count > 1;
-        if line.len() > 1 || !same_size || gap > 1.9 * last.size || short || indented || begins_item(&next.text) {
+        if line.len() > 1
+            || !same_size
+            || gap > (1.9 * last.size).max(1.2 * pitch)
+            || short
+            || indented
+            || begins_item(&next.text)
+        {
             break;
         }
         continue_line(&mut text, next.text.trim());

@@ -14,6 +14,8 @@ use hayro_syntax::object::{Dict, Name};
 use hayro_syntax::page::Page;
 use hayro_syntax::{DecryptionError, LoadPdfError, Pdf};
 
+use unicode_normalization::UnicodeNormalization;
+
 use super::builder::Builder;
 use super::layout::{self, Place};
 use super::{Limits, Outcome, Refusal, pdf_streams};
@@ -151,6 +153,45 @@ fn coded_font(page: &Page<'_>) -> Option<Coded> {
     })
 }
 
+/// Radicals and ligatures, by which some programs name the characters they are drawn like, as those characters.
+fn plain(text: String) -> String {
+    if text.chars().any(|c| matches!(c, '\u{2e80}'..='\u{2fdf}' | '\u{fb00}'..='\u{fb06}' | '\u{f900}'..='\u{faff}')) {
+        return text.chars().map(radical).nfkc().collect();
+    }
+    text
+}
+
+/// Radicals that have no compatibility form though they are drawn like a character.
+fn radical(c: char) -> char {
+    const FORMS: [(char, char); 24] = [
+        ('⺟', '母'),
+        ('⺠', '民'),
+        ('⻁', '虎'),
+        ('⻄', '西'),
+        ('⻅', '见'),
+        ('⻆', '角'),
+        ('⻉', '贝'),
+        ('⻋', '车'),
+        ('⻓', '长'),
+        ('⻔', '门'),
+        ('⻘', '青'),
+        ('⻙', '韦'),
+        ('⻚', '页'),
+        ('⻛', '风'),
+        ('⻜', '飞'),
+        ('⻝', '食'),
+        ('⻢', '马'),
+        ('⻣', '骨'),
+        ('⻤', '鬼'),
+        ('⻥', '鱼'),
+        ('⻦', '鸟'),
+        ('⻩', '黄'),
+        ('⻬', '齐'),
+        ('⻰', '龙'),
+    ];
+    FORMS.iter().find(|(from, _)| *from == c).map_or(c, |(_, to)| *to)
+}
+
 struct Collector {
     places: Vec<Place>,
     coded: Option<Coded>,
@@ -177,7 +218,7 @@ impl Collector {
             None => None,
         };
         if let Some(known) = known.filter(|text| !text.is_empty() && !text.contains('\u{FFFD}')) {
-            return Some(known);
+            return Some(plain(known));
         }
         let code = glyph.char_code();
         match self.coded? {
@@ -202,7 +243,7 @@ impl Device<'_> for Collector {
             let up = to(0.0, 1000.0);
             let advance = match &**glyph {
                 Glyph::Outline(outline) => outline.advance_width().unwrap_or(500.0),
-                Glyph::Type3(_) => 500.0,
+                Glyph::Type3(drawn) => drawn.advance_width().unwrap_or(500.0),
             };
             let along: Vec2 = to(f64::from(advance), 0.0);
             let (size, width) = (up.hypot(), along.hypot());

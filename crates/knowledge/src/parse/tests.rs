@@ -82,12 +82,12 @@ fn stream(dictionary: &str, content: &str) -> String {
 }
 
 fn pdf_page(resources: &str, content: &str, more: &[String]) -> Vec<u8> {
+    let font =
+        if resources.contains("/Font") { "" } else { "/Font<</T<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>>>" };
     let mut objects = vec![
         "<</Type/Catalog/Pages 2 0 R>>".to_owned(),
         "<</Type/Pages/Kids[3 0 R]/Count 1>>".to_owned(),
-        format!(
-            "<</Type/Page/Parent 2 0 R/MediaBox[0 0 600 800]/Contents 4 0 R/Resources<</Font<</T<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>>>{resources}>>>>"
-        ),
+        format!("<</Type/Page/Parent 2 0 R/MediaBox[0 0 600 800]/Contents 4 0 R/Resources<<{font}{resources}>>>>"),
         stream("", content),
     ];
     objects.extend_from_slice(more);
@@ -275,6 +275,52 @@ fn pdf_pages_turned_any_way_are_read() {
     let parsed = read("a.pdf", &pdf_page("", content, &[]));
     assert_eq!(lines(&parsed), ["Paragraph  | Turned once here and a second line.", "Paragraph  | Upside down"]);
     assert_eq!(parsed.blocks[0].page, Some(1));
+}
+
+#[test]
+fn pdf_tables_keep_their_rows() {
+    let at = |x: u32, y: u32, text: &str| format!("BT /T 10 Tf {x} {y} Td ({text}) Tj ET ");
+    // The second row's last cell takes two lines, its first cell stands in the middle.
+    let content = [
+        at(50, 760, "A paragraph stands above the table and is longer than its columns are wide."),
+        at(50, 700, "Display"),
+        at(200, 700, "Meaning"),
+        at(50, 670, "E02"),
+        at(200, 670, "Memory full"),
+        at(50, 634, "E07"),
+        at(200, 640, "Calibration overdue, book"),
+        at(200, 628, "a new calibration"),
+        at(50, 560, "Another paragraph stands below the table, as long as the one above it is."),
+    ];
+    assert_eq!(
+        lines(&read("a.pdf", &pdf_page("", &content.concat(), &[]))),
+        [
+            "Paragraph  | A paragraph stands above the table and is longer than its columns are wide.",
+            "Table  | Display | Meaning⏎E02 | Memory full⏎E07 | Calibration overdue, book a new calibration",
+            "Paragraph  | Another paragraph stands below the table, as long as the one above it is.",
+        ]
+    );
+}
+
+#[test]
+fn pdf_lines_far_apart_are_one_paragraph() {
+    let line = |y: u32, text: &str| format!("BT /T 10 Tf 50 {y} Td ({text}) Tj ET ");
+    let lines_apart: String =
+        (0..8).map(|at| line(700 - 22 * at, "the lines of this text stand twice as far apart as usual and")).collect();
+    let parsed = read("a.pdf", &pdf_page("", &(lines_apart + &line(480, "Another paragraph begins here.")), &[]));
+    assert_eq!(parsed.blocks.len(), 2, "{:?}", lines(&parsed));
+}
+
+/// Fonts made of drawings: their letters have widths too, and some name a character by the radical it is drawn like.
+#[test]
+fn pdf_drawn_letters_keep_together() {
+    let font = "/Font<</D<</Type/Font/Subtype/Type3/FontBBox[0 0 1000 1000]/FontMatrix[0.001 0 0 0.001 0 0]/CharProcs<</m 5 0 R>>\
+        /Encoding<</Differences[65/m/m/m]>>/FirstChar 65/LastChar 67/Widths[900 900 900]/ToUnicode 6 0 R>>>>";
+    let map = "/CIDInit /ProcSet findresource begin begincmap 1 begincodespacerange <00> <ff> endcodespacerange \
+        3 beginbfchar <41> <0051> <42> <2F54> <43> <2ED3> endbfchar endcmap end";
+    let content = "BT /D 10 Tf 10 700 Td (A) Tj 9 0 Td (A) Tj 9 0 Td (B) Tj 9 0 Td (C) Tj ET";
+    let bytes = pdf_page(font, content, &[stream("", "900 0 0 0 800 800 d1 0 0 800 800 re f"), stream("", map)]);
+    assert_eq!(read("a.pdf", &bytes).text, "QQ水长");
 }
 
 /// Forty forms that each draw the next one twice would go on for a week.
