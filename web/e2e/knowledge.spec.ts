@@ -61,7 +61,7 @@ test('the sample is listed with its documents', async ({ page }) => {
   await page.goto('/knowledge');
   await page.getByRole('link', { name: 'sample', exact: true }).click();
   await expect(page.locator('tbody tr')).toHaveCount(7);
-  await page.getByRole('button', { name: 'qs200-manual.pdf' }).click();
+  await page.getByRole('button', { name: 'qs200-manual.pdf', exact: true }).click();
   await expect(page.locator('.panel .sheet[data-page="1"]')).toBeVisible();
   await page.keyboard.press('Escape');
   await page.getByRole('link', { name: 'Ask it' }).click();

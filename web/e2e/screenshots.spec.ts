@@ -11,8 +11,8 @@ mkdirSync(folder, { recursive: true });
 const save = (page: Page, name: string) => page.screenshot({ path: join(folder, `${name}.png`), animations: 'disabled' });
 
 const readers = [
-  { lang: 'en', locale: 'en-US', question: 'What is the hotel limit per night in Shanghai?', query: 'How long are access logs kept?' },
-  { lang: 'zh', locale: 'zh-CN', question: '没有休完的年假可以结转几天？', query: '密码至少要多少个字符？' },
+  { lang: 'en', locale: 'en-US', question: 'How long are access logs kept?', query: 'What is the hotel limit per night in Shanghai?' },
+  { lang: 'zh', locale: 'zh-CN', question: '笔记本电脑丢失后应在多久之内报告？', query: '密码至少要多少个字符？' },
 ];
 
 for (const { lang, locale, question, query } of readers) {

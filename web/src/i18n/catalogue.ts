@@ -103,10 +103,10 @@ export const catalogue = {
   tokensUsed: filled((prompt: string, completion: string) => `词元：读 ${prompt}，写 ${completion}`, (prompt: string, completion: string) => `tokens: ${prompt} read, ${completion} written`),
   toBottom: both('到最新', 'To the latest'),
   tryAsking: both('可以这样问', 'You could ask'),
-  // Three of examples/questions.md.
+  // Answered by examples/sample-kb, in documents of different kinds; the smallest model gets them right.
   sampleQuestions: lists(
-    ['没有休完的年假可以结转几天？', '标准校准多少钱一台？', 'QS-200 的电池能用多久？'],
-    ['What is the hotel limit per night in Shanghai?', 'How long are access logs kept?', 'What does error E07 mean on the QS-200?'],
+    ['笔记本电脑丢失后应在多久之内报告？', 'QS-310 第二代什么时候发布？', '下单后多久发货？'],
+    ['How long are access logs kept?', 'What is the unit price of the QS-500?', 'How much is the daily meal allowance abroad?'],
   ),
   storageFull: both('浏览器里放不下更多对话了。删掉几个旧的，新的才能保存。', 'The browser has no room for more conversations. Delete old ones so that new ones are kept.'),
   lengthNote: both('回答到了长度上限。', 'The answer reached its length limit.'),
