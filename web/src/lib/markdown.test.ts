@@ -42,8 +42,8 @@ describe('nothing a model writes becomes markup of its own', () => {
 describe('citations', () => {
   test('become buttons that carry their index', () => {
     expect(html(`是的。${OPEN}0${CLOSE}然后${OPEN}1${CLOSE}`, ['1', '3'])).toBe(
-      '<p>是的。<button type="button" class="cite" data-cite="0" aria-label="Source &lt;1&gt;">1</button>然后' +
-        '<button type="button" class="cite" data-cite="1" aria-label="Source &lt;3&gt;">3</button></p>\n',
+      '<p>是的。\u2060<button type="button" class="cite" data-cite="0" aria-label="Source &lt;1&gt;">1</button>然后' +
+        '\u2060<button type="button" class="cite" data-cite="1" aria-label="Source &lt;3&gt;">3</button></p>\n',
     );
   });
 

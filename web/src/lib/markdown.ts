@@ -39,7 +39,8 @@ function build(): MarkdownIt {
   md.renderer.rules.citation = withEnv((tokens, index, env) => {
     const at = tokens[index]?.content ?? '';
     const marker = env.markers[Number(at)] ?? '?';
-    return `<button type="button" class="cite" data-cite="${escape(at)}" aria-label="${escape(env.labels.citation(marker))}">${escape(marker)}</button>`;
+    // A word joiner: a number never begins a line.
+    return `\u2060<button type="button" class="cite" data-cite="${escape(at)}" aria-label="${escape(env.labels.citation(marker))}">${escape(marker)}</button>`;
   });
   md.renderer.rules.table_open = () => '<div class="table-scroll" tabindex="0"><table>';
   md.renderer.rules.table_close = () => '</table></div>';

@@ -59,7 +59,12 @@ describe('placeCitations', () => {
   });
 
   test('a marker that moved is found by its text; one that is not there is left out', () => {
-    expect(placeCitations('so it is [3].', [cite('[3]', [0, 3]), cite('[9]', [4, 7])])).toBe(`so it is${hole(0)}.`);
+    expect(placeCitations('so it is [3].', [cite('[3]', [0, 3]), cite('[9]', [4, 7])])).toBe(`so it is.${hole(0)}`);
+  });
+
+  test('a number stands after its sentence', () => {
+    expect(placeCitations('甲[1][2]。乙[3]，丙', [cite('[1]', [1, 4]), cite('[2]', [4, 7]), cite('[3]', [9, 12])])).toBe(`甲。${hole(0)}${hole(1)}乙，${hole(2)}丙`);
+    expect(placeCitations('a [1]. b[2].5', [cite('[1]', [2, 5]), cite('[2]', [8, 11])])).toBe(`a.${hole(0)} b${hole(1)}.5`);
   });
 
   test('signs of our own in an answer cannot forge a citation', () => {

@@ -74,14 +74,19 @@ export function placeCitations(answer: string, citations: Citation[]): string {
     const before = text.slice(0, place.start).replace(/[ \u00a0]$/, '');
     text = `${before}${OPEN}${place.index}${CLOSE}${text.slice(place.end)}`;
   }
-  return text;
+  return afterSentences(text);
+}
+
+/** Numbers stand after a sentence, not before its full stop; of `3[1].5` the point is left alone. */
+function afterSentences(text: string): string {
+  return text.replace(/((?:\uE000\d+\uE001)+)([。！？；，、：]|[.!?;,:](?!\S))/g, '$2$1');
 }
 
 /** The same for an answer that is still being written: its markers are not checked yet. */
 export function placePending(text: string): { text: string; markers: string[] } {
   const markers: string[] = [];
   const placed = text.replace(/[\uE000\uE001]/g, '').replace(/[ \u00a0]?\[(\d{1,2})\]/g, (_, digits: string) => `${OPEN}${markers.push(digits) - 1}${CLOSE}`);
-  return { text: placed, markers };
+  return { text: afterSentences(placed), markers };
 }
 
 /** `[3]` -> `3`. */
