@@ -28,7 +28,8 @@ pub fn resolve(answer: &str, passages: &[Passage]) -> Cited {
     resolve_for("", answer, passages)
 }
 
-/// As [`resolve`]; the question helps to find the quotation for a short answer.
+/// As [`resolve`]; the question helps to find the quotation for a short answer, and an answer of one sentence that no
+/// passage supports, though it is written in the passages' language, is taken for invented: then the documents hold none.
 pub fn resolve_for(question: &str, answer: &str, passages: &[Passage]) -> Cited {
     let Marked { text, anchors } = unmark(answer);
     let sources: Vec<Source> = passages.iter().map(Source::new).collect();
@@ -40,6 +41,10 @@ pub fn resolve_for(question: &str, answer: &str, passages: &[Passage]) -> Cited 
         let own: Vec<&Anchor> = anchors.iter().filter(|anchor| anchor.sentence(&text, &sentences) == index).collect();
         let words: String = text[start..end].iter().collect();
         let (before, dropped) = (found.marks.len(), found.dropped);
+        if index == 0 && same_words(&words, question) {
+            found.cut.push([start, end]);
+            continue;
+        }
         // A small model at a loss says the same again and again.
         if words.chars().count() >= 8 && !said.insert(words.trim().to_owned()) {
             found.cut.push([start, end]);
@@ -59,10 +64,23 @@ pub fn resolve_for(question: &str, answer: &str, passages: &[Passage]) -> Cited 
             }
         }
     }
+    let invented = sentences.len() - found.cut.len() == 1
+        && found.marks.is_empty()
+        && !question.is_empty()
+        && passages.iter().any(|passage| Language::of(&passage.text) == Language::of(answer));
+    if invented {
+        let answer = no_answer_text(Language::of(question)).to_owned();
+        return Cited { answer, citations: Vec::new(), dropped: found.dropped, supported: false };
+    }
     if sentences.is_empty() {
         found.dropped = anchors.iter().map(|anchor| anchor.numbers.len()).sum();
     }
     write(&text, found, passages)
+}
+
+fn same_words(one: &str, other: &str) -> bool {
+    let letters = |text: &str| text.chars().filter(|c| c.is_alphanumeric()).collect::<String>();
+    letters(one) == letters(other)
 }
 
 /// Whether a sentence says, in whatever words, that the documents hold no answer.

@@ -44,9 +44,7 @@ impl Claim {
 
     /// Something that cannot be there by chance.
     fn striking(&self) -> bool {
-        !self.codes.is_empty() && !self.numbers.is_empty()
-            || self.numbers.len() > 1
-            || self.numbers.iter().any(|number| number.len() > 1)
+        !self.codes.is_empty() || self.numbers.len() > 1 || self.numbers.iter().any(|number| number.len() > 1)
     }
 }
 
@@ -56,12 +54,14 @@ struct Sentence {
     features: HashSet<String>,
     numbers: HashSet<String>,
     han: bool,
+    /// A row of a table: it says nothing together with the next one.
+    row: bool,
 }
 
 /// A passage cut into sentences.
 pub(crate) struct Source {
     sentences: Vec<Sentence>,
-    /// Of the headings above the passage: they say what its sentences are about.
+    /// Of the headings above the passage and its table's head: they say what its sentences are about.
     context: HashSet<String>,
     context_numbers: HashSet<String>,
     codes: HashSet<String>,
@@ -79,21 +79,29 @@ impl Source {
     pub(crate) fn new(passage: &Passage) -> Self {
         let chars: Vec<char> = passage.text.chars().collect();
         let mut codes = HashSet::new();
+        let mut head = None;
         let sentences = sentences(&chars).into_iter().map(|span| {
             let span = trimmed(&chars, span);
+            let row = chars[span[0]..span[1]].windows(3).any(|three| three == [' ', '|', ' ']);
             let text = normal(&chars[span[0]..span[1]].iter().collect::<String>());
             let figures = figures(&text);
             codes.extend(figures.codes);
             let numbers = figures.numbers.into_iter().map(|(number, _)| number).chain(spelled(&text)).collect();
-            Sentence { span, features: features(&text), numbers, han: text::han_share(&text) >= 0.3 }
+            let features = features(&text);
+            if row && head.is_none() {
+                head = Some(features.clone());
+            }
+            Sentence { span, features, numbers, han: text::han_share(&text) >= 0.3, row }
         });
         let sentences = sentences.collect();
         let context = normal(&format!("{} {} {}", passage.title, passage.section, passage.document));
         let of_context = figures(&context);
         codes.extend(of_context.codes);
+        let mut above = features(&context);
+        above.extend(head.unwrap_or_default());
         Self {
             sentences,
-            context: features(&context),
+            context: above,
             context_numbers: of_context.numbers.into_iter().map(|(number, _)| number).collect(),
             codes,
         }
@@ -109,7 +117,8 @@ impl Source {
             for last in first..self.sentences.len().min(first + WINDOW) {
                 let window = &self.sentences[first..=last];
                 let span = [window[0].span[0], window[window.len() - 1].span[1]];
-                if last > first && span[1] - span[0] > LONGEST {
+                let rows = window.iter().any(|sentence| sentence.row);
+                if last > first && (rows || span[1] - span[0] > LONGEST) {
                     break;
                 }
                 let Some(share) = self.share(claim, asked, window, strictness) else { continue };
@@ -146,9 +155,16 @@ impl Source {
         let enough = match strictness {
             _ if held == 0 => false,
             // Between languages only figures can be compared.
-            Strictness::Marked => share >= 0.5 || !same_language && claim.striking(),
-            Strictness::Unmarked if claim.features.len() < 4 => share >= 1.0 && answers >= 0.5,
-            Strictness::Unmarked => share >= 0.75,
+            Strictness::Marked if !same_language => share >= 0.5 || claim.striking(),
+            // A few letters are found anywhere: they must stand where the question is answered.
+            Strictness::Marked if claim.features.len() < 3 && !asked.features.is_empty() => {
+                share >= 0.5 && answers >= 0.3
+            }
+            Strictness::Marked => share >= 0.5,
+            Strictness::Unmarked if claim.features.len() < 4 => {
+                share >= 1.0 && (answers >= 0.5 || answers >= 0.2 && claim.striking())
+            }
+            Strictness::Unmarked => share >= 0.75 || share >= 0.5 && answers >= 0.5 && claim.striking(),
         };
         enough.then_some(share + 0.1 * answers)
     }
@@ -191,7 +207,7 @@ fn enumerates(before: &[char]) -> bool {
     )
 }
 
-fn trimmed(chars: &[char], [mut start, mut end]: [usize; 2]) -> [usize; 2] {
+pub(crate) fn trimmed(chars: &[char], [mut start, mut end]: [usize; 2]) -> [usize; 2] {
     while start < end && chars[start].is_whitespace() {
         start += 1;
     }

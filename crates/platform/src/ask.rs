@@ -139,7 +139,7 @@ impl Question {
             }
             let local = workspace.local_model(&model).await?;
             let tokenizer = local.tokenizer().clone();
-            let passages = answer::select(&found.hits, PASSAGE_TOKENS, &|text| tokenizer.encode(text).len());
+            let passages = answer::select(&asked.question, &found.hits, PASSAGE_TOKENS, &|text| tokenizer.encode(text).len());
             yield Step::Passages(given(&found.hits, &passages));
             request.prompt = Prompt::Chat(answer::messages(&asked.question, &passages));
             let mut events = local.generate(request);
