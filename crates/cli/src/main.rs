@@ -90,7 +90,8 @@ fn data(global: &Global) -> anyhow::Result<PathBuf> {
         return Ok(base.join("sumeru"));
     }
     let home = std::env::var_os("HOME").filter(|home| !home.is_empty());
-    let home = home.ok_or_else(|| exit::usage("neither --data, SUMERU_DATA nor HOME says where data is kept; add --data DIR"))?;
+    let home = home
+        .ok_or_else(|| exit::usage("neither --data, SUMERU_DATA nor HOME says where data is kept; add --data DIR"))?;
     Ok(PathBuf::from(home).join(".local/share/sumeru"))
 }
 

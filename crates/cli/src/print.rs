@@ -160,7 +160,11 @@ pub(crate) fn bytes(count: u64) -> String {
     let mut value = count as f64;
     for unit in ["B", "kB", "MB", "GB"] {
         if value < 999.5 {
-            return if unit == "B" || value >= 99.95 { format!("{value:.0} {unit}") } else { format!("{value:.1} {unit}") };
+            return if unit == "B" || value >= 99.95 {
+                format!("{value:.0} {unit}")
+            } else {
+                format!("{value:.1} {unit}")
+            };
         }
         value /= 1000.0;
     }
@@ -173,9 +177,14 @@ mod tests {
 
     #[test]
     fn bytes_are_short_and_have_units() {
-        for (count, expected) in
-            [(0, "0 B"), (999, "999 B"), (1500, "1.5 kB"), (491_400_064, "491 MB"), (1_117_320_768, "1.1 GB"), (999_999_999_999, "1.0 TB")]
-        {
+        for (count, expected) in [
+            (0, "0 B"),
+            (999, "999 B"),
+            (1500, "1.5 kB"),
+            (491_400_064, "491 MB"),
+            (1_117_320_768, "1.1 GB"),
+            (999_999_999_999, "1.0 TB"),
+        ] {
             assert_eq!(bytes(count), expected);
         }
     }

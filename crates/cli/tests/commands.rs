@@ -60,7 +60,8 @@ fn words_are_found_without_any_model() {
     let data = tempfile::tempdir().unwrap();
     let documents = tempfile::tempdir().unwrap();
     std::fs::write(documents.path().join("leave.md"), "# 休假制度\n\n## 年假\n\n员工每年享有十天年假。\n").unwrap();
-    std::fs::write(documents.path().join("travel.txt"), "Hotels in Berlin are paid up to 140 euros a night.\n").unwrap();
+    std::fs::write(documents.path().join("travel.txt"), "Hotels in Berlin are paid up to 140 euros a night.\n")
+        .unwrap();
     std::fs::write(documents.path().join("broken.pdf"), b"%PDF-1.4 not really").unwrap();
     let (code, said) = exit(sumeru(data.path()).arg("ingest").arg(documents.path()).args(["--kb", "work"]));
     assert_eq!(code, 3, "one document cannot be read: {said}");
@@ -96,11 +97,8 @@ fn removing_asks_unless_told() {
 #[test]
 fn a_second_writer_is_refused_by_name() {
     let data = tempfile::tempdir().unwrap();
-    let mut server = sumeru(data.path())
-        .args(["serve", "--port", "0", "--json"])
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut server =
+        sumeru(data.path()).args(["serve", "--port", "0", "--json"]).stdout(Stdio::piped()).spawn().unwrap();
     let mut line = String::new();
     std::io::BufRead::read_line(&mut std::io::BufReader::new(server.stdout.as_mut().unwrap()), &mut line).unwrap();
     let (code, said) = exit(sumeru(data.path()).args(["serve", "--port", "0"]));
@@ -152,8 +150,11 @@ fn tokens_put_together_are_the_text() {
 #[test]
 fn likeness_crosses_languages() {
     let Some(data) = with_models() else { return };
-    let embedded = json(sumeru(data.path()).args(["embed", "年假有几天", "How many days of annual leave", "The price of copper"]));
-    let vector = |n: usize| -> Vec<f64> { embedded["vectors"][n].as_array().unwrap().iter().map(|x| x.as_f64().unwrap()).collect() };
+    let embedded =
+        json(sumeru(data.path()).args(["embed", "年假有几天", "How many days of annual leave", "The price of copper"]));
+    let vector = |n: usize| -> Vec<f64> {
+        embedded["vectors"][n].as_array().unwrap().iter().map(|x| x.as_f64().unwrap()).collect()
+    };
     let likeness = |a: Vec<f64>, b: Vec<f64>| a.iter().zip(&b).map(|(a, b)| a * b).sum::<f64>();
     assert!((likeness(vector(0), vector(0)) - 1.0).abs() < 1e-3, "unit length");
     assert!(likeness(vector(0), vector(1)) > likeness(vector(0), vector(2)), "{embedded}");
@@ -174,6 +175,7 @@ fn the_sample_answers_in_both_languages() {
             assert!(answer["answer"].as_str().unwrap().contains(marker), "{answer}");
         }
     }
-    let off = json(sumeru(data.path()).args(["ask", "Who won the chess world championship in 1972?", "--kb", "sample"]));
+    let off =
+        json(sumeru(data.path()).args(["ask", "Who won the chess world championship in 1972?", "--kb", "sample"]));
     assert!(off["citations"].as_array().unwrap().is_empty(), "{off}");
 }

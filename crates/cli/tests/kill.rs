@@ -32,7 +32,8 @@ fn ingest(data: &Path, documents: &Path) -> std::process::Command {
 /// What must be equal: counts, and the fingerprint over documents, passages and vectors.
 fn state(data: &Path) -> serde_json::Value {
     let shown = json(sumeru(data).args(["kb", "show", "manuals"]));
-    let hits = json(sumeru(data).args(["search", "device 31-2 功率", "--kb", "manuals", "--mode", "lexical", "--top", "10"]));
+    let hits =
+        json(sumeru(data).args(["search", "device 31-2 功率", "--kb", "manuals", "--mode", "lexical", "--top", "10"]));
     serde_json::json!({
         "documents": shown["documents"], "passages": shown["passages"], "vectors": shown["vectors"],
         "fingerprint": shown["fingerprint"], "hits": hits["hits"],
@@ -69,5 +70,8 @@ fn killed_twenty_times_and_run_again_the_index_is_the_same() {
         assert!(again.status.success(), "killed at {moment}/20: {}", text(&again));
         assert_eq!(state(data.path()), expected, "killed at {moment}/20 of {uninterrupted:?}");
     }
-    assert!(killed_midway >= 10, "only {killed_midway} of 20 kills came before the end; the test is too quick for this machine");
+    assert!(
+        killed_midway >= 10,
+        "only {killed_midway} of 20 kills came before the end; the test is too quick for this machine"
+    );
 }

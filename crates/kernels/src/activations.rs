@@ -104,8 +104,7 @@ mod tests {
     fn gelu_matches_known_values() {
         let mut x = [-3.0, -1.0, 0.0, 0.5, 1.0, 3.0];
         gelu_erf(&mut x);
-        for (got, expected) in
-            x.iter().zip([-0.004_049_69, -0.158_655_25, 0.0, 0.345_731_23, 0.841_344_8, 2.995_950_3])
+        for (got, expected) in x.iter().zip([-0.004_049_69, -0.158_655_25, 0.0, 0.345_731_23, 0.841_344_8, 2.995_950_3])
         {
             assert!((got - expected).abs() < 1e-6, "{got} {expected}");
         }

@@ -2,8 +2,8 @@
 
 use async_stream::try_stream;
 use domain::{
-    Card, Citation, Error, Event, EventStream, FinishReason, Hit, LanguageModel, Message, Passage, Progress, Prompt, Request, Role, Sampling, SearchMode,
-    Timings, Usage,
+    Card, Citation, Error, Event, EventStream, FinishReason, Hit, LanguageModel, Message, Passage, Progress, Prompt,
+    Request, Role, Sampling, SearchMode, Timings, Usage,
 };
 use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, TryStreamExt};
@@ -78,7 +78,11 @@ impl Workspace {
     pub async fn ask(&self, base: &str, request: AskRequest) -> Result<AskStream> {
         self.base(base)?;
         if request.question.trim().is_empty() {
-            return Err(Error::invalid("question", "invalid_value", "the question is empty; say what you want to know"));
+            return Err(Error::invalid(
+                "question",
+                "invalid_value",
+                "the question is empty; say what you want to know",
+            ));
         }
         let model = match &request.model {
             Some(name) => name.clone(),
@@ -108,7 +112,11 @@ enum Step {
     /// The passages the model is given.
     Passages(Vec<Hit>),
     Text(String),
-    Finished { reason: FinishReason, usage: Usage, timings: Timings },
+    Finished {
+        reason: FinishReason,
+        usage: Usage,
+        timings: Timings,
+    },
 }
 
 type Steps = BoxStream<'static, Result<Step>>;
@@ -230,12 +238,19 @@ impl RagModel {
             Prompt::Chat(messages) => last_question(messages)?,
             Prompt::Text(text) => text.clone(),
             Prompt::Tokens(_) => {
-                return Err(Error::invalid("prompt", "invalid_value", "a knowledge base is asked in words; send the prompt as text"));
+                return Err(Error::invalid(
+                    "prompt",
+                    "invalid_value",
+                    "a knowledge base is asked in words; send the prompt as text",
+                ));
             }
         };
-        for (asked, param) in [(request.logprobs.is_some(), "logprobs"), (request.echo, "echo"), (!request.tools.is_empty(), "tools")] {
+        for (asked, param) in
+            [(request.logprobs.is_some(), "logprobs"), (request.echo, "echo"), (!request.tools.is_empty(), "tools")]
+        {
             if asked {
-                let message = format!("'{param}' is not supported by a knowledge base; leave it out, or ask a plain model");
+                let message =
+                    format!("'{param}' is not supported by a knowledge base; leave it out, or ask a plain model");
                 return Err(Error::invalid(param, "unsupported_parameter", message));
             }
         }
@@ -253,8 +268,9 @@ impl RagModel {
 /// Every question is searched on its own: the last one counts.
 fn last_question(messages: &[Message]) -> Result<String> {
     let last = messages.iter().rev().find(|message| message.role == Role::User).map(Message::joined_text);
-    last.filter(|text| !text.trim().is_empty())
-        .ok_or_else(|| Error::invalid("messages", "invalid_value", "no message of role 'user' holds a question; add one"))
+    last.filter(|text| !text.trim().is_empty()).ok_or_else(|| {
+        Error::invalid("messages", "invalid_value", "no message of role 'user' holds a question; add one")
+    })
 }
 
 impl LanguageModel for RagModel {
@@ -331,7 +347,9 @@ impl Said {
         match answer.strip_prefix(self.text.as_str()) {
             Some(rest) => rest.to_owned(),
             // Later words changed how an earlier sentence was judged; what was said stays, what follows is added.
-            None => answer.get(self.text.floor_char_boundary(common(answer, &self.text))..).unwrap_or_default().to_owned(),
+            None => {
+                answer.get(self.text.floor_char_boundary(common(answer, &self.text))..).unwrap_or_default().to_owned()
+            }
         }
     }
 }
@@ -378,7 +396,11 @@ mod tests {
     fn streamed(pieces: &[&str], hits: Vec<Hit>) -> (String, Vec<Citation>, usize) {
         let mut steps: Vec<Result<Step>> = vec![Ok(Step::Passages(hits))];
         steps.extend(pieces.iter().map(|piece| Ok(Step::Text((*piece).to_owned()))));
-        steps.push(Ok(Step::Finished { reason: FinishReason::Stop, usage: Usage::default(), timings: Timings::default() }));
+        steps.push(Ok(Step::Finished {
+            reason: FinishReason::Stop,
+            usage: Usage::default(),
+            timings: Timings::default(),
+        }));
         let all = futures_util::stream::iter(steps).boxed();
         let collected = futures_util::FutureExt::now_or_never(domain::collect(proved(all)));
         let collected = collected.expect("nothing waits here").expect("no step is an error");
@@ -387,7 +409,12 @@ mod tests {
 
     #[test]
     fn what_is_streamed_is_what_was_proved() {
-        let hits = || vec![hit("Employees have 15 days of annual leave. Requests go to the manager."), hit("员工每年享有十五天年假。病假需要证明。")];
+        let hits = || {
+            vec![
+                hit("Employees have 15 days of annual leave. Requests go to the manager."),
+                hit("员工每年享有十五天年假。病假需要证明。"),
+            ]
+        };
         for answer in [
             "Employees have 15 days of annual leave [1]. Requests go to the manager [1].",
             "Employees have 99 days of annual leave [1]. Requests go to the manager. [1] Lunch is free [2].",

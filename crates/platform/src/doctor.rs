@@ -55,14 +55,20 @@ impl Workspace {
         let probe = self.data().join(format!(".probe-{}", std::process::id()));
         match std::fs::write(&probe, b"x").and_then(|()| std::fs::remove_file(&probe)) {
             Ok(()) => Check::good("data directory", format!("{} may be written to", self.data().display())),
-            Err(error) => Check::bad("data directory", format!("{}: {error}", self.data().display()), "choose another with --data, or change its rights"),
+            Err(error) => Check::bad(
+                "data directory",
+                format!("{}: {error}", self.data().display()),
+                "choose another with --data, or change its rights",
+            ),
         }
     }
 
     fn check_model(&self, name: &str, embeds: bool) -> Check {
         match self.models().default_of(embeds) {
             Ok(model) => Check::good(name, format!("{model} is installed")),
-            Err(_) => Check::bad(name, "none is installed", format!("sumeru models pull {}", self.models().preferred(embeds))),
+            Err(_) => {
+                Check::bad(name, "none is installed", format!("sumeru models pull {}", self.models().preferred(embeds)))
+            }
         }
     }
 
@@ -92,8 +98,14 @@ impl Workspace {
                         remedy: Some("vectors follow while a server runs, or with the next ingest".to_owned()),
                         ..Check::good(&label, format!("{} passages, {} with vectors", base.passages, base.vectors))
                     },
-                    Ok(base) => Check::good(&label, format!("{} documents, {} passages", base.documents, base.passages)),
-                    Err(error) => Check::bad(&label, error.to_string(), format!("sumeru kb rm {name}, and ingest its documents again")),
+                    Ok(base) => {
+                        Check::good(&label, format!("{} documents, {} passages", base.documents, base.passages))
+                    }
+                    Err(error) => Check::bad(
+                        &label,
+                        error.to_string(),
+                        format!("sumeru kb rm {name}, and ingest its documents again"),
+                    ),
                 }
             })
             .collect()

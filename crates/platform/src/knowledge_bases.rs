@@ -103,7 +103,13 @@ pub struct SearchRequest {
 
 impl Default for SearchRequest {
     fn default() -> Self {
-        Self { query: String::new(), top: 10, mode: SearchMode::default(), documents: Vec::new(), metadata: BTreeMap::new() }
+        Self {
+            query: String::new(),
+            top: 10,
+            mode: SearchMode::default(),
+            documents: Vec::new(),
+            metadata: BTreeMap::new(),
+        }
     }
 }
 
@@ -138,8 +144,9 @@ impl<'w> KnowledgeBases<'w> {
     /// [`Error::Failed`] if the data directory cannot be read.
     pub fn names(&self) -> Result<Vec<String>> {
         let folder = self.workspace.data().join("kb");
-        let entries = std::fs::read_dir(&folder)
-            .map_err(|error| Error::failed(format!("{}: {error}; check the data directory with `sumeru doctor`", folder.display())))?;
+        let entries = std::fs::read_dir(&folder).map_err(|error| {
+            Error::failed(format!("{}: {error}; check the data directory with `sumeru doctor`", folder.display()))
+        })?;
         let mut names: Vec<String> = entries
             .flatten()
             .filter(|entry| entry.path().join("kb.db").is_file())
@@ -165,7 +172,16 @@ impl<'w> KnowledgeBases<'w> {
     pub fn info(&self, name: &str) -> Result<KnowledgeBaseInfo> {
         let Stats { documents, passages, vectors, bytes, embedder, .. } = self.workspace.base(name)?.stats()?;
         let ingesting = self.workspace.jobs().of(name).is_busy();
-        Ok(KnowledgeBaseInfo { name: name.to_owned(), documents, passages, vectors, bytes, embedder, ingesting, fingerprint: String::new() })
+        Ok(KnowledgeBaseInfo {
+            name: name.to_owned(),
+            documents,
+            passages,
+            vectors,
+            bytes,
+            embedder,
+            ingesting,
+            fingerprint: String::new(),
+        })
     }
 
     /// One of them, with the digest of all it holds.
@@ -184,10 +200,13 @@ impl<'w> KnowledgeBases<'w> {
     pub fn documents(&self, name: &str) -> Result<Vec<DocumentEntry>> {
         let kept = self.workspace.base(name)?.documents()?;
         let (stage, waiting, failed) = self.workspace.jobs().of(name).now();
-        let mut entries: BTreeMap<String, DocumentEntry> =
-            kept.into_iter().map(|document| (document.name.clone(), entry(document, stage == Stage::Embedding))).collect();
+        let mut entries: BTreeMap<String, DocumentEntry> = kept
+            .into_iter()
+            .map(|document| (document.name.clone(), entry(document, stage == Stage::Embedding)))
+            .collect();
         for name in waiting {
-            entries.entry(name.clone()).or_insert_with(|| DocumentEntry::without_text(&name)).status = DocumentStatus::Parsing;
+            entries.entry(name.clone()).or_insert_with(|| DocumentEntry::without_text(&name)).status =
+                DocumentStatus::Parsing;
         }
         for failed in failed {
             let entry = entries.entry(failed.name.clone()).or_insert_with(|| DocumentEntry::without_text(&failed.name));
@@ -202,7 +221,10 @@ impl<'w> KnowledgeBases<'w> {
     /// [`Error::NotFound`] if the knowledge base or the document is not there.
     pub fn document(&self, base: &str, name: &str) -> Result<DocumentText> {
         self.workspace.base(base)?.document(name)?.ok_or_else(|| {
-            Error::not_found("document_not_found", format!("'{name}' is not in the knowledge base '{base}'; `sumeru kb documents {base}` lists what is"))
+            Error::not_found(
+                "document_not_found",
+                format!("'{name}' is not in the knowledge base '{base}'; `sumeru kb documents {base}` lists what is"),
+            )
         })
     }
 
@@ -214,7 +236,11 @@ impl<'w> KnowledgeBases<'w> {
         let model = embedder.map(|model| self.workspace.models().installed(model)).transpose()?;
         let dimensions = match &model {
             Some(model) => Some(model.card.dimensions.ok_or_else(|| {
-                Error::invalid("embedder", "invalid_model", format!("'{}' makes text, not vectors; choose an embedding model", model.card.name))
+                Error::invalid(
+                    "embedder",
+                    "invalid_model",
+                    format!("'{}' makes text, not vectors; choose an embedding model", model.card.name),
+                )
             })?),
             None => None,
         };
@@ -240,7 +266,11 @@ impl<'w> KnowledgeBases<'w> {
             }
             if since.elapsed() > PATIENCE {
                 job.go_on();
-                return Err(Error::Conflict { message: format!("'{name}' is being ingested and did not stop in a minute; try again when it is done") });
+                return Err(Error::Conflict {
+                    message: format!(
+                        "'{name}' is being ingested and did not stop in a minute; try again when it is done"
+                    ),
+                });
             }
             std::thread::sleep(Duration::from_millis(20));
         };
@@ -249,7 +279,9 @@ impl<'w> KnowledgeBases<'w> {
         let folder = self.workspace.base_folder(name);
         // Renamed first: a removal that is cut in the middle leaves no half of a knowledge base behind.
         let gone = self.workspace.data().join("kb").join(format!(".removed-{name}"));
-        let failed = |error: std::io::Error| Error::failed(format!("{}: {error}; check that it may be written to", folder.display()));
+        let failed = |error: std::io::Error| {
+            Error::failed(format!("{}: {error}; check that it may be written to", folder.display()))
+        };
         let _ = std::fs::remove_dir_all(&gone); // of an earlier removal that was cut
         std::fs::rename(&folder, &gone).map_err(failed)?;
         let _ = std::fs::remove_dir_all(self.workspace.data().join("inbox").join(name)); // usually there is none
@@ -306,8 +338,16 @@ impl Workspace {
         let embed_ms = started.elapsed().as_secs_f64() * 1000.0;
         let started = Instant::now();
         let result = blocking(move || {
-            let documents = if request.documents.is_empty() { None } else { Some(matching(&kb, &name, &request.documents)?) };
-            let query = Query { text: request.query, vector, mode: request.mode, top: request.top, documents, metadata: request.metadata };
+            let documents =
+                if request.documents.is_empty() { None } else { Some(matching(&kb, &name, &request.documents)?) };
+            let query = Query {
+                text: request.query,
+                vector,
+                mode: request.mode,
+                top: request.top,
+                documents,
+                metadata: request.metadata,
+            };
             kb.snapshot()?.search(&query)
         })
         .await??;
@@ -323,8 +363,13 @@ impl Workspace {
         let stats = kb.stats()?;
         let Some(name) = stats.embedder.filter(|_| stats.vectors > 0) else {
             if needed {
-                let remedy = "ingest again with an embedding model installed, or search in the mode 'lexical' or 'hybrid'";
-                return Err(Error::invalid("mode", "no_vectors", format!("this knowledge base has no vectors yet; {remedy}")));
+                let remedy =
+                    "ingest again with an embedding model installed, or search in the mode 'lexical' or 'hybrid'";
+                return Err(Error::invalid(
+                    "mode",
+                    "no_vectors",
+                    format!("this knowledge base has no vectors yet; {remedy}"),
+                ));
             }
             return Ok(None);
         };
@@ -349,7 +394,8 @@ impl Workspace {
             drop(bases);
             return Err(self.no_such_base(name));
         }
-        let base = Arc::new(if self.writes() { KnowledgeBase::open(&folder)? } else { KnowledgeBase::open_to_read(&folder)? });
+        let base =
+            Arc::new(if self.writes() { KnowledgeBase::open(&folder)? } else { KnowledgeBase::open_to_read(&folder)? });
         bases.insert(name.to_owned(), Arc::clone(&base));
         Ok(base)
     }
@@ -370,7 +416,9 @@ impl Workspace {
         let mut bases = self.bases();
         let folder = self.base_folder(name);
         if folder.join("kb.db").exists() {
-            return Err(Error::Conflict { message: format!("there is a knowledge base '{name}' already; use it, remove it, or take another name") });
+            return Err(Error::Conflict {
+                message: format!("there is a knowledge base '{name}' already; use it, remove it, or take another name"),
+            });
         }
         let base = Arc::new(KnowledgeBase::create(&folder)?);
         bases.insert(name.to_owned(), Arc::clone(&base));
@@ -386,7 +434,8 @@ impl Workspace {
             names if names.is_empty() => "there is none yet".to_owned(),
             names => format!("there are: {}", names.join(", ")),
         };
-        let message = format!("there is no knowledge base '{name}' ({there}); `sumeru ingest PATH --kb {name}` makes it");
+        let message =
+            format!("there is no knowledge base '{name}' ({there}); `sumeru ingest PATH --kb {name}` makes it");
         Error::not_found("knowledge_base_not_found", message)
     }
 }
@@ -395,7 +444,9 @@ impl Workspace {
 fn matching(kb: &KnowledgeBase, base: &str, globs: &[String]) -> Result<Vec<String>> {
     let mut set = GlobSetBuilder::new();
     for glob in globs {
-        set.add(Glob::new(glob).map_err(|error| Error::invalid("documents", "invalid_value", format!("'{glob}' is not a glob: {error}")))?);
+        set.add(Glob::new(glob).map_err(|error| {
+            Error::invalid("documents", "invalid_value", format!("'{glob}' is not a glob: {error}"))
+        })?);
     }
     let set = set.build().map_err(|error| Error::invalid("documents", "invalid_value", error.to_string()))?;
     // A document's exact name counts too, whatever signs are in it.
@@ -407,7 +458,8 @@ fn matching(kb: &KnowledgeBase, base: &str, globs: &[String]) -> Result<Vec<Stri
         .filter(|name| set.is_match(name) || exact.contains_key(name.as_str()))
         .collect();
     if names.is_empty() {
-        let message = format!("no document of '{base}' matches {}; `sumeru kb documents {base}` lists them", globs.join(", "));
+        let message =
+            format!("no document of '{base}' matches {}; `sumeru kb documents {base}` lists them", globs.join(", "));
         return Err(Error::invalid("documents", "invalid_value", message));
     }
     Ok(names)
@@ -416,7 +468,8 @@ fn matching(kb: &KnowledgeBase, base: &str, globs: &[String]) -> Result<Vec<Stri
 /// A name is a folder's name and part of addresses.
 fn check_name(name: &str) -> Result<()> {
     let lower = |c: char| c.is_alphanumeric() && !c.is_uppercase();
-    let fits = name.starts_with(lower) && name.len() <= LONGEST_NAME && name.chars().all(|c| lower(c) || c == '-' || c == '_');
+    let fits =
+        name.starts_with(lower) && name.len() <= LONGEST_NAME && name.chars().all(|c| lower(c) || c == '-' || c == '_');
     if fits {
         return Ok(());
     }
@@ -432,8 +485,19 @@ mod tests {
     #[test]
     fn names_are_folders_everywhere() {
         for (name, fits) in [
-            ("work", true), ("制度-2026", true), ("a_b", true), ("7", true), ("", false), ("Work", false), ("a b", false), ("../x", false),
-            ("-a", false), (".a", false), ("a/b", false), ("a.b", false), ("über", true),
+            ("work", true),
+            ("制度-2026", true),
+            ("a_b", true),
+            ("7", true),
+            ("", false),
+            ("Work", false),
+            ("a b", false),
+            ("../x", false),
+            ("-a", false),
+            (".a", false),
+            ("a/b", false),
+            ("a.b", false),
+            ("über", true),
         ] {
             assert_eq!(check_name(name).is_ok(), fits, "{name}");
         }

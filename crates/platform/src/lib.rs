@@ -13,7 +13,9 @@ mod workspace;
 pub use ask::{Answer, AskEvent, AskRequest, AskStream};
 pub use doctor::Check;
 pub use ingest::{Failed, IngestOptions, IngestProgress, IngestReport};
-pub use knowledge_bases::{DocumentEntry, DocumentStatus, KnowledgeBaseInfo, KnowledgeBases, SearchAnswer, SearchRequest, SearchTimings};
+pub use knowledge_bases::{
+    DocumentEntry, DocumentStatus, KnowledgeBaseInfo, KnowledgeBases, SearchAnswer, SearchRequest, SearchTimings,
+};
 pub use models::{ModelInfo, ModelState, Models, PullOptions, PullProgress};
 pub use pulls::PullStatus;
 pub use tokens::{Piece, Tokens};

@@ -52,7 +52,10 @@ impl Workspace {
             let path = data.join(folder);
             if !path.is_dir() {
                 std::fs::create_dir_all(&path).map_err(|error| {
-                    Error::failed(format!("{}: {error}; check the path and that it may be written to, or choose another --data", path.display()))
+                    Error::failed(format!(
+                        "{}: {error}; check the path and that it may be written to, or choose another --data",
+                        path.display()
+                    ))
                 })?;
             }
         }
@@ -105,7 +108,8 @@ impl Workspace {
     pub async fn language_model(&self, name: &str) -> Result<Arc<dyn LanguageModel>> {
         match name.strip_prefix("kb/") {
             Some(rest) => {
-                let (base, model) = rest.split_once('@').map_or((rest, None), |(base, model)| (base, Some(model.to_owned())));
+                let (base, model) =
+                    rest.split_once('@').map_or((rest, None), |(base, model)| (base, Some(model.to_owned())));
                 self.base(base)?;
                 Ok(Arc::new(RagModel::new(self.clone(), base, model)))
             }
@@ -132,7 +136,11 @@ impl Workspace {
         }
         let installed = self.models().installed(name)?;
         if installed.card.embeds() {
-            return Err(Error::invalid("model", "invalid_model", format!("'{name}' makes vectors, not text; choose a generating model")));
+            return Err(Error::invalid(
+                "model",
+                "invalid_model",
+                format!("'{name}' makes vectors, not text; choose a generating model"),
+            ));
         }
         let options = LoadOptions { name: name.to_owned(), ..LoadOptions::default() };
         let path = installed.path;
@@ -149,7 +157,11 @@ impl Workspace {
         }
         let installed = self.models().installed(name)?;
         if !installed.card.embeds() {
-            return Err(Error::invalid("model", "invalid_model", format!("'{name}' makes text, not vectors; choose an embedding model")));
+            return Err(Error::invalid(
+                "model",
+                "invalid_model",
+                format!("'{name}' makes text, not vectors; choose an embedding model"),
+            ));
         }
         let embedder = Arc::new(blocking(move || LocalEmbedder::load(&installed.path, &installed.card)).await??);
         embedders.insert(name.to_owned(), Arc::clone(&embedder));
@@ -202,7 +214,9 @@ impl Workspace {
 pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
     tokio::task::spawn_blocking(work).await.map_err(|error| {
         if error.is_panic() {
-            Error::failed(format!("the work stopped on a bug of this program ({error}); please report it with what you did"))
+            Error::failed(format!(
+                "the work stopped on a bug of this program ({error}); please report it with what you did"
+            ))
         } else {
             Error::failed("the work was cancelled because the program is ending")
         }

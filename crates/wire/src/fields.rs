@@ -222,7 +222,11 @@ impl<'a> Fields<'a> {
 /// The complaint that a value has the wrong type.
 pub fn wrong_type(path: &str, expected: &str, got: &Value) -> Error {
     let got = kind(got);
-    Error::invalid(path, "invalid_type", format!("Invalid type for '{path}': expected {expected}, but got {got} instead."))
+    Error::invalid(
+        path,
+        "invalid_type",
+        format!("Invalid type for '{path}': expected {expected}, but got {got} instead."),
+    )
 }
 
 /// The complaint that a value cannot be; `why` completes "Invalid value for 'x': ".
@@ -283,6 +287,8 @@ fn distance(a: &str, b: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
     use super::*;
     use serde_json::json;
 
@@ -338,7 +344,9 @@ mod tests {
 
     #[test]
     fn distances() {
-        for (a, b, expected) in [("", "", 0), ("abc", "abc", 0), ("abc", "abd", 1), ("", "ab", 2), ("kitten", "sitting", 3)] {
+        for (a, b, expected) in
+            [("", "", 0), ("abc", "abc", 0), ("abc", "abd", 1), ("", "ab", 2), ("kitten", "sitting", 3)]
+        {
             assert_eq!(distance(a, b), expected, "{a} {b}");
         }
     }

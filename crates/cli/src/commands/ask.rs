@@ -79,12 +79,16 @@ fn show(answer: &Answer, streamed: bool, printer: Printer) {
         printer.note("No quotation in the documents backs this answer.");
     }
     if answer.dropped > 0 {
-        printer.note(format!("{} citations were dropped: their words are not in the passage they named", answer.dropped));
+        printer
+            .note(format!("{} citations were dropped: their words are not in the passage they named", answer.dropped));
     }
     let seconds = (answer.timings.search_ms + answer.timings.prompt_ms + answer.timings.generate_ms) / 1000.0;
     printer.note(printer.ink(
         Ink::Dim,
-        &format!("{} tokens read, {} written, {seconds:.1} s", answer.usage.prompt_tokens, answer.usage.completion_tokens),
+        &format!(
+            "{} tokens read, {} written, {seconds:.1} s",
+            answer.usage.prompt_tokens, answer.usage.completion_tokens
+        ),
     ));
 }
 

@@ -69,7 +69,13 @@ impl Conversation {
             seed: options.sampling.seed,
             ..Sampling::default()
         };
-        Self { model, messages: system.iter().cloned().collect(), system, sampling, max_tokens: options.sampling.max_tokens }
+        Self {
+            model,
+            messages: system.iter().cloned().collect(),
+            system,
+            sampling,
+            max_tokens: options.sampling.max_tokens,
+        }
     }
 
     fn forget(&mut self) {
@@ -78,7 +84,11 @@ impl Conversation {
 
     fn show(&self, printer: Printer) {
         for message in &self.messages {
-            printer.line(format!("{}: {}", printer.ink(Ink::Bold, &format!("{:?}", message.role)), message.joined_text()));
+            printer.line(format!(
+                "{}: {}",
+                printer.ink(Ink::Bold, &format!("{:?}", message.role)),
+                message.joined_text()
+            ));
         }
     }
 

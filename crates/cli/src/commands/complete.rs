@@ -53,7 +53,8 @@ pub(crate) async fn run(options: args::Complete, data: &Path, printer: Printer) 
                     printer.line("");
                 }
                 let speed = f64::from(usage.completion_tokens) / (timings.generate_ms / 1000.0).max(1e-9);
-                printer.note(printer.ink(Ink::Dim, &format!("{} tokens, {speed:.1} a second", usage.completion_tokens)));
+                printer
+                    .note(printer.ink(Ink::Dim, &format!("{} tokens, {speed:.1} a second", usage.completion_tokens)));
             }
             Event::Progress(_) | Event::ToolCall(_) | Event::Citation(_) => {}
         }
@@ -62,9 +63,7 @@ pub(crate) async fn run(options: args::Complete, data: &Path, printer: Printer) 
 }
 
 fn as_json(token: &TokenProbability) -> serde_json::Value {
-    let one = |id: u32, bytes: &[u8], logprob: Option<f32>| {
-        json!({"id": id, "text": String::from_utf8_lossy(bytes), "bytes": bytes, "logprob": logprob, "probability": logprob.map(f32::exp)})
-    };
+    let one = |id: u32, bytes: &[u8], logprob: Option<f32>| json!({"id": id, "text": String::from_utf8_lossy(bytes), "bytes": bytes, "logprob": logprob, "probability": logprob.map(f32::exp)});
     let mut value = one(token.id, &token.bytes, token.logprob);
     value["top"] = token.rivals.iter().map(|r| one(r.id, &r.bytes, Some(r.logprob))).collect();
     value
@@ -74,7 +73,11 @@ fn as_json(token: &TokenProbability) -> serde_json::Value {
 fn bars(tokens: &[TokenProbability], printer: Printer) {
     for (number, token) in tokens.iter().enumerate() {
         let chosen = token.logprob.map_or(0.0, f32::exp) * 100.0;
-        printer.line(format!("{} {}  {chosen:.1}%", printer.ink(Ink::Dim, &format!("{}.", number + 1)), printer.ink(Ink::Bold, &shown(&token.bytes))));
+        printer.line(format!(
+            "{} {}  {chosen:.1}%",
+            printer.ink(Ink::Dim, &format!("{}.", number + 1)),
+            printer.ink(Ink::Bold, &shown(&token.bytes))
+        ));
         for rival in &token.rivals {
             let probability = rival.logprob.exp();
             let bar = "█".repeat((probability * 30.0).round() as usize);

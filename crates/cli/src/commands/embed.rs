@@ -48,7 +48,10 @@ pub(crate) async fn run(options: args::Embed, data: &Path, printer: Printer) -> 
     if let [first, rest @ ..] = embeddings.vectors.as_slice() {
         for (text, vector) in texts[1..].iter().zip(rest) {
             let likeness: f32 = first.iter().zip(vector).map(|(a, b)| a * b).sum();
-            printer.note(format!("likeness of the first to “{}”: {likeness:.3}", text.chars().take(24).collect::<String>()));
+            printer.note(format!(
+                "likeness of the first to “{}”: {likeness:.3}",
+                text.chars().take(24).collect::<String>()
+            ));
         }
     }
     Ok(Exit::Done)

@@ -15,11 +15,7 @@ pub(crate) async fn run(options: args::Ingest, data: &Path, printer: Printer) ->
         let bar = bar.clone();
         move |now: &IngestProgress| draw(&bar, now)
     };
-    let settings = IngestOptions {
-        prune: options.prune,
-        wait: !options.no_wait,
-        embedder: options.embedder,
-    };
+    let settings = IngestOptions { prune: options.prune, wait: !options.no_wait, embedder: options.embedder };
     let report = workspace.ingest(&options.kb, &options.paths, settings, &progress).await?;
     bar.finish_and_clear();
     if printer.json {
@@ -56,7 +52,10 @@ fn show(kb: &str, report: &IngestReport, printer: Printer) {
     ));
     printer.line(format!("{} passages searchable by words, {} by vectors", report.passages, report.vectors));
     if !report.skipped.is_empty() {
-        printer.note(format!("{} files of kinds that hold no text were passed over (pictures, archives, programs)", report.skipped.len()));
+        printer.note(format!(
+            "{} files of kinds that hold no text were passed over (pictures, archives, programs)",
+            report.skipped.len()
+        ));
     }
     for failed in &report.failed {
         printer.line(format!("{} {}: {}", printer.ink(Ink::Bad, "not read"), failed.name, failed.error));

@@ -33,7 +33,14 @@ fn list(workspace: &Workspace, printer: Printer) -> anyhow::Result<Exit> {
     let rows: Vec<_> = all
         .iter()
         .map(|kb| {
-            [kb.name.clone(), kb.documents.to_string(), kb.passages.to_string(), kb.vectors.to_string(), bytes(kb.bytes), kb.embedder.clone().unwrap_or_else(|| "-".to_owned())]
+            [
+                kb.name.clone(),
+                kb.documents.to_string(),
+                kb.passages.to_string(),
+                kb.vectors.to_string(),
+                bytes(kb.bytes),
+                kb.embedder.clone().unwrap_or_else(|| "-".to_owned()),
+            ]
         })
         .collect();
     printer.table(["knowledge base", "documents", "passages", "vectors", "size", "embedder"], &rows);

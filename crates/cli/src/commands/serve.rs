@@ -13,7 +13,13 @@ use crate::print::Printer;
 
 pub(crate) async fn run(options: args::Serve, data: &Path, printer: Printer) -> anyhow::Result<Exit> {
     let workspace = Arc::new(Workspace::open(data, Access::Write)?);
-    let settings = Options { host: options.host, port: options.port, api_key: options.api_key, pull: super::models::from_environment(), ..Options::default() };
+    let settings = Options {
+        host: options.host,
+        port: options.port,
+        api_key: options.api_key,
+        pull: super::models::from_environment(),
+        ..Options::default()
+    };
     let shown = move |address: std::net::SocketAddr| {
         if printer.json {
             printer.json(&json!({"address": address, "url": format!("http://{address}")}));

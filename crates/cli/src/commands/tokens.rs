@@ -52,9 +52,12 @@ mod tests {
 
     #[test]
     fn pieces_are_quoted_or_hex() {
-        for (bytes, expected) in
-            [(&b" world"[..], "\" world\""), ("年".as_bytes(), "\"年\""), (&[0xe5, 0xb9], "<E5><B9>"), (b"\n", "\"\\n\"")]
-        {
+        for (bytes, expected) in [
+            (&b" world"[..], "\" world\""),
+            ("年".as_bytes(), "\"年\""),
+            (&[0xe5, 0xb9], "<E5><B9>"),
+            (b"\n", "\"\\n\""),
+        ] {
             assert_eq!(shown(bytes), expected);
         }
     }

@@ -1,5 +1,10 @@
 //! What the black-box tests share: the real binary on a data directory of its own.
-#![allow(dead_code, unreachable_pub, clippy::unwrap_used, reason = "each test file uses a part; a test may stop at the first surprise")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    reason = "each test file uses a part; a test may stop at the first surprise"
+)]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -59,7 +59,8 @@ fn multiply(pool: &Pool, x: &[f32], jobs: &mut [(&Matrix<'_>, &mut [f32])], roun
     }
     let tokens = x.len() / cols;
     assert_eq!(x.len(), tokens * cols, "whole rows of {cols}");
-    let quantised = (round && jobs.iter().any(|(w, _)| w.dtype.block_len() > 1)).then(|| Activations::new(pool, x, cols));
+    let quantised =
+        (round && jobs.iter().any(|(w, _)| w.dtype.block_len() > 1)).then(|| Activations::new(pool, x, cols));
     let many = tokens >= MANY;
     let mut tasks = Vec::new();
     let mut outputs = Vec::new();

@@ -38,9 +38,14 @@ impl Workspace {
         make(&inbox)?;
         let name = folder.file_name().map(std::ffi::OsStr::to_owned).unwrap_or_default();
         let mut accepted = inbox.join(&name);
-        accepted.as_mut_os_string().push(format!("-{}", std::time::UNIX_EPOCH.elapsed().map_or(0, |time| time.as_nanos())));
+        accepted
+            .as_mut_os_string()
+            .push(format!("-{}", std::time::UNIX_EPOCH.elapsed().map_or(0, |time| time.as_nanos())));
         std::fs::rename(&folder, &accepted).map_err(|error| {
-            Error::failed(format!("{}: {error}; check that the data directory may be written to and has room", accepted.display()))
+            Error::failed(format!(
+                "{}: {error}; check that the data directory may be written to and has room",
+                accepted.display()
+            ))
         })?;
         self.read_inbox(base, accepted);
         Ok(())
@@ -123,8 +128,12 @@ impl Workspace {
 }
 
 fn make(folder: &Path) -> Result<()> {
-    std::fs::create_dir_all(folder)
-        .map_err(|error| Error::failed(format!("{}: {error}; check that the data directory may be written to and has room", folder.display())))
+    std::fs::create_dir_all(folder).map_err(|error| {
+        Error::failed(format!(
+            "{}: {error}; check that the data directory may be written to and has room",
+            folder.display()
+        ))
+    })
 }
 
 async fn remove(folder: &Path) {

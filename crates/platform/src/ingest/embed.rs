@@ -26,11 +26,17 @@ impl Workspace {
         };
         let card = match self.models().installed(&name) {
             Ok(installed) => installed.card,
-            Err(error @ Error::NotFound { .. }) if wanted.is_none() => return Ok(Some(format!("vectors wait: {error}"))),
+            Err(error @ Error::NotFound { .. }) if wanted.is_none() => {
+                return Ok(Some(format!("vectors wait: {error}")));
+            }
             Err(error) => return Err(error),
         };
         let Some(dimensions) = card.dimensions else {
-            return Err(Error::invalid("embedder", "invalid_model", format!("'{name}' makes text, not vectors; choose an embedding model")));
+            return Err(Error::invalid(
+                "embedder",
+                "invalid_model",
+                format!("'{name}' makes text, not vectors; choose an embedding model"),
+            ));
         };
         kb.set_embedder(&name, dimensions as usize)?;
         Ok(None)
@@ -44,7 +50,12 @@ impl Workspace {
     }
 
     /// Makes the next batch of vectors; says whether there was one to make. The model is loaded with the first.
-    pub(super) async fn embed_batch(&self, kb: &Arc<KnowledgeBase>, job: &Arc<Job>, loaded: &mut Option<Arc<dyn Embedder>>) -> Result<bool> {
+    pub(super) async fn embed_batch(
+        &self,
+        kb: &Arc<KnowledgeBase>,
+        job: &Arc<Job>,
+        loaded: &mut Option<Arc<dyn Embedder>>,
+    ) -> Result<bool> {
         job.check()?;
         job.stage(Stage::Embedding);
         let pending = {
@@ -63,7 +74,8 @@ impl Workspace {
         };
         let texts = pending.iter().map(for_embedding).collect();
         let made = embedder.embed(texts, Purpose::Passage).await?;
-        let vectors: Vec<(String, Vec<f32>)> = pending.into_iter().map(|passage| passage.id).zip(made.vectors).collect();
+        let vectors: Vec<(String, Vec<f32>)> =
+            pending.into_iter().map(|passage| passage.id).zip(made.vectors).collect();
         let (kb, job) = (Arc::clone(kb), Arc::clone(job));
         blocking(move || {
             kb.put_vectors(&vectors)?;

@@ -7,8 +7,8 @@ use std::time::Instant;
 
 use tokio::sync::{OwnedMutexGuard, watch};
 
-use super::{Failed, IngestProgress};
 use super::sources::Sources;
+use super::{Failed, IngestProgress};
 use crate::{Error, Result};
 
 /// The jobs of a workspace, one for each knowledge base that was ever written to.
@@ -96,7 +96,8 @@ impl Job {
     /// [`Error::Conflict`] once the knowledge base is being removed.
     pub(crate) fn check(&self) -> Result<()> {
         if self.ended.load(Ordering::Relaxed) {
-            let message = format!("the knowledge base '{}' is being removed; ingest again to make a new one", self.base);
+            let message =
+                format!("the knowledge base '{}' is being removed; ingest again to make a new one", self.base);
             return Err(Error::Conflict { message });
         }
         Ok(())
@@ -107,7 +108,12 @@ impl Job {
         self.stage(Stage::Reading);
         self.state().waiting = sources.documents.iter().map(|source| source.name.clone()).collect();
         self.progress.send_modify(|now| {
-            *now = IngestProgress { documents_total: sources.documents.len(), passages: now.passages, vectors: now.vectors, ..IngestProgress::default() };
+            *now = IngestProgress {
+                documents_total: sources.documents.len(),
+                passages: now.passages,
+                vectors: now.vectors,
+                ..IngestProgress::default()
+            };
         });
         Ok(())
     }

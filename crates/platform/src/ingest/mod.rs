@@ -21,8 +21,8 @@ use serde::Serialize;
 
 use crate::workspace::blocking;
 use crate::{Result, Workspace};
-pub(crate) use jobs::{Jobs, Stage};
 use jobs::Job;
+pub(crate) use jobs::{Jobs, Stage};
 use sources::Sources;
 
 /// How an ingest goes about it.
@@ -126,7 +126,13 @@ impl Workspace {
         }
     }
 
-    async fn run_ingest(&self, kb: &Arc<KnowledgeBase>, job: &Arc<Job>, sources: Sources, options: &IngestOptions) -> Result<IngestReport> {
+    async fn run_ingest(
+        &self,
+        kb: &Arc<KnowledgeBase>,
+        job: &Arc<Job>,
+        sources: Sources,
+        options: &IngestOptions,
+    ) -> Result<IngestReport> {
         let turn = job.turn().await;
         let outcome = self.ingest_in_turn(kb, job, sources, options).await;
         job.rest();
@@ -134,7 +140,13 @@ impl Workspace {
         outcome
     }
 
-    async fn ingest_in_turn(&self, kb: &Arc<KnowledgeBase>, job: &Arc<Job>, sources: Sources, options: &IngestOptions) -> Result<IngestReport> {
+    async fn ingest_in_turn(
+        &self,
+        kb: &Arc<KnowledgeBase>,
+        job: &Arc<Job>,
+        sources: Sources,
+        options: &IngestOptions,
+    ) -> Result<IngestReport> {
         let started = Instant::now();
         job.start(&sources)?;
         let mut report = {
@@ -165,7 +177,9 @@ impl Workspace {
         let (base, name) = (base.to_owned(), name.to_owned());
         blocking(move || {
             if !kb.remove(&name)? {
-                let message = format!("'{name}' is not in the knowledge base '{base}'; `sumeru kb documents {base}` lists what is");
+                let message = format!(
+                    "'{name}' is not in the knowledge base '{base}'; `sumeru kb documents {base}` lists what is"
+                );
                 return Err(crate::Error::not_found("document_not_found", message));
             }
             kb.rest()

@@ -40,7 +40,8 @@ pub(super) fn run(kb: &KnowledgeBase, job: &Job, sources: &Sources, prune: bool)
     };
     let stats = kb.stats()?;
     job.counts(stats.passages, stats.vectors);
-    let named: Vec<(String, &Source)> = sources.documents.iter().map(|source| (known.name_for(source, sources.uploaded), source)).collect();
+    let named: Vec<(String, &Source)> =
+        sources.documents.iter().map(|source| (known.name_for(source, sources.uploaded), source)).collect();
     read_all(kb, job, sources.uploaded, &known, &named, &mut report)?;
     if prune {
         report.removed = remove_gone(kb, &known, sources)?;
@@ -51,7 +52,14 @@ pub(super) fn run(kb: &KnowledgeBase, job: &Job, sources: &Sources, prune: bool)
     Ok(report)
 }
 
-fn read_all(kb: &KnowledgeBase, job: &Job, uploaded: bool, known: &Known, named: &[(String, &Source)], report: &mut IngestReport) -> Result<()> {
+fn read_all(
+    kb: &KnowledgeBase,
+    job: &Job,
+    uploaded: bool,
+    known: &Known,
+    named: &[(String, &Source)],
+    report: &mut IngestReport,
+) -> Result<()> {
     let workers = std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(8);
     let next = AtomicUsize::new(0);
     // Bounded, so that few parsed documents wait in memory for their turn.
@@ -126,7 +134,10 @@ fn read_one(name: &str, source: &Source, uploaded: bool, known: &Known) -> Outco
     let limits = Limits::default();
     // Asked before the file is read: one that is larger than the limit may be larger than memory.
     if source.bytes > limits.file_bytes as u64 {
-        return Outcome::Failed(format!("it has {} bytes and the limit is {}; split it into smaller files", source.bytes, limits.file_bytes));
+        return Outcome::Failed(format!(
+            "it has {} bytes and the limit is {}; split it into smaller files",
+            source.bytes, limits.file_bytes
+        ));
     }
     let bytes = match std::fs::read(&source.path) {
         Ok(bytes) => bytes,
@@ -135,15 +146,23 @@ fn read_one(name: &str, source: &Source, uploaded: bool, known: &Known) -> Outco
     let hash = knowledge::content_hash(&bytes);
     let path = text(source.path.as_os_str());
     let before = known.documents.get(name);
-    if before.is_some_and(|document| document.hash.as_deref() == Some(hash.as_str()) && (uploaded || document.path.as_deref() == Some(path.as_str()))) {
+    if before.is_some_and(|document| {
+        document.hash.as_deref() == Some(hash.as_str()) && (uploaded || document.path.as_deref() == Some(path.as_str()))
+    }) {
         return Outcome::Unchanged;
     }
     match parse(name, &bytes, &limits) {
         Ok(parsed) => {
             let passages = chunk::chunk(name, &parsed, PASSAGE_TOKENS, &chunk::estimate_tokens);
             let labels = if uploaded { BTreeMap::new() } else { BTreeMap::from([(PATH.to_owned(), path)]) };
-            let document =
-                NewDocument { name: name.to_owned(), content_hash: hash, bytes_len: bytes.len() as u64, parsed, passages, metadata: labels };
+            let document = NewDocument {
+                name: name.to_owned(),
+                content_hash: hash,
+                bytes_len: bytes.len() as u64,
+                parsed,
+                passages,
+                metadata: labels,
+            };
             Outcome::New { document: Box::new(document), changed: before.is_some() }
         }
         Err(error) => Outcome::Failed(format!("{}; {}", error.reason, error.remedy)),

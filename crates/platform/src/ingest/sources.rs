@@ -11,10 +11,69 @@ use crate::{Error, Result};
 
 /// Kinds of files that hold no text; in a folder they are passed over, named alone they are tried and refused with the reason.
 const TEXTLESS: &[&str] = &[
-    "png", "jpg", "jpeg", "gif", "webp", "bmp", "tif", "tiff", "ico", "svgz", "heic", "psd", "mp3", "mp4", "m4a", "wav", "flac", "ogg", "mov", "avi",
-    "mkv", "webm", "zip", "gz", "tgz", "bz2", "xz", "zst", "7z", "rar", "tar", "jar", "exe", "dll", "so", "dylib", "a", "o", "obj", "class", "pyc",
-    "wasm", "bin", "iso", "img", "deb", "rpm", "dmg", "woff", "woff2", "ttf", "otf", "eot", "db", "sqlite", "gguf", "safetensors", "onnx", "npz", "npy",
-    "parquet", "lock", "map",
+    "png",
+    "jpg",
+    "jpeg",
+    "gif",
+    "webp",
+    "bmp",
+    "tif",
+    "tiff",
+    "ico",
+    "svgz",
+    "heic",
+    "psd",
+    "mp3",
+    "mp4",
+    "m4a",
+    "wav",
+    "flac",
+    "ogg",
+    "mov",
+    "avi",
+    "mkv",
+    "webm",
+    "zip",
+    "gz",
+    "tgz",
+    "bz2",
+    "xz",
+    "zst",
+    "7z",
+    "rar",
+    "tar",
+    "jar",
+    "exe",
+    "dll",
+    "so",
+    "dylib",
+    "a",
+    "o",
+    "obj",
+    "class",
+    "pyc",
+    "wasm",
+    "bin",
+    "iso",
+    "img",
+    "deb",
+    "rpm",
+    "dmg",
+    "woff",
+    "woff2",
+    "ttf",
+    "otf",
+    "eot",
+    "db",
+    "sqlite",
+    "gguf",
+    "safetensors",
+    "onnx",
+    "npz",
+    "npy",
+    "parquet",
+    "lock",
+    "map",
 ];
 
 /// How deep folders are followed; deeper ones are a mistake or a trap.
@@ -95,10 +154,17 @@ impl Walk {
                 self.file(path, folder, data.len());
                 Ok(())
             }
-            Ok(_) => Err(Error::invalid("paths", "invalid_value", format!("{}: it is neither a file nor a folder", path.display()))),
+            Ok(_) => Err(Error::invalid(
+                "paths",
+                "invalid_value",
+                format!("{}: it is neither a file nor a folder", path.display()),
+            )),
             Err(_) if is_glob(path) => self.glob(path),
             Err(error) => {
-                let message = format!("{}: {error}; check the spelling, or quote a glob such as 'reports/**/*.pdf'", path.display());
+                let message = format!(
+                    "{}: {error}; check the spelling, or quote a glob such as 'reports/**/*.pdf'",
+                    path.display()
+                );
                 Err(Error::invalid("paths", "invalid_value", message))
             }
         }
@@ -113,7 +179,9 @@ impl Walk {
         let folder = if fixed.as_os_str().is_empty() { Path::new(".") } else { fixed.as_path() };
         let rest: PathBuf = pattern.components().skip(fixed.components().count()).collect();
         let glob = GlobBuilder::new(&rest.to_string_lossy()).literal_separator(true).build();
-        let matcher = glob.map_err(|error| Error::invalid("paths", "invalid_value", format!("{}: not a glob ({error})", pattern.display())))?;
+        let matcher = glob.map_err(|error| {
+            Error::invalid("paths", "invalid_value", format!("{}: not a glob ({error})", pattern.display()))
+        })?;
         if !folder.is_dir() {
             let message = format!("{}: the folder {} is not there", pattern.display(), folder.display());
             return Err(Error::invalid("paths", "invalid_value", message));
@@ -194,7 +262,8 @@ impl Walk {
         for source in &self.found.documents {
             *count.entry(&source.name).or_default() += 1;
         }
-        let twice: HashSet<String> = count.into_iter().filter(|(_, n)| *n > 1).map(|(name, _)| name.to_owned()).collect();
+        let twice: HashSet<String> =
+            count.into_iter().filter(|(_, n)| *n > 1).map(|(name, _)| name.to_owned()).collect();
         for source in &mut self.found.documents {
             if twice.contains(&source.name) {
                 source.name.clone_from(&source.long_name);

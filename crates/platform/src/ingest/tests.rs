@@ -46,7 +46,11 @@ async fn only_what_changed_is_read_again() {
     let first = ingest(&workspace, &all, prune()).await;
     assert_eq!((first.added, first.changed, first.unchanged, first.removed), (2, 0, 0, 0));
     assert_eq!(first.skipped, ["b/picture.png"]);
-    assert!(first.warnings.iter().any(|warning| warning.contains("models pull")), "no embedding model is installed: {:?}", first.warnings);
+    assert!(
+        first.warnings.iter().any(|warning| warning.contains("models pull")),
+        "no embedding model is installed: {:?}",
+        first.warnings
+    );
     let print = workspace.knowledge_bases().show("kb").unwrap().fingerprint;
 
     let again = ingest(&workspace, &all, prune()).await;
@@ -106,7 +110,9 @@ async fn a_bad_document_is_named_and_the_rest_is_read() {
 
 async fn until_read(workspace: &Workspace, name: &str) {
     for _ in 0..500 {
-        if names(workspace).iter().any(|known| known == name) && found(workspace, "secret").await.iter().any(|known| known == name) {
+        if names(workspace).iter().any(|known| known == name)
+            && found(workspace, "secret").await.iter().any(|known| known == name)
+        {
             return;
         }
         tokio::time::sleep(Duration::from_millis(20)).await;

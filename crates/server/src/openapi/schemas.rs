@@ -62,27 +62,6 @@ fn requests() -> Vec<Named> {
 }
 
 fn openai() -> Vec<Named> {
-    let annotation = object(&[
-        ("type", json!({"const": "url_citation"})),
-        (
-            "url_citation",
-            object(&[("start_index", integer()), ("end_index", integer()), ("title", string()), ("url", string())]),
-        ),
-        ("citation", reference(CITATION)),
-    ]);
-    let message = json!({
-        "type": "object", "required": ["role", "content", "refusal"],
-        "properties": {
-            "role": {"const": "assistant"}, "content": nullable("string"), "refusal": nullable("string"),
-            "annotations": list(annotation), "tool_calls": list(json!({"type": "object"})),
-        },
-    });
-    let chat_choice = object(&[
-        ("index", integer()),
-        ("message", message),
-        ("logprobs", nullable("object")),
-        ("finish_reason", json!({"enum": ["stop", "length", "tool_calls"]})),
-    ]);
     let choice = object(&[
         ("index", integer()),
         ("text", string()),
@@ -104,7 +83,7 @@ fn openai() -> Vec<Named> {
     let embedded = object(&[("object", json!({"const": "embedding"})), ("index", integer()), ("embedding", vector)]);
     let read = object(&[("prompt_tokens", integer()), ("total_tokens", integer())]);
     vec![
-        (CHAT, completion("chat.completion", chat_choice)),
+        (CHAT, completion("chat.completion", chat_choice())),
         (COMPLETION, completion("text_completion", choice)),
         (
             EMBEDDINGS,
@@ -147,6 +126,30 @@ fn openai() -> Vec<Named> {
             )]),
         ),
     ]
+}
+
+fn chat_choice() -> Value {
+    let annotation = object(&[
+        ("type", json!({"const": "url_citation"})),
+        (
+            "url_citation",
+            object(&[("start_index", integer()), ("end_index", integer()), ("title", string()), ("url", string())]),
+        ),
+        ("citation", reference(CITATION)),
+    ]);
+    let message = json!({
+        "type": "object", "required": ["role", "content", "refusal"],
+        "properties": {
+            "role": {"const": "assistant"}, "content": nullable("string"), "refusal": nullable("string"),
+            "annotations": list(annotation), "tool_calls": list(json!({"type": "object"})),
+        },
+    });
+    object(&[
+        ("index", integer()),
+        ("message", message),
+        ("logprobs", nullable("object")),
+        ("finish_reason", json!({"enum": ["stop", "length", "tool_calls"]})),
+    ])
 }
 
 fn bases_and_models() -> Vec<Named> {

@@ -42,9 +42,17 @@ pub fn table() -> Vec<Field> {
         Field::refused("modalities", |value| *value == json!(["text"]), "Only [\"text\"] is."),
         Field::refused("audio", never, "Answers are text."),
         Field::refused("prediction", never, "Leave it out; it only speeds up OpenAI's own models."),
-        Field::refused("reasoning_effort", |value| value == "none", "The models here have no such setting; leave it out."),
+        Field::refused(
+            "reasoning_effort",
+            |value| value == "none",
+            "The models here have no such setting; leave it out.",
+        ),
         Field::refused("verbosity", |value| value == "medium", "Ask for the length in the prompt, or set max_tokens."),
-        Field::refused("web_search_options", never, "To answer from documents, use a knowledge base: model \"kb/NAME\"."),
+        Field::refused(
+            "web_search_options",
+            never,
+            "To answer from documents, use a knowledge base: model \"kb/NAME\".",
+        ),
         Field::refused("functions", never, "It is OpenAI's older form; use 'tools'."),
         Field::refused("function_call", never, "It is OpenAI's older form; use 'tool_choice'."),
     ];
@@ -110,14 +118,20 @@ fn tools(fields: &Fields) -> Result<Vec<ToolSpec>, Error> {
     }
     match fields.get("tool_choice") {
         None => Ok(tools),
-        Some(_) if tools.is_empty() => Err(fields.wrong_value("tool_choice", "it is only allowed when 'tools' are given")),
+        Some(_) if tools.is_empty() => {
+            Err(fields.wrong_value("tool_choice", "it is only allowed when 'tools' are given"))
+        }
         Some(Value::String(choice)) => match choice.as_str() {
             "auto" => Ok(tools),
             "none" => Ok(Vec::new()),
-            "required" => refuse("tool_choice", "Only 'auto' and 'none' are; say in the prompt that a tool must be called."),
+            "required" => {
+                refuse("tool_choice", "Only 'auto' and 'none' are; say in the prompt that a tool must be called.")
+            }
             _ => Err(fields.wrong_value("tool_choice", "it is none of 'auto', 'none', 'required'")),
         },
-        Some(Value::Object(_)) => refuse("tool_choice", "Only 'auto' and 'none' are; offer only the tool that may be called."),
+        Some(Value::Object(_)) => {
+            refuse("tool_choice", "Only 'auto' and 'none' are; offer only the tool that may be called.")
+        }
         Some(other) => Err(crate::fields::wrong_type("tool_choice", "a string or an object", other)),
     }
 }
@@ -132,7 +146,11 @@ fn tool(fields: &Fields) -> Result<ToolSpec, Error> {
         Field::read("name"),
         Field::read("description"),
         Field::read("parameters"),
-        Field::refused("strict", |value| value == false, "Arguments are the model's own words; check them, or set it false."),
+        Field::refused(
+            "strict",
+            |value| value == false,
+            "Arguments are the model's own words; check them, or set it false.",
+        ),
     ])?;
     let name = function.required_string("name")?;
     if name.len() > 64 || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-') {
@@ -144,5 +162,9 @@ fn tool(fields: &Fields) -> Result<ToolSpec, Error> {
         Some(Value::Object(map)) => Value::Object(map.clone()),
         Some(other) => return Err(crate::fields::wrong_type(&function.path_of("parameters"), "an object", other)),
     };
-    Ok(ToolSpec { name: name.to_owned(), description: function.string("description")?.unwrap_or("").to_owned(), parameters })
+    Ok(ToolSpec {
+        name: name.to_owned(),
+        description: function.string("description")?.unwrap_or("").to_owned(),
+        parameters,
+    })
 }

@@ -33,7 +33,11 @@ pub fn table() -> Vec<Field> {
         Field::read("logprobs"),
         Field::read("echo"),
         Field::read("best_of"),
-        Field::refused("suffix", |value| value == "", "No model here fills in the middle; put what is known into the prompt."),
+        Field::refused(
+            "suffix",
+            |value| value == "",
+            "No model here fills in the middle; put what is known into the prompt.",
+        ),
     ];
     [OWN.as_slice(), SHARED.as_slice()].concat()
 }
@@ -51,7 +55,10 @@ impl CompletionRequest {
         let n = n(&fields)?;
         best_of(&fields, n)?;
         if prompts.len() * n as usize > MAX_CHOICES {
-            let why = format!("{} prompts with {n} answers each; at most {MAX_CHOICES} answers are made at once", prompts.len());
+            let why = format!(
+                "{} prompts with {n} answers each; at most {MAX_CHOICES} answers are made at once",
+                prompts.len()
+            );
             return Err(fields.wrong_value("prompt", &why));
         }
         let mut request = Request::new(Prompt::Text(String::new()));
@@ -60,7 +67,8 @@ impl CompletionRequest {
         request.logprobs = fields.integer("logprobs", 0..=20)?.map(|n| n as u8);
         request.search = search_mode(&fields)?;
         request.echo = fields.boolean("echo")?.unwrap_or(false);
-        let max_tokens = fields.integer("max_tokens", 0..=i64::from(u32::MAX))?.map_or(DEFAULT_MAX_TOKENS, |n| n as u32);
+        let max_tokens =
+            fields.integer("max_tokens", 0..=i64::from(u32::MAX))?.map_or(DEFAULT_MAX_TOKENS, |n| n as u32);
         if max_tokens == 0 && !request.echo {
             return Err(fields.wrong_value("max_tokens", "0 generates nothing; with 'echo' true it scores the prompt"));
         }
@@ -72,7 +80,9 @@ impl CompletionRequest {
 
 fn best_of(fields: &Fields, n: u32) -> Result<(), Error> {
     match fields.integer("best_of", 1..=20)? {
-        Some(best) if best < i64::from(n) => Err(fields.wrong_value("best_of", &format!("{best} is less than 'n', {n}"))),
+        Some(best) if best < i64::from(n) => {
+            Err(fields.wrong_value("best_of", &format!("{best} is less than 'n', {n}")))
+        }
         Some(best) if best > i64::from(n) => {
             super::sampling::refuse("best_of", "Ask for n answers with logprobs, and keep the best of them.")
         }

@@ -52,7 +52,8 @@ impl EmbeddingRequest {
         let model = fields.required_string("model")?.to_owned();
         let inputs = texts_or_tokens("input", fields.get("input").ok_or_else(|| fields.missing("input"))?)?;
         if inputs.len() > MAX_INPUTS {
-            let why = format!("{} texts, at most {MAX_INPUTS} are embedded at once; send several requests", inputs.len());
+            let why =
+                format!("{} texts, at most {MAX_INPUTS} are embedded at once; send several requests", inputs.len());
             return Err(fields.wrong_value("input", &why));
         }
         if let Some(i) = inputs.iter().position(|input| *input == Input::Text(String::new())) {

@@ -87,9 +87,11 @@ fn parts(path: &str, content: &Value, role: Role) -> Result<Vec<Part>, Error> {
     match content {
         Value::String(text) => Ok(vec![Part::Text { text: text.clone() }]),
         Value::Array(values) if values.is_empty() => Err(wrong_value(path, "the array is empty")),
-        Value::Array(values) => {
-            values.iter().enumerate().map(|(i, value)| part(&Fields::at(format!("{path}[{i}]"), value)?, role)).collect()
-        }
+        Value::Array(values) => values
+            .iter()
+            .enumerate()
+            .map(|(i, value)| part(&Fields::at(format!("{path}[{i}]"), value)?, role))
+            .collect(),
         other => Err(wrong_type(path, "a string or an array of content parts", other)),
     }
 }

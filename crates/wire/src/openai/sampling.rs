@@ -68,8 +68,9 @@ fn logit_bias(fields: &Fields) -> Result<BTreeMap<u32, f32>, Error> {
     for (key, value) in map {
         let shown: String = key.chars().take(40).collect();
         let path = fields.path_of(&format!("logit_bias.{shown}"));
-        let id: u32 =
-            key.parse().map_err(|_| wrong_value(&path, "keys are token ids written in digits; POST /tokenize shows them"))?;
+        let id: u32 = key
+            .parse()
+            .map_err(|_| wrong_value(&path, "keys are token ids written in digits; POST /tokenize shows them"))?;
         let bias = value.as_f64().ok_or_else(|| wrong_type(&path, "a number", value))?;
         if !(-100.0..=100.0).contains(&bias) {
             return Err(wrong_value(&path, &format!("{bias} is outside -100..=100")));
