@@ -6,7 +6,7 @@ const browser = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/goo
 export default defineConfig({
   testDir: 'e2e',
   outputDir: 'test-results',
-  timeout: 180_000,
+  timeout: 400_000,
   expect: { timeout: 60_000 },
   workers: 1,
   retries: 0,

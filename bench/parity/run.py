@@ -27,6 +27,8 @@ from reference import E5, Bert, LlamaCpp, free_port, post
 
 ROOT = Path(__file__).resolve().parents[2]
 SUMERU = os.environ.get("SUMERU", str(ROOT / "target/release/sumeru"))
+# What answers without rounding: an example of the engine.
+JUDGE = os.environ.get("SUMERU_JUDGE", "cargo run -q --release -p engine --example parity --").split()
 TOKENS = 64
 GAP = 0.3
 COSINE = 0.999
@@ -157,7 +159,7 @@ def without_rounding(path, texts):
     with tempfile.NamedTemporaryFile("w", suffix=".jsonl") as lines:
         lines.write("\n".join(map(json.dumps, texts)))
         lines.flush()
-        command = ["cargo", "run", "-q", "--release", "-p", "engine", "--example", "parity", "--", "exact", path, lines.name]
+        command = [*JUDGE, "exact", path, lines.name]
         answer = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=True, text=True).stdout
     return [dict(json.loads(line)) for line in answer.splitlines()]
 

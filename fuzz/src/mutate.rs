@@ -109,10 +109,11 @@ pub(crate) fn mutate(rng: &mut Rng, pool: &[Vec<u8>], shape: Shape) -> Vec<u8> {
         return random_bytes(rng);
     };
     let other = &pool[rng.usize(..pool.len())];
-    if shape == Shape::Archive && rng.u8(..10) < 8 {
-        if let Some(changed) = change_member(rng, base) {
-            return changed;
-        }
+    if shape == Shape::Archive
+        && rng.u8(..10) < 8
+        && let Some(changed) = change_member(rng, base)
+    {
+        return changed;
     }
     let mut bytes = base.clone();
     damage(rng, &mut bytes, other, shape);

@@ -29,6 +29,10 @@ for (const reader of readers) {
       await expect(mark).toBeInViewport();
       expect(bare(await mark.textContent())).toBe(bare(quotation));
       await expect(answer.locator('.prose')).toBeInViewport();
+      // The answer gives way to the panel instead of lying under it.
+      const panel = await page.locator('.panel').boundingBox();
+      const list = await answer.locator('.sources').boundingBox();
+      expect((list?.x ?? 0) + (list?.width ?? 0)).toBeLessThanOrEqual(panel?.x ?? 0);
       await page.keyboard.press('Escape');
       await expect(page.locator('.panel')).toHaveCount(0);
 

@@ -1,7 +1,7 @@
 import { expect, test as base, type Page } from '@playwright/test';
 
 /** A small model on two shared cores reads a long prompt slowly. */
-export const SLOW = 150_000;
+export const SLOW = 300_000;
 
 /** Every journey also watches that the page breaks no rule of its own: no errors, nothing the policy refuses, nothing from elsewhere. */
 export const test = base.extend<{ watched: void }>({

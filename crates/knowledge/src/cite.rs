@@ -28,8 +28,7 @@ pub fn resolve(answer: &str, passages: &[Passage]) -> Cited {
     resolve_for("", answer, passages)
 }
 
-/// As [`resolve`]; the question helps to find the quotation for a short answer, and an answer of one sentence that no
-/// passage supports, though it is written in the passages' language, is taken for invented: then the documents hold none.
+/// As [`resolve`]; the question helps to find the quotation for a short answer.
 pub fn resolve_for(question: &str, answer: &str, passages: &[Passage]) -> Cited {
     let Marked { text, anchors } = unmark(answer);
     let sources: Vec<Source> = passages.iter().map(Source::new).collect();
@@ -64,18 +63,22 @@ pub fn resolve_for(question: &str, answer: &str, passages: &[Passage]) -> Cited 
             }
         }
     }
-    let invented = sentences.len() - found.cut.len() == 1
-        && found.marks.is_empty()
-        && !question.is_empty()
-        && passages.iter().any(|passage| Language::of(&passage.text) == Language::of(answer));
-    if invented {
-        let answer = no_answer_text(Language::of(question)).to_owned();
-        return Cited { answer, citations: Vec::new(), dropped: found.dropped, supported: false };
-    }
     if sentences.is_empty() {
         found.dropped = anchors.iter().map(|anchor| anchor.numbers.len()).sum();
     }
     write(&text, found, passages)
+}
+
+/// What a checked answer comes to when it is whole: one of a single sentence that no passage supports, though it is
+/// written in the passages' language, is taken for invented, and the answer is that the documents hold none.
+pub fn settle(question: &str, cited: Cited, passages: &[Passage]) -> Cited {
+    let chars: Vec<char> = cited.answer.chars().collect();
+    let language = Language::of(&cited.answer);
+    let comparable = passages.iter().any(|passage| Language::of(&passage.text) == language);
+    if cited.supported || question.is_empty() || sentences(&chars).len() > 1 || !comparable {
+        return cited;
+    }
+    Cited { answer: no_answer_text(Language::of(question)).to_owned(), ..cited }
 }
 
 fn same_words(one: &str, other: &str) -> bool {

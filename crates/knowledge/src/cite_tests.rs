@@ -160,7 +160,7 @@ fn a_refusal_stands_alone() {
 fn rows_of_a_table_speak_for_themselves() {
     let table = passage("t", "City | Limit per night\nBeijing, Shanghai | CNY 680\nother capitals | CNY 480");
     let question = "What is the limit per night in Shanghai?";
-    let right = resolve_for(question, "The limit per night in Shanghai is CNY 680.", &[table.clone()]);
+    let right = resolve_for(question, "The limit per night in Shanghai is CNY 680.", std::slice::from_ref(&table));
     assert_eq!(right.citations[0].quote, "Beijing, Shanghai | CNY 680");
     assert!(!resolve_for(question, "The limit per night in Shanghai is CNY 480.", &[table]).supported);
 }
@@ -168,17 +168,21 @@ fn rows_of_a_table_speak_for_themselves() {
 #[test]
 fn a_question_helps_short_answers() {
     let price = passage("p", "校准的周期为 12 个月。\n服务: 标准校准 | 价格: 260 元\n服务: 加急校准 | 价格: 420 元");
-    let cited = resolve_for("标准校准多少钱？", "260 元。", &[price.clone()]);
+    let cited = resolve_for("标准校准多少钱？", "260 元。", std::slice::from_ref(&price));
     assert_eq!(cited.answer, "260 元[1]。");
     assert_eq!(cited.citations[0].quote, "服务: 标准校准 | 价格: 260 元");
     assert_eq!(
         resolve_for("密码至少要多少个字符？", "14个字符", &[passage("s", "密码长度不得少于 14 个字符。")]).answer,
         "14个字符[1]"
     );
-    let invented = resolve_for("标准校准多少钱？", "标准校准多少钱？300 元。", &[price.clone()]);
+    let settled = |question, answer| {
+        let passages = [price.clone()];
+        settle(question, resolve_for(question, answer, &passages), &passages)
+    };
+    let invented = settled("标准校准多少钱？", "标准校准多少钱？300 元。");
     assert_eq!((invented.answer.as_str(), invented.supported), (no_answer_text(Language::Chinese), false));
     // In another language than the passages' nothing is known about an answer.
-    let unknown = resolve_for("How is calibration done?", "It is done by post.", &[price.clone()]);
+    let unknown = settled("How is calibration done?", "It is done by post.");
     assert_eq!((unknown.answer.as_str(), unknown.supported), ("It is done by post.", false));
     assert!(!resolve_for("食堂在哪里？", "260 元。", &[price]).supported);
 }

@@ -88,7 +88,8 @@ impl Source {
             codes.extend(figures.codes);
             let numbers = figures.numbers.into_iter().map(|(number, _)| number).chain(spelled(&text)).collect();
             let features = features(&text);
-            if row && head.is_none() {
+            // Rows that name their columns themselves have no head.
+            if row && head.is_none() && !chars[span[0]..span[1]].windows(2).any(|two| two == [':', ' ']) {
                 head = Some(features.clone());
             }
             Sentence { span, features, numbers, han: text::han_share(&text) >= 0.3, row }
@@ -140,6 +141,21 @@ impl Source {
         };
         if !claim.numbers.iter().all(counts) {
             return None;
+        }
+        // The figures of one row with the names of another make no fact: no other row may speak more of the matter.
+        if let [row] = window
+            && row.row
+        {
+            let words = |sentence: &Sentence| {
+                let of_words =
+                    |feature: &&String| !feature.contains(char::is_numeric) && !self.context.contains(*feature);
+                let all = claim.features.union(&asked.features).filter(of_words);
+                all.filter(|feature| sentence.features.contains(*feature)).count()
+            };
+            let own = words(row);
+            if self.sentences.iter().any(|other| other.row && words(other) > own) {
+                return None;
+            }
         }
         let held = claim.features.iter().filter(|feature| holds(feature)).count();
         let above = claim.features.iter().filter(|feature| !holds(feature) && self.context.contains(*feature)).count();

@@ -92,8 +92,9 @@ impl Workspace {
         let mut wanted = Request::new(Prompt::Chat(Vec::new()));
         wanted.sampling = Sampling { temperature: 0.0, ..Sampling::default() };
         wanted.max_tokens = Some(ANSWER_TOKENS);
+        let asked = request.question.clone();
         let question = Question { base: base.to_owned(), model, asked: request, request: wanted };
-        Ok(checked(question.steps(self.clone())))
+        Ok(checked(asked, question.steps(self.clone())))
     }
 }
 
@@ -172,7 +173,7 @@ fn given(hits: &[Hit], passages: &[Passage]) -> Vec<Hit> {
 }
 
 /// Steps with the answer checked at the end.
-fn checked(mut steps: Steps) -> AskStream {
+fn checked(question: String, mut steps: Steps) -> AskStream {
     let events = try_stream! {
         let (mut text, mut hits) = (String::new(), Vec::new());
         while let Some(step) = steps.try_next().await? {
@@ -184,7 +185,7 @@ fn checked(mut steps: Steps) -> AskStream {
                     yield AskEvent::Text(more);
                 }
                 Step::Finished { usage, timings, .. } => {
-                    let Cited { answer, citations, dropped, supported } = prove(&text, &hits);
+                    let Cited { answer, citations, dropped, supported } = settled(&question, &text, &hits);
                     for citation in &citations {
                         yield AskEvent::Citation(citation.clone());
                     }
@@ -200,9 +201,18 @@ fn checked(mut steps: Steps) -> AskStream {
     Box::pin(events)
 }
 
-fn prove(text: &str, hits: &[Hit]) -> Cited {
-    let passages: Vec<Passage> = hits.iter().map(|hit| hit.passage.clone()).collect();
-    cite::resolve(text, &passages)
+/// Part of an answer, checked: more text does not change what this says of its whole sentences.
+fn prove(question: &str, text: &str, hits: &[Hit]) -> Cited {
+    cite::resolve_for(question, text, &passages(hits))
+}
+
+/// The whole answer, checked.
+fn settled(question: &str, text: &str, hits: &[Hit]) -> Cited {
+    cite::settle(question, prove(question, text, hits), &passages(hits))
+}
+
+fn passages(hits: &[Hit]) -> Vec<Passage> {
+    hits.iter().map(|hit| hit.passage.clone()).collect()
 }
 
 /// A knowledge base that answers as a model: `kb/NAME`, or `kb/NAME@MODEL`.
@@ -280,14 +290,14 @@ impl LanguageModel for RagModel {
 
     fn generate(&self, request: Request) -> EventStream {
         match self.question(request) {
-            Ok(question) => proved(question.steps(self.workspace.clone())),
+            Ok(question) => proved(question.asked.question.clone(), question.steps(self.workspace.clone())),
             Err(error) => Box::pin(futures_util::stream::once(async { Err(error) })),
         }
     }
 }
 
 /// Steps as events whose text is final: a sentence goes out when the next one has begun, its markers checked by then.
-fn proved(mut steps: Steps) -> EventStream {
+fn proved(question: String, mut steps: Steps) -> EventStream {
     let events = try_stream! {
         let (mut text, mut hits, mut out) = (String::new(), Vec::new(), Said::default());
         while let Some(step) = steps.try_next().await? {
@@ -296,13 +306,13 @@ fn proved(mut steps: Steps) -> EventStream {
                 Step::Passages(given) => hits = given,
                 Step::Text(more) => {
                     text.push_str(&more);
-                    let more = out.certain(&text, &hits);
+                    let more = out.certain(&question, &text, &hits);
                     if !more.is_empty() {
                         yield Event::Text { text: more, tokens: Vec::new(), prompt: false };
                     }
                 }
                 Step::Finished { reason, usage, timings } => {
-                    let cited = prove(&text, &hits);
+                    let cited = settled(&question, &text, &hits);
                     let rest = out.rest(&cited.answer);
                     if !rest.is_empty() {
                         yield Event::Text { text: rest, tokens: Vec::new(), prompt: false };
@@ -331,13 +341,13 @@ struct Said {
 
 impl Said {
     /// What can be said for good now. Markers belong to the sentence before them, so the last sentence that ended waits for the next to begin.
-    fn certain(&mut self, text: &str, hits: &[Hit]) -> String {
+    fn certain(&mut self, question: &str, text: &str, hits: &[Hit]) -> String {
         let end = last_border(text);
         if end <= self.seen {
             return String::new();
         }
         self.seen = end;
-        let answer = prove(&text[..end], hits).answer;
+        let answer = prove(question, &text[..end], hits).answer;
         let more = answer.strip_prefix(self.text.as_str()).unwrap_or_default().trim_end().to_owned();
         self.text.push_str(&more);
         more
@@ -402,7 +412,7 @@ mod tests {
             timings: Timings::default(),
         }));
         let all = futures_util::stream::iter(steps).boxed();
-        let collected = futures_util::FutureExt::now_or_never(domain::collect(proved(all)));
+        let collected = futures_util::FutureExt::now_or_never(domain::collect(proved(String::new(), all)));
         let collected = collected.expect("nothing waits here").expect("no step is an error");
         (collected.text, collected.citations, collected.dropped)
     }
@@ -422,7 +432,7 @@ mod tests {
             "No sentence ends here",
             "",
         ] {
-            let whole = prove(answer, &hits());
+            let whole = prove("", answer, &hits());
             let letters: Vec<String> = answer.chars().map(String::from).collect();
             let pieces: Vec<&str> = letters.iter().map(String::as_str).collect();
             let (text, citations, dropped) = streamed(&pieces, hits());

@@ -101,7 +101,7 @@ mod tests {
         let span = |value| Data::DateTime(ExcelDateTime::new(value, ExcelDateTimeType::TimeDelta, false));
         for (cell, code, wanted) in [
             (Data::Float(1234.5), "General", "1234.5"),
-            (Data::Float(1234.500_000_000_000_1), "General", "1234.5"),
+            (Data::Float(1234.5 + f64::EPSILON * 1024.0), "General", "1234.5"),
             (Data::Float(0.1 + 0.2), "General", "0.3"),
             (Data::Float(3900.0), "#,##0.00", "3900"),
             (Data::Float(-0.5), "General", "-0.5"),

@@ -206,7 +206,7 @@ impl Collector {
         if self.places.len() > GLYPHS {
             resume_unwind(Box::new(Stop("it has too many letters")));
         }
-        if self.calls % 256 == 0 && Instant::now() >= self.until {
+        if self.calls.is_multiple_of(256) && Instant::now() >= self.until {
             resume_unwind(Box::new(Stop("it takes too long")));
         }
     }
