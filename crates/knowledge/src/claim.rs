@@ -180,7 +180,7 @@ impl Source {
             Strictness::Unmarked if claim.features.len() < 4 => {
                 share >= 1.0 && (answers >= 0.5 || answers >= 0.2 && claim.striking())
             }
-            Strictness::Unmarked => share >= 0.75 || share >= 0.5 && answers >= 0.5 && claim.striking(),
+            Strictness::Unmarked => share >= 0.75 || share >= 0.5 && answers >= 0.25 && claim.striking(),
         };
         enough.then_some(share + 0.1 * answers)
     }
