@@ -1,6 +1,6 @@
 //! Tokenizers described by a `tokenizer.json`, run by the `tokenizers` crate.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tokenizers::Tokenizer;
 
 use super::bytes;
@@ -11,6 +11,17 @@ use crate::LoadError;
 /// Texts longer than this are cut at white space, as the crate's memory grows with many times the text.
 const LONG: usize = 1 << 16;
 
+/// A token that a template puts around texts without saying what it is.
+fn missing_special(processor: &Value) -> Option<String> {
+    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    if processor["type"] == "Sequence" {
+        return list(&processor["processors"]).iter().find_map(missing_special);
+    }
+    let pieces = [list(&processor["single"]), list(&processor["pair"])].concat();
+    let mut named = pieces.iter().filter_map(|piece| piece["SpecialToken"]["id"].as_str());
+    named.find(|id| processor["special_tokens"].get(*id).is_none()).map(str::to_owned)
+}
+
 pub(super) struct Json {
     tokenizer: Tokenizer,
 }
@@ -18,8 +29,11 @@ pub(super) struct Json {
 impl Json {
     pub(super) fn parse(json: &[u8]) -> Result<Self, LoadError> {
         let refused = |error: &dyn std::fmt::Display| bad("tokenizer.json", format!("is not a tokenizer: {error}"));
-        // The crate panics on a decoder that is not sound JSON, so that is looked at first.
-        serde_json::from_slice::<serde_json::Value>(json).map_err(|error| refused(&error))?;
+        // The crate panics on a decoder that is not sound JSON, and later on a template without its tokens.
+        let description: Value = serde_json::from_slice(json).map_err(|error| refused(&error))?;
+        if let Some(token) = missing_special(&description["post_processor"]) {
+            return Err(refused(&format!("its template names '{token}', which is not among its special tokens")));
+        }
         let mut tokenizer = Tokenizer::from_bytes(json).map_err(|error| refused(&error))?;
         tokenizer.with_padding(None);
         tokenizer.with_truncation(None).map_err(|error| bad("tokenizer.json", error.to_string()))?;

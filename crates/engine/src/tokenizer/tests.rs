@@ -246,6 +246,9 @@ fn json_describes_the_same_tokenizer() {
     // Found by fuzzing: the crate panics on these.
     let damaged = description.to_string().replacen('{', "{\"decoder\":{\"type\":\"\u{16}\"},", 1);
     assert!(Tokenizer::from_json(damaged.as_bytes()).is_err());
+    let mut damaged = description;
+    damaged["post_processor"]["special_tokens"] = serde_json::json!({});
+    assert!(Tokenizer::from_json(damaged.to_string().as_bytes()).is_err());
 }
 
 #[test]
