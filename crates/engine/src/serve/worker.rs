@@ -28,6 +28,9 @@ pub(super) struct Job {
     pub(super) _permit: Permit,
 }
 
+/// Tokens at the end of a prompt that are read even if they are remembered: from so many on, products of many tokens are used.
+const READ_AGAIN: usize = 8;
+
 /// What the engine thread tells a request's own side.
 pub(super) enum Out {
     /// A slot was found; this many tokens of the prompt need not be read again.
@@ -111,8 +114,9 @@ impl Worker {
     /// Gives waiting requests the free slots, oldest first, each with what any slot remembers of its prompt.
     fn admit(&mut self) {
         while let Some(job) = self.waiting.pop_front() {
-            // The last token is always read, for its logits; an echo needs everyone's.
-            let useful = if job.echo { 0 } else { job.prompt.len() - 1 };
+            // The last tokens are always read: the last one for its logits, a few with it so that they go through the same arithmetic as
+            // in a prompt that is read whole, and the same request gets the same answer. An echo needs everyone's.
+            let useful = if job.echo { 0 } else { job.prompt.len().saturating_sub(READ_AGAIN) };
             let common: Vec<usize> = self.caches.iter().map(|cache| cache.common(&job.prompt).min(useful)).collect();
             let remembered: Vec<_> = (0..self.slots.len())
                 .map(|slot| Remembered {
