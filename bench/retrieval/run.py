@@ -51,17 +51,16 @@ def passages():
 @contextlib.contextmanager
 def server():
     """The real server on a free port."""
-    with tempfile.TemporaryFile("w+") as said:
+    with tempfile.TemporaryFile() as said:
         process = subprocess.Popen([SUMERU, "--data", DATA, "serve", "--port", "0", "--json"], stdout=said, stderr=subprocess.DEVNULL)
         try:
-            for _ in range(200):
-                said.seek(0)
-                if found := re.search(r"http://[\d.]+:\d+", said.read()):
-                    break
-                if process.poll() is not None:
-                    raise SystemExit("the server ended before it was ready")
+            # Read without moving the position, which the server shares.
+            deadline = time.monotonic() + 20
+            while not (found := re.search(rb"http://[\d.]+:\d+", os.pread(said.fileno(), 4096, 0))):
+                if process.poll() is not None or time.monotonic() > deadline:
+                    raise SystemExit("the server was not ready within 20 s")
                 time.sleep(0.1)
-            yield found[0]
+            yield found[0].decode()
         finally:
             process.terminate()
             process.wait()
