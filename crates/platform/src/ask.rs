@@ -370,20 +370,28 @@ fn common(a: &str, b: &str) -> usize {
 
 /// Where the last sentence begins that is not yet complete: after the end of the one before it and its markers.
 fn last_border(text: &str) -> usize {
-    let ends: Vec<usize> = text
-        .char_indices()
-        .filter(|(at, c)| match c {
-            '。' | '！' | '？' | '\n' => true,
-            '.' | '!' | '?' => text[at + 1..].starts_with(char::is_whitespace),
-            _ => false,
-        })
-        .map(|(at, c)| at + c.len_utf8())
-        .collect();
-    // The one that ended last may still get its markers.
-    let Some(&last) = ends.last() else { return 0 };
-    let after = text[last..].trim_start();
-    let begun = !after.is_empty() && !after.starts_with(['[', '【', '［']);
-    if begun { last } else { ends.len().checked_sub(2).map_or(0, |at| ends[at]) }
+    let ends = text.char_indices().filter(|(at, c)| match c {
+        '。' | '！' | '？' | '\n' => true,
+        '.' | '!' | '?' => text[at + 1..].starts_with(char::is_whitespace),
+        _ => false,
+    });
+    let borders = ends.map(|(at, c)| after_markers(text, at + c.len_utf8()));
+    // One that ended last may still get markers, unless something else has begun after it.
+    borders
+        .filter(|&at| !text[at..].trim_start().is_empty() && !text[at..].trim_start().starts_with(['[', '【', '［']))
+        .last()
+        .unwrap_or(0)
+}
+
+/// The place after the markers that stand at a place, blanks between them included.
+fn after_markers(text: &str, mut at: usize) -> usize {
+    loop {
+        let rest = text[at..].trim_start();
+        let Some(close) = rest.find([']', '】', '］']).filter(|_| rest.starts_with(['[', '【', '［'])) else {
+            return at;
+        };
+        at = text.len() - rest.len() + rest[close..].char_indices().nth(1).map_or(rest.len(), |(next, _)| close + next);
+    }
 }
 
 #[cfg(test)]
@@ -447,7 +455,7 @@ mod tests {
             ("One. Two", 4),
             ("One.", 0),
             ("One. [1]", 0),
-            ("One. [1] Two", 4),
+            ("One. [1] Two", 8),
             ("一。二", 3),
             ("一。", 0),
             ("一。二。", 3),

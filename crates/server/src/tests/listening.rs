@@ -158,7 +158,6 @@ async fn clients_that_leave_free_their_places() {
 /// A client that asks for much and reads nothing is given up; without that it would hold its place for ever.
 #[tokio::test]
 async fn clients_that_read_nothing_are_given_up() {
-    use tokio::io::AsyncWrite;
     let (mut near, far) = tokio::io::duplex(16);
     let mut patient = crate::patient::Patient::new(far, Duration::from_millis(100));
     patient.write_all(b"0123456789abcdef").await.unwrap();
@@ -167,5 +166,4 @@ async fn clients_that_read_nothing_are_given_up() {
     let mut read = [0; 16];
     near.read_exact(&mut read).await.unwrap();
     patient.write_all(b"again").await.unwrap();
-    assert!(!patient.is_write_vectored());
 }
