@@ -379,7 +379,7 @@ fn last_border(text: &str) -> usize {
     // One that ended last may still get markers, unless something else has begun after it.
     borders
         .filter(|&at| !text[at..].trim_start().is_empty() && !text[at..].trim_start().starts_with(['[', '【', '［']))
-        .last()
+        .next_back()
         .unwrap_or(0)
 }
 
