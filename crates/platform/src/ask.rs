@@ -375,11 +375,10 @@ fn last_border(text: &str) -> usize {
         '.' | '!' | '?' => text[at + 1..].starts_with(char::is_whitespace),
         _ => false,
     });
-    let borders = ends.map(|(at, c)| after_markers(text, at + c.len_utf8()));
+    let mut borders = ends.map(|(at, c)| after_markers(text, at + c.len_utf8()));
     // One that ended last may still get markers, unless something else has begun after it.
     borders
-        .filter(|&at| !text[at..].trim_start().is_empty() && !text[at..].trim_start().starts_with(['[', '【', '［']))
-        .next_back()
+        .rfind(|&at| !text[at..].trim_start().is_empty() && !text[at..].trim_start().starts_with(['[', '【', '［']))
         .unwrap_or(0)
 }
 
