@@ -1,7 +1,7 @@
 """Ingest, ours beside a LangChain pipeline, over Debian's manuals. Run through run.sh.
 
 Words searchable: the moment `ingest --no-wait` returns. Vectors searchable: the moment a second `ingest` returns.
-DOCS=FOLDER takes other documents, REPEATS=N the median of N runs of ours.
+DOCS=FOLDER takes other documents, REPEATS=N the median of N runs of ours, KEEP=DIR keeps what the last of them made.
 """
 import datetime
 import json
@@ -53,7 +53,11 @@ def ours(data):
             "peak_rss_mb": max(words_rss, vectors_rss), "report": json.loads(report), "stats": stats,
         }
     finally:
-        shutil.rmtree(fresh)
+        if keep := os.environ.get("KEEP"):
+            shutil.rmtree(keep, ignore_errors=True)
+            shutil.move(fresh, keep)
+        else:
+            shutil.rmtree(fresh)
 
 
 def rows(mine, peer):
@@ -73,8 +77,9 @@ def main():
     data = os.environ.get("SUMERU_TEST_DATA", ROOT / ".cache/test-data")
     print(f"{DOCS}: ours", flush=True)
     mine = sorted((ours(data) for _ in range(REPEATS)), key=lambda run: run["end_seconds"])[REPEATS // 2]
-    print(f"{DOCS}: LangChain (it embeds about two passages a second)", flush=True)
-    peer = json.loads(timed([sys.executable, str(Path(__file__).with_name("peer.py")), str(DOCS)])[2])
+    print(json.dumps(mine), flush=True)
+    print(f"{DOCS}: LangChain (it embeds about two passages a second, and goes on where it stopped)", flush=True)
+    peer = json.loads(timed([sys.executable, str(Path(__file__).with_name("peer.py")), str(DOCS), str(ROOT / ".cache/ingest-peer.db")])[2])
     print(f"{'':24}{'sumeru':>12}{'langchain':>12}")
     for name, ours_, theirs in rows(mine, peer):
         print(f"{name:24}{ours_:>12}{theirs:>12}")

@@ -267,7 +267,7 @@ pub(crate) enum Models {
         #[arg(long)]
         yes: bool,
     },
-    /// Add a GGUF file from this machine
+    /// Add a GGUF file from this machine; it is used where it lies, not copied
     Add {
         /// The file
         path: PathBuf,

@@ -41,6 +41,11 @@ impl Printer {
         }
     }
 
+    /// Somebody else's text, a document's or a model's: tamed for a terminal, untouched for a program.
+    pub(crate) fn foreign(&self, text: &str) -> String {
+        if self.terminal { plain(text) } else { text.to_owned() }
+    }
+
     /// Part of a streamed result, shown at once.
     pub(crate) fn piece(&self, text: &str) {
         let mut out = std::io::stdout().lock();
@@ -65,8 +70,9 @@ impl Printer {
     }
 
     pub(crate) fn ink(&self, ink: Ink, text: &str) -> String {
+        let text = plain(text);
         if !self.colour {
-            return text.to_owned();
+            return text;
         }
         let code = match ink {
             Ink::Bold => "1",
@@ -79,20 +85,21 @@ impl Printer {
 
     /// Columns aligned for people; tab-separated when piped.
     pub(crate) fn table<const N: usize>(&self, head: [&str; N], rows: &[[String; N]]) {
+        let rows: Vec<[String; N]> = rows.iter().map(|row| row.each_ref().map(|text| cell(text))).collect();
         if !self.terminal {
-            for row in rows {
+            for row in &rows {
                 self.line(row.join("\t"));
             }
             return;
         }
         let mut widths = head.map(width);
-        for row in rows {
+        for row in &rows {
             for (column, cell) in row.iter().enumerate() {
                 widths[column] = widths[column].max(width(cell));
             }
         }
         self.line(self.ink(Ink::Dim, &aligned(&head.map(str::to_owned), &widths)));
-        for row in rows {
+        for row in &rows {
             self.line(aligned(row, &widths));
         }
     }
@@ -133,6 +140,26 @@ pub(crate) fn confirm(question: &str) -> anyhow::Result<bool> {
 /// The last words of a command that failed.
 pub(crate) fn error(text: &str) {
     eprintln!("error: {text}");
+}
+
+/// Somebody else's text as a terminal may show it: what would move the cursor, colour it or turn the reading order round
+/// is written out. Line breaks and tabs stay.
+pub(crate) fn plain(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\n' | '\t' => out.push(c),
+            c if c.is_control() => out.extend(c.escape_default()),
+            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => out.extend(c.escape_default()),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// The same in one line.
+fn cell(text: &str) -> String {
+    plain(text).replace('\n', "\\n").replace('\t', "\\t")
 }
 
 /// Terminal columns of a text: two for Han and other wide characters.
@@ -186,6 +213,18 @@ mod tests {
             (999_999_999_999, "1.0 TB"),
         ] {
             assert_eq!(bytes(count), expected);
+        }
+    }
+
+    #[test]
+    fn foreign_text_moves_no_cursor() {
+        for (text, expected, in_a_cell) in [
+            ("年假 ok", "年假 ok", "年假 ok"),
+            ("a\nb\tc", "a\nb\tc", "a\\nb\\tc"),
+            ("\u{1b}[31mred\u{7}\r", "\\u{1b}[31mred\\u{7}\\r", "\\u{1b}[31mred\\u{7}\\r"),
+            ("\u{202e}fdp.exe \u{9b}2J", "\\u{202e}fdp.exe \\u{9b}2J", "\\u{202e}fdp.exe \\u{9b}2J"),
+        ] {
+            assert_eq!((plain(text).as_str(), cell(text).as_str()), (expected, in_a_cell));
         }
     }
 

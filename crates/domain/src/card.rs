@@ -10,6 +10,9 @@ pub struct Card {
     /// One line for people.
     #[serde(default)]
     pub description: String,
+    /// The same line in Chinese, where there is one.
+    #[serde(default)]
+    pub description_zh: String,
     /// `qwen2`, `llama`, `bert`...
     pub architecture: String,
     /// Weights, counted.

@@ -12,7 +12,7 @@ use crate::gguf::Gguf;
 /// # Errors
 /// If the file cannot be read, or is of a family this build does not run.
 pub fn inspect(path: &Path) -> Result<Card, LoadError> {
-    describe(&Gguf::open(path)?)
+    Gguf::open(path).and_then(|gguf| describe(&gguf)).map_err(|error| error.of_file(path))
 }
 
 /// What an open file says of itself.
@@ -29,6 +29,7 @@ pub(crate) fn describe(gguf: &Gguf) -> Result<Card, LoadError> {
     Ok(Card {
         name,
         description: gguf.text("general.name")?.unwrap_or_default().to_owned(),
+        description_zh: String::new(),
         parameters,
         context: gguf.u32(&key("context_length"))?,
         dimensions: if embeds { Some(gguf.u32(&key("embedding_length"))?) } else { None },

@@ -45,6 +45,15 @@ impl LoadError {
         Self::Damaged { path: path.to_owned(), why: why.into() }
     }
 
+    /// The same, of a file: what speaks only of a key or a kind says whose.
+    pub(crate) fn of_file(self, path: &Path) -> Self {
+        match self {
+            Self::Metadata { key, why } => Self::damaged(path, format!("its metadata does not fit: {key}: {why}")),
+            Self::Unsupported(why) => Self::Unsupported(format!("{}: {why}", path.display())),
+            named => named,
+        }
+    }
+
     /// A metadata key is wrong.
     pub fn metadata(key: &str, why: impl Into<String>) -> Self {
         Self::Metadata { key: key.to_owned(), why: why.into() }

@@ -228,6 +228,7 @@ impl RagModel {
         let card = Card {
             name: format!("kb/{base}"),
             description: format!("Answers from the knowledge base '{base}', with quotations."),
+            description_zh: format!("根据知识库“{base}”回答，并附引文。"),
             architecture: "retrieval".to_owned(),
             parameters: 0,
             context: 0,

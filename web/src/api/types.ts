@@ -112,6 +112,7 @@ export type SearchMode = 'hybrid' | 'lexical' | 'vector';
 export interface CatalogueModel {
   name: string;
   description?: string;
+  description_zh?: string;
   architecture: string;
   parameters?: number;
   context: number;

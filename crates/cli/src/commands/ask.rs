@@ -33,7 +33,7 @@ pub(crate) async fn run(options: args::Ask, data: &Path, printer: Printer) -> an
             AskEvent::Text(text) => {
                 if !printer.json && printer.is_terminal() && !text.is_empty() {
                     waiting.finish_and_clear();
-                    printer.piece(&text);
+                    printer.piece(&printer.foreign(&text));
                     streamed = true;
                 }
             }
@@ -69,7 +69,7 @@ fn show(answer: &Answer, streamed: bool, printer: Printer) {
     if streamed {
         printer.line("\n");
     } else {
-        printer.line(&answer.answer);
+        printer.line(printer.foreign(&answer.answer));
         printer.line("");
     }
     for citation in &answer.citations {
@@ -100,6 +100,6 @@ pub(crate) fn cite(citation: &Citation, printer: Printer) {
         printer.ink(Ink::Bold, &place(&citation.document, citation.page, &citation.section))
     ));
     for line in citation.quote.lines() {
-        printer.line(format!("    “{line}”"));
+        printer.line(printer.foreign(&format!("    “{line}”")));
     }
 }

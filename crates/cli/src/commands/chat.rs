@@ -108,14 +108,14 @@ impl Conversation {
             };
             match event {
                 Some(Ok(Event::Text { text, .. })) => {
-                    printer.piece(&text);
+                    printer.piece(&printer.foreign(&text));
                     answer.push_str(&text);
                 }
                 Some(Ok(Event::Citation(citation))) => citations.push(citation),
                 Some(Ok(Event::Progress(Progress::Dropped { citations }))) => {
                     printer.note(format!("\n{citations} citations were dropped"));
                 }
-                Some(Ok(Event::ToolCall(call))) => printer.line(format!("{}({})", call.name, call.arguments)),
+                Some(Ok(Event::ToolCall(call))) => printer.line(printer.foreign(&format!("{}({})", call.name, call.arguments))),
                 Some(Ok(Event::Progress(_))) => {}
                 Some(Ok(Event::Finished { .. })) | None => {
                     printer.line("");

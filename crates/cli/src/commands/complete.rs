@@ -35,7 +35,7 @@ pub(crate) async fn run(options: args::Complete, data: &Path, printer: Printer) 
         match event? {
             Event::Text { text: more, tokens: new, .. } => {
                 if live {
-                    printer.piece(&more);
+                    printer.piece(&printer.foreign(&more));
                 }
                 text.push_str(&more);
                 tokens.extend(new);

@@ -6,7 +6,7 @@ use platform::{Access, IngestOptions, IngestProgress, IngestReport, Workspace};
 
 use crate::args;
 use crate::exit::Exit;
-use crate::print::{Ink, Printer, bytes};
+use crate::print::{Ink, Printer, bytes, plain};
 
 pub(crate) async fn run(options: args::Ingest, data: &Path, printer: Printer) -> anyhow::Result<Exit> {
     let workspace = Workspace::open(data, Access::Write)?;
@@ -58,9 +58,9 @@ fn show(kb: &str, report: &IngestReport, printer: Printer) {
         ));
     }
     for failed in &report.failed {
-        printer.line(format!("{} {}: {}", printer.ink(Ink::Bad, "not read"), failed.name, failed.error));
+        printer.line(format!("{} {}", printer.ink(Ink::Bad, "not read"), plain(&format!("{}: {}", failed.name, failed.error))));
     }
     for warning in &report.warnings {
-        printer.note(format!("warning: {warning}"));
+        printer.note(plain(&format!("warning: {warning}")));
     }
 }

@@ -38,6 +38,7 @@ pub(crate) async fn run(command: args::Models, data: &Path, printer: Printer) ->
                     model.card.architecture,
                     count(model.card.parameters)
                 ));
+                printer.note("The file is used where it lies: moving or deleting it takes the model away.");
             }
             Ok(Exit::Done)
         }

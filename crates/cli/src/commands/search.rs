@@ -56,7 +56,7 @@ fn show(number: usize, hit: &Hit, printer: Printer) {
         printer.ink(Ink::Dim, &rank("vectors", hit.vector_rank)),
     ));
     for line in excerpt(&hit.passage.text, 300).lines() {
-        printer.line(format!("   {line}"));
+        printer.line(printer.foreign(&format!("   {line}")));
     }
 }
 

@@ -99,6 +99,10 @@ impl LocalModel {
     /// # Errors
     /// [`LoadError`] if the file is damaged or of a kind this build does not run.
     pub fn load(path: &Path, options: &LoadOptions) -> Result<Self, LoadError> {
+        Self::start(path, options).map_err(|error| error.of_file(path))
+    }
+
+    fn start(path: &Path, options: &LoadOptions) -> Result<Self, LoadError> {
         let mut decoder = Decoder::load(path)?;
         if options.exact {
             decoder.exactly();

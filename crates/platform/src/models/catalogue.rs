@@ -26,6 +26,8 @@ pub(super) struct Catalogue {
 pub(super) struct Model {
     pub(super) name: String,
     description: String,
+    #[serde(default)]
+    description_zh: String,
     architecture: String,
     parameters: u64,
     context: u32,
@@ -81,6 +83,7 @@ impl Model {
         Card {
             name: self.name.clone(),
             description: self.description.clone(),
+            description_zh: self.description_zh.clone(),
             architecture: self.architecture.clone(),
             parameters: self.parameters,
             context: self.context,
@@ -128,6 +131,7 @@ mod tests {
             assert!(names::check(name).is_ok(), "{name}");
             assert!(!model.sources.is_empty() && !model.files.is_empty(), "{name} can be had nowhere");
             assert!(model.context > 0 && !model.licence.is_empty() && !model.description.is_empty(), "{name}");
+            assert!(!model.description_zh.is_empty(), "{name}");
             assert_eq!(model.dimensions.is_some(), model.pooling.is_some(), "{name}");
             for file in &model.files {
                 assert!(file.bytes > 0 && !file.name.contains(['/', '\\']) && !file.name.starts_with('.'), "{name}");

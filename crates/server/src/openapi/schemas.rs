@@ -282,6 +282,7 @@ fn catalogue_model() -> Value {
     object(&[
         ("name", string()),
         ("description", string()),
+        ("description_zh", string()),
         ("architecture", string()),
         ("parameters", integer()),
         ("context", integer()),

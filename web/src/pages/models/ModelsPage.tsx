@@ -75,8 +75,9 @@ interface CardProps {
 }
 
 function ModelCard({ model, isDefault, onPull, onDelete }: CardProps) {
-  const { t } = useText();
+  const { t, lang } = useText();
   const { state } = model;
+  const description = (lang === 'zh' && model.description_zh) || model.description;
   return (
     <li className="card model" data-model={model.name} data-state={state}>
       <header>
@@ -84,7 +85,7 @@ function ModelCard({ model, isDefault, onPull, onDelete }: CardProps) {
         {isDefault && <span className="badge">{t.defaultMark}</span>}
         <StateBadge state={state} />
       </header>
-      {model.description && <p className="soft">{model.description}</p>}
+      {description && <p className="soft">{description}</p>}
       <Facts model={model} />
       {model.error && state !== 'pulling' && <Failure error={new Error(model.error)} />}
       {state === 'pulling' && <PullProgress model={model} />}
