@@ -10,7 +10,8 @@ CACHE := .cache
 # Models pulled for tests and benchmarks; kept apart from the data of whoever runs `make run`.
 TEST_DATA ?= $(CURDIR)/$(CACHE)/test-data
 export SUMERU_TEST_DATA := $(TEST_DATA)
-HOST ?= 127.0.0.1
+# Not `?=`: many shells export a HOST of their own. `make run HOST=...` still overrides.
+HOST := 127.0.0.1
 PORT ?= 8080
 DATA ?= $(CURDIR)/$(CACHE)/data
 
@@ -21,12 +22,13 @@ help: ## what there is
 
 run: setup ui build ## set everything up and start Sumeru on http://127.0.0.1:8080 with a sample knowledge base
 	@scripts/step "models (once, about 560 MB)"
-	$(BIN) models pull --data $(DATA) qwen2.5-coder-0.5b-instruct
-	$(BIN) models pull --data $(DATA) multilingual-e5-small
+	$(BIN) models pull --data "$(DATA)" qwen2.5-coder-0.5b-instruct
+	$(BIN) models pull --data "$(DATA)" multilingual-e5-small
 	@scripts/step "sample knowledge base"
-	$(BIN) ingest --data $(DATA) --kb sample examples/sample-kb
+	$(BIN) ingest --data "$(DATA)" --kb sample examples/sample-kb
 	@scripts/step "starting on http://$(HOST):$(PORT)"
-	exec $(BIN) serve --data $(DATA) --host $(HOST) --port $(PORT)
+	@echo "In another terminal:  export PATH=\"$(CURDIR)/target/release:\$$PATH\" SUMERU_DATA=\"$(DATA)\""
+	exec $(BIN) serve --data "$(DATA)" --host $(HOST) --port $(PORT)
 
 test: setup-test lint tidy unit journeys openai e2e ## run every gate
 	@scripts/step "all gates passed"
@@ -49,9 +51,9 @@ build: ui ## the binary, target/release/sumeru
 
 models: build ## pull the models the tests use
 	@scripts/step "models for the tests"
-	$(BIN) models pull --data $(TEST_DATA) smollm2-135m-instruct
-	$(BIN) models pull --data $(TEST_DATA) qwen2.5-coder-0.5b-instruct
-	$(BIN) models pull --data $(TEST_DATA) multilingual-e5-small
+	$(BIN) models pull --data "$(TEST_DATA)" smollm2-135m-instruct
+	$(BIN) models pull --data "$(TEST_DATA)" qwen2.5-coder-0.5b-instruct
+	$(BIN) models pull --data "$(TEST_DATA)" multilingual-e5-small
 
 lint: ui ## format and clippy with our own lint table
 	@scripts/step "format and lints"
@@ -64,7 +66,7 @@ tidy: ## arrows, forbidden edges, links, budgets
 
 unit: ui models ## unit, property and black-box tests
 	@scripts/step "unit, property and black-box tests"
-	SUMERU_TEST_MODELS=$(TEST_DATA)/models cargo test --release --workspace --no-fail-fast
+	SUMERU_TEST_MODELS="$(TEST_DATA)/models" cargo test --release --workspace --no-fail-fast
 
 journeys: ## UI type-check and unit tests
 	@scripts/step "UI checks"
@@ -79,10 +81,10 @@ e2e: models ## the browser, for real
 	tests/e2e.sh
 
 parity: models ## compare token ids, greedy text and embeddings with independent engines
-	$(BIN) models pull --data $(TEST_DATA) gemma-3-270m
-	$(BIN) models pull --data $(TEST_DATA) qwen2.5-coder-1.5b-instruct
-	$(BIN) models pull --data $(TEST_DATA) all-minilm-l6-v2
-	SUMERU_MODELS=$(TEST_DATA)/models bench/parity/run.sh
+	$(BIN) models pull --data "$(TEST_DATA)" gemma-3-270m
+	$(BIN) models pull --data "$(TEST_DATA)" qwen2.5-coder-1.5b-instruct
+	$(BIN) models pull --data "$(TEST_DATA)" all-minilm-l6-v2
+	SUMERU_MODELS="$(TEST_DATA)/models" bench/parity/run.sh
 
 bench: models ## every benchmark beside its peer; raw runs kept under bench/runs
 	bench/run.sh

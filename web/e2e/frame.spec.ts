@@ -94,6 +94,27 @@ test.describe('a server that is out of reach', () => {
   });
 });
 
+test('a key that is withheld is not asked for again and again', async ({ page }) => {
+  let refused = false;
+  await page.route('**/v1/**', (route) => {
+    if (!refused) return route.continue();
+    return route.fulfill({ status: 401, json: { error: { message: 'An API key is needed.', type: 'invalid_request_error', param: null, code: 'invalid_api_key' } } });
+  });
+  await page.route('**/v1/knowledge_bases/sample/progress', (route) =>
+    refused ? route.fallback() : route.fulfill({ contentType: 'text/event-stream', body: 'event: progress\ndata: {"done":true,"failed":[]}\n\n' }),
+  );
+  await page.goto('/knowledge/sample');
+  await expect(page.locator('tbody tr').first()).toBeVisible();
+  // The stream above ends at once; coming back to it is what meets the refusal.
+  refused = true;
+  const dialog = page.getByRole('dialog', { name: 'An API key is needed' });
+  await expect(dialog).toBeVisible();
+  await page.keyboard.press('Escape');
+  await expect(dialog).toHaveCount(0);
+  await page.waitForTimeout(3000);
+  await expect(dialog).toHaveCount(0);
+});
+
 test('a server that wants a key is asked with it, once', async ({ page }) => {
   await page.route('**/v1/**', (route) => {
     if (route.request().headers().authorization === 'Bearer open sesame') return route.continue();

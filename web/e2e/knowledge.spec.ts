@@ -72,3 +72,43 @@ test('a knowledge base that is not there says so', async ({ page }) => {
   await page.goto('/knowledge/never-made');
   await expect(page.getByRole('heading', { name: 'There is no knowledge base named “never-made”.' })).toBeVisible();
 });
+
+test('a knowledge base that is damaged is named, can be deleted, and is not offered for questions', async ({ page }) => {
+  const base = { documents: 0, passages: 0, vectors: 0, bytes: 0, embedder: null, ingesting: false };
+  let bases = [{ ...base, name: 'good' }, { ...base, name: 'hurt', error: 'kb.db is not a database' }];
+  await page.route('**/v1/knowledge_bases', (route) => route.fulfill({ json: { knowledge_bases: bases } }));
+  await page.route('**/v1/knowledge_bases/hurt', (route) => {
+    bases = bases.filter((one) => one.name !== 'hurt');
+    return route.fulfill({ status: 204 });
+  });
+  await page.goto('/?kb=hurt');
+  await expect(page.getByLabel('Answer from').locator('option')).toHaveText(['No documents', 'good']);
+  await page.goto('/knowledge');
+  const row = page.locator('[data-base="hurt"]');
+  await expect(row).toContainText('Damaged');
+  await expect(row).toContainText('kb.db is not a database');
+  await row.getByRole('button', { name: 'Delete knowledge base: hurt' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
+  await expect(row).toHaveCount(0);
+  await expect(page.getByRole('link', { name: 'good', exact: true })).toBeVisible();
+});
+
+test('without an embedding model, one is offered with what it is for', async ({ page }) => {
+  const name = 'multilingual-e5-small';
+  const model = { name, architecture: 'bert', context: 512, bytes: 1000, dimensions: 384, progress: null, error: null };
+  let pulled = false;
+  await page.route('**/v1/info', async (route) => {
+    const info = (await (await route.fetch()).json()) as Record<string, unknown>;
+    return route.fulfill({ json: { ...info, default_embedder: pulled ? name : null, preferred_embedder: name } });
+  });
+  await page.route('**/v1/catalogue', (route) => route.fulfill({ json: { models: [{ ...model, state: pulled ? 'installed' : 'available' }] } }));
+  await page.route(`**/v1/catalogue/${name}/pull`, (route) => {
+    pulled = true;
+    return route.fulfill({ status: 202, json: {} });
+  });
+  await page.goto('/knowledge/sample');
+  const offer = page.getByRole('region', { name: 'No embedding model is installed yet' });
+  await expect(offer).toContainText('search by meaning');
+  await offer.getByRole('button', { name: `Pull ${name}` }).click();
+  await expect(offer).toHaveCount(0);
+});

@@ -16,3 +16,26 @@ test('the catalogue is shown as cards, with what is installed and what is the de
   await expect(page.getByRole('dialog')).toHaveCount(0);
   await expect(model).toContainText('Installed');
 });
+
+test('a pull can be stopped, and what is here is kept', async ({ page }) => {
+  const card = { name: 'big', architecture: 'llama', context: 4096, bytes: 1000, dimensions: null, description: 'A model', description_zh: '一个模型' };
+  let state = 'pulling';
+  const asked: string[] = [];
+  await page.route('**/v1/catalogue', (route) => {
+    const progress = { done: 400, total: 1000, rate: state === 'pulling' ? 10 : 0 };
+    return route.fulfill({ json: { models: [{ ...card, state, progress, error: null }] } });
+  });
+  await page.route('**/v1/catalogue/big/pull', (route) => {
+    asked.push(route.request().method());
+    state = route.request().method() === 'DELETE' ? 'partial' : 'pulling';
+    return route.fulfill(state === 'partial' ? { status: 204 } : { status: 202, json: {} });
+  });
+  await page.goto('/models');
+  const model = page.locator('[data-model="big"]');
+  await model.getByRole('button', { name: 'Stop' }).click();
+  await expect(model).toContainText('Partly pulled');
+  await expect(model.getByRole('progressbar')).toBeVisible();
+  await model.getByRole('button', { name: 'Resume' }).click();
+  await expect(model).toHaveAttribute('data-state', 'pulling');
+  expect(asked).toEqual(['DELETE', 'POST']);
+});

@@ -164,9 +164,9 @@ pub(crate) struct Chat {
 
 #[derive(Debug, Args)]
 pub(crate) struct Sampling {
-    /// 0 always takes the likeliest token
-    #[arg(long, default_value_t = 0.7)]
-    pub(crate) temperature: f32,
+    /// 0 always takes the likeliest token [default: 0.7; 0 for a knowledge base]
+    #[arg(long)]
+    pub(crate) temperature: Option<f32>,
     /// Keep the smallest set of tokens whose probability reaches this
     #[arg(long, default_value_t = 0.95)]
     pub(crate) top_p: f32,
@@ -315,4 +315,13 @@ pub(crate) struct Serve {
     /// Key that callers must send as `Authorization: Bearer KEY`
     #[arg(long, env = "SUMERU_API_KEY", hide_env_values = true)]
     pub(crate) api_key: Option<String>,
+    /// A name under which a proxy on this machine passes requests on (repeatable)
+    #[arg(long, value_name = "NAME")]
+    pub(crate) allow_host: Vec<String>,
+    /// Requests a model computes at once [default: 4]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
+    pub(crate) slots: Option<u32>,
+    /// Tokens of context, for prompt and answer together [default: the model's own, at most 8192]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(64..))]
+    pub(crate) context: Option<u32>,
 }

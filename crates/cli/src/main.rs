@@ -58,10 +58,13 @@ async fn run(command: Command, global: &Global, printer: Printer) -> anyhow::Res
         Command::Chat(options) => commands::chat::run(options, &data(global)?, printer).await,
         other => {
             let data = data(global)?;
-            tokio::select! {
-                outcome = one_shot(other, data, printer) => outcome,
-                _ = tokio::signal::ctrl_c() => Ok(Exit::Interrupted),
-            }
+            // On a thread of its own: work that blocks this one, such as a question at the terminal, can be interrupted too.
+            tokio::spawn(async {
+                if tokio::signal::ctrl_c().await.is_ok() {
+                    std::process::exit(Exit::Interrupted.code().into());
+                }
+            });
+            one_shot(other, data, printer).await
         }
     }
 }

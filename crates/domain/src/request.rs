@@ -67,8 +67,8 @@ pub struct Sampling {
     pub presence_penalty: f32,
     /// Subtracted per occurrence from logits of tokens already generated, -2..=2.
     pub frequency_penalty: f32,
-    /// 0 is greedy.
-    pub temperature: f32,
+    /// 0 is greedy; left open, it is 1 for a language model and 0 for a knowledge base.
+    pub temperature: Option<f32>,
     /// Keep the `k` most likely; 0 is off.
     pub top_k: u32,
     /// Locally typical sampling (Meister et al. 2022); 1 is off.
@@ -88,7 +88,7 @@ impl Default for Sampling {
             repetition_penalty: 1.0,
             presence_penalty: 0.0,
             frequency_penalty: 0.0,
-            temperature: 1.0,
+            temperature: None,
             top_k: 0,
             typical_p: 1.0,
             top_p: 1.0,

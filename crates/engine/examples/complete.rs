@@ -13,7 +13,7 @@ async fn main() {
         None => Prompt::Text(arguments[2].clone()),
     };
     let mut request = Request::new(prompt);
-    request.sampling.temperature = 0.0;
+    request.sampling.temperature = Some(0.0);
     request.max_tokens = Some(arguments.get(3).map_or(64, |n| n.parse().unwrap()));
     let mut events = model.generate(request);
     while let Some(event) = events.next().await {

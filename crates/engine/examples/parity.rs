@@ -52,7 +52,7 @@ fn continuations(model: &Path, lines: &Path) -> Done {
     let mut out = std::io::stdout().lock();
     for line in read_lines(lines)? {
         let mut request = Request::new(Prompt::Text(line));
-        request.sampling.temperature = 0.0;
+        request.sampling.temperature = Some(0.0);
         request.max_tokens = Some(64);
         request.logprobs = Some(0);
         let answer = runtime.block_on(domain::collect(model.generate(request)))?;
@@ -68,7 +68,7 @@ fn exact(model: &Path, lines: &Path) -> Done {
     let mut out = std::io::stdout().lock();
     for line in read_lines(lines)? {
         let mut request = Request::new(Prompt::Text(line));
-        (request.sampling.temperature, request.max_tokens, request.logprobs) = (0.0, Some(1), Some(20));
+        (request.sampling.temperature, request.max_tokens, request.logprobs) = (Some(0.0), Some(1), Some(20));
         let answer = runtime.block_on(domain::collect(model.generate(request)))?;
         let rivals = answer.tokens.iter().flat_map(|token| &token.rivals);
         let rivals: Vec<_> = rivals.map(|rival| (String::from_utf8_lossy(&rival.bytes), rival.logprob)).collect();

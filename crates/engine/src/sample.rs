@@ -25,10 +25,14 @@ impl Sampler {
         Self { settings, random, seen, generated: HashMap::new() }
     }
 
+    fn temperature(&self) -> f32 {
+        self.settings.temperature.unwrap_or(1.0)
+    }
+
     /// The next token. `logits` are changed.
     pub(crate) fn draw(&mut self, logits: &mut [f32]) -> u32 {
         self.bias_and_penalise(logits);
-        let token = if self.settings.temperature <= 0.0 { likeliest(logits) } else { self.random_draw(logits) };
+        let token = if self.temperature() <= 0.0 { likeliest(logits) } else { self.random_draw(logits) };
         if self.settings.repetition_penalty != 1.0 {
             self.seen.insert(token, ());
         }
@@ -65,7 +69,7 @@ impl Sampler {
     }
 
     fn random_draw(&mut self, logits: &[f32]) -> u32 {
-        let mut candidates = probabilities(logits, self.settings.temperature);
+        let mut candidates = probabilities(logits, self.temperature());
         truncate(&mut candidates, &self.settings);
         let total: f32 = candidates.iter().map(|(_, p)| p).sum();
         let mut left = self.random.f32() * total;
@@ -215,7 +219,7 @@ mod tests {
         let logits: Vec<f32> = [0.5f32, 0.25, 0.15, 0.1].iter().map(|p| p.ln()).collect();
         for (settings, expected) in [
             (with(|_| ()), &[0, 1, 2, 3][..]),
-            (with(|s| s.temperature = 0.0), &[0]),
+            (with(|s| s.temperature = Some(0.0)), &[0]),
             (with(|s| s.top_k = 2), &[0, 1]),
             (with(|s| s.top_p = 0.7), &[0, 1]),
             (with(|s| s.top_p = 0.0), &[0]),
@@ -231,10 +235,10 @@ mod tests {
     #[test]
     fn penalties_turn_away_from_what_was_said() {
         let logits = [1.0, 0.9, -1.0];
-        let mut sampler = Sampler::new(with(|s| (s.temperature, s.presence_penalty) = (0.0, 0.5)), &[]);
+        let mut sampler = Sampler::new(with(|s| (s.temperature, s.presence_penalty) = (Some(0.0), 0.5)), &[]);
         let drawn: Vec<u32> = (0..3).map(|_| sampler.draw(&mut logits.to_vec())).collect();
         assert_eq!(drawn, [0, 1, 0]);
-        let mut sampler = Sampler::new(with(|s| (s.temperature, s.repetition_penalty) = (0.0, 2.0)), &[0]);
+        let mut sampler = Sampler::new(with(|s| (s.temperature, s.repetition_penalty) = (Some(0.0), 2.0)), &[0]);
         assert_eq!(sampler.draw(&mut logits.to_vec()), 1, "the prompt counts for repetition");
     }
 
@@ -263,7 +267,7 @@ mod tests {
     fn numbers_that_are_not_numbers_do_not_panic() {
         for logits in [[f32::NAN; 3], [f32::NEG_INFINITY; 3]] {
             Sampler::new(with(|_| ()), &[]).draw(&mut logits.to_vec());
-            Sampler::new(with(|s| s.temperature = 0.0), &[]).draw(&mut logits.to_vec());
+            Sampler::new(with(|s| s.temperature = Some(0.0)), &[]).draw(&mut logits.to_vec());
         }
     }
 }

@@ -4,6 +4,7 @@
 
 use aho_corasick::AhoCorasick;
 use domain::{Message, Role, ToolSpec};
+use minijinja::value::Kwargs;
 use minijinja::{Environment, ErrorKind, Value};
 use serde::Serialize;
 
@@ -202,11 +203,17 @@ impl Starts for AhoCorasick {
     }
 }
 
-/// JSON as Python's `json.dumps` writes it: a space after comma and colon, other scripts as they are.
-fn to_json(value: Value) -> Result<Value, minijinja::Error> {
+/// JSON as Python's `json.dumps` writes it: a space after comma and colon, other scripts as they are, `indent` obeyed.
+fn to_json(value: Value, options: Kwargs) -> Result<Value, minijinja::Error> {
     let mut out = Vec::new();
-    let mut serializer = serde_json::Serializer::with_formatter(&mut out, Spaced);
-    let written = value.serialize(&mut serializer);
+    let written = match options.get::<Option<usize>>("indent")? {
+        None => value.serialize(&mut serde_json::Serializer::with_formatter(&mut out, Spaced)),
+        Some(width) => {
+            let indent = b" ".repeat(width.min(16));
+            let pretty = serde_json::ser::PrettyFormatter::with_indent(&indent);
+            value.serialize(&mut serde_json::Serializer::with_formatter(&mut out, pretty))
+        }
+    };
     written.map_err(|error| minijinja::Error::new(ErrorKind::BadSerialization, error.to_string()))?;
     Ok(Value::from_safe_string(String::from_utf8_lossy(&out).into_owned()))
 }
@@ -349,7 +356,10 @@ mod tests {
 
     #[test]
     fn json_is_written_as_python_does() {
-        let value = Value::from(minijinja::value::Serde(serde_json::json!({"a": [1, "年"], "b": {}})));
-        assert_eq!(to_json(value).unwrap().to_string(), r#"{"a": [1, "年"], "b": {}}"#);
+        let value = Value::from(minijinja::value::Serde(serde_json::json!({"z": [1, "年"], "b": {}})));
+        let options = |indent: Option<i64>| Kwargs::from_iter(indent.map(|width| ("indent", Value::from(width))));
+        assert_eq!(to_json(value.clone(), options(None)).unwrap().to_string(), r#"{"z": [1, "年"], "b": {}}"#);
+        let indented = "{\n  \"z\": [\n    1,\n    \"年\"\n  ],\n  \"b\": {}\n}";
+        assert_eq!(to_json(value, options(Some(2))).unwrap().to_string(), indented);
     }
 }

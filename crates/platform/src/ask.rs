@@ -33,6 +33,8 @@ pub struct AskRequest {
     pub mode: SearchMode,
     /// Only documents whose name matches one of these globs; all if empty.
     pub documents: Vec<String>,
+    /// What else the model is told: how to answer, for whom.
+    pub instructions: String,
 }
 
 /// One step of an answer. A stream ends with exactly one `Finished`, or with one error.
@@ -40,7 +42,7 @@ pub struct AskRequest {
 pub enum AskEvent {
     /// What happens before words come.
     Progress(Progress),
-    /// More of what the model writes, its markers not yet checked.
+    /// More of the answer: whole sentences, their markers checked.
     Text(String),
     /// A quotation that was found.
     Citation(Citation),
@@ -59,6 +61,9 @@ pub struct Answer {
     pub dropped: usize,
     /// Whether any sentence is backed by a quotation.
     pub supported: bool,
+    /// Why it ended.
+    #[serde(skip)]
+    pub reason: FinishReason,
     /// Tokens counted.
     pub usage: Usage,
     /// Time spent.
@@ -76,7 +81,7 @@ impl Workspace {
     /// # Errors
     /// At once if the knowledge base or the model is not there or the question is empty; later errors are in the stream.
     pub async fn ask(&self, base: &str, request: AskRequest) -> Result<AskStream> {
-        self.base(base)?;
+        self.opened(base).await?;
         if request.question.trim().is_empty() {
             return Err(Error::invalid(
                 "question",
@@ -90,11 +95,11 @@ impl Workspace {
         };
         self.models().installed(&model)?;
         let mut wanted = Request::new(Prompt::Chat(Vec::new()));
-        wanted.sampling = Sampling { temperature: 0.0, ..Sampling::default() };
+        wanted.sampling = Sampling { temperature: Some(0.0), ..Sampling::default() };
         wanted.max_tokens = Some(ANSWER_TOKENS);
         let asked = request.question.clone();
         let question = Question { base: base.to_owned(), model, asked: request, request: wanted };
-        Ok(checked(asked, question.steps(self.clone())))
+        Ok(proved(asked, question.steps(self.clone())))
     }
 }
 
@@ -143,14 +148,18 @@ impl Question {
                 yield Step::Finished { reason: FinishReason::Stop, usage: Usage::default(), timings };
                 return;
             }
-            if !workspace.is_loaded(&model).await {
+            if !workspace.is_loaded(&model) {
                 yield Step::Progress(Progress::Loading { model: model.clone() });
             }
             let local = workspace.local_model(&model).await?;
             let tokenizer = local.tokenizer().clone();
             let passages = answer::select(&asked.question, &found.hits, PASSAGE_TOKENS, &|text| tokenizer.encode(text).len());
             yield Step::Passages(given(&found.hits, &passages));
-            request.prompt = Prompt::Chat(answer::messages(&asked.question, &passages));
+            let mut messages = answer::messages(&asked.question, &passages);
+            if let Some(first) = messages.first_mut().filter(|_| !asked.instructions.is_empty()) {
+                *first = Message::text(first.role, format!("{}\n{}", first.joined_text(), asked.instructions));
+            }
+            request.prompt = Prompt::Chat(messages);
             let mut events = local.generate(request);
             while let Some(event) = events.next().await {
                 match event? {
@@ -172,20 +181,27 @@ fn given(hits: &[Hit], passages: &[Passage]) -> Vec<Hit> {
     passages.iter().filter_map(|passage| hits.iter().find(|hit| hit.passage.id == passage.id).cloned()).collect()
 }
 
-/// Steps with the answer checked at the end.
-fn checked(question: String, mut steps: Steps) -> AskStream {
+/// Steps as events whose text is final: a sentence goes out when the next one has begun, its markers checked by then.
+fn proved(question: String, mut steps: Steps) -> AskStream {
     let events = try_stream! {
-        let (mut text, mut hits) = (String::new(), Vec::new());
+        let (mut text, mut hits, mut out) = (String::new(), Vec::new(), Said::default());
         while let Some(step) = steps.try_next().await? {
             match step {
                 Step::Progress(progress) => yield AskEvent::Progress(progress),
                 Step::Passages(given) => hits = given,
                 Step::Text(more) => {
                     text.push_str(&more);
-                    yield AskEvent::Text(more);
+                    let more = out.certain(&question, &text, &hits);
+                    if !more.is_empty() {
+                        yield AskEvent::Text(more);
+                    }
                 }
-                Step::Finished { usage, timings, .. } => {
+                Step::Finished { reason, usage, timings } => {
                     let Cited { answer, citations, dropped, supported } = settled(&question, &text, &hits);
+                    let rest = out.rest(&answer);
+                    if !rest.is_empty() {
+                        yield AskEvent::Text(rest);
+                    }
                     for citation in &citations {
                         yield AskEvent::Citation(citation.clone());
                     }
@@ -193,7 +209,7 @@ fn checked(question: String, mut steps: Steps) -> AskStream {
                         yield AskEvent::Progress(Progress::Dropped { citations: dropped });
                     }
                     let hits = std::mem::take(&mut hits);
-                    yield AskEvent::Finished(Answer { answer, citations, dropped, supported, usage, timings, hits });
+                    yield AskEvent::Finished(Answer { answer, citations, dropped, supported, reason, usage, timings, hits });
                 }
             }
         }
@@ -245,9 +261,9 @@ impl RagModel {
     }
 
     fn question(&self, request: Request) -> Result<Question> {
-        let question = match &request.prompt {
-            Prompt::Chat(messages) => last_question(messages)?,
-            Prompt::Text(text) => text.clone(),
+        let (question, instructions) = match &request.prompt {
+            Prompt::Chat(messages) => (last_question(messages)?, instructions(messages)),
+            Prompt::Text(text) => (text.clone(), String::new()),
             Prompt::Tokens(_) => {
                 return Err(Error::invalid(
                     "prompt",
@@ -270,8 +286,11 @@ impl RagModel {
             None => self.workspace.default_language_model()?,
         };
         let mut request = request;
+        // Quotations want the likeliest words, unless somebody asks for others.
+        request.sampling.temperature.get_or_insert(0.0);
         request.max_tokens = Some(request.max_tokens.unwrap_or(ANSWER_TOKENS));
-        let asked = AskRequest { question, mode: request.search.take().unwrap_or_default(), ..AskRequest::default() };
+        let mode = request.search.take().unwrap_or_default();
+        let asked = AskRequest { question, mode, instructions, ..AskRequest::default() };
         Ok(Question { base: self.base.clone(), model, asked, request })
     }
 }
@@ -284,6 +303,13 @@ fn last_question(messages: &[Message]) -> Result<String> {
     })
 }
 
+/// What system and developer messages say, in their order.
+fn instructions(messages: &[Message]) -> String {
+    let standing = |message: &&Message| matches!(message.role, Role::System | Role::Developer);
+    let said = messages.iter().filter(standing).map(Message::joined_text);
+    said.collect::<Vec<_>>().join("\n").trim().to_owned()
+}
+
 impl LanguageModel for RagModel {
     fn card(&self) -> &Card {
         &self.card
@@ -291,45 +317,23 @@ impl LanguageModel for RagModel {
 
     fn generate(&self, request: Request) -> EventStream {
         match self.question(request) {
-            Ok(question) => proved(question.asked.question.clone(), question.steps(self.workspace.clone())),
+            Ok(question) => {
+                let steps = proved(question.asked.question.clone(), question.steps(self.workspace.clone()));
+                Box::pin(steps.map_ok(event))
+            }
             Err(error) => Box::pin(futures_util::stream::once(async { Err(error) })),
         }
     }
 }
 
-/// Steps as events whose text is final: a sentence goes out when the next one has begun, its markers checked by then.
-fn proved(question: String, mut steps: Steps) -> EventStream {
-    let events = try_stream! {
-        let (mut text, mut hits, mut out) = (String::new(), Vec::new(), Said::default());
-        while let Some(step) = steps.try_next().await? {
-            match step {
-                Step::Progress(progress) => yield Event::Progress(progress),
-                Step::Passages(given) => hits = given,
-                Step::Text(more) => {
-                    text.push_str(&more);
-                    let more = out.certain(&question, &text, &hits);
-                    if !more.is_empty() {
-                        yield Event::Text { text: more, tokens: Vec::new(), prompt: false };
-                    }
-                }
-                Step::Finished { reason, usage, timings } => {
-                    let cited = settled(&question, &text, &hits);
-                    let rest = out.rest(&cited.answer);
-                    if !rest.is_empty() {
-                        yield Event::Text { text: rest, tokens: Vec::new(), prompt: false };
-                    }
-                    for citation in cited.citations {
-                        yield Event::Citation(citation);
-                    }
-                    if cited.dropped > 0 {
-                        yield Event::Progress(Progress::Dropped { citations: cited.dropped });
-                    }
-                    yield Event::Finished { reason, usage, timings };
-                }
-            }
-        }
-    };
-    Box::pin(events)
+/// A step of an answer as a model's event.
+fn event(step: AskEvent) -> Event {
+    match step {
+        AskEvent::Progress(progress) => Event::Progress(progress),
+        AskEvent::Text(text) => Event::Text { text, tokens: Vec::new(), prompt: false },
+        AskEvent::Citation(citation) => Event::Citation(citation),
+        AskEvent::Finished(Answer { reason, usage, timings, .. }) => Event::Finished { reason, usage, timings },
+    }
 }
 
 /// What has been said of an answer, sentence by sentence.
@@ -420,7 +424,8 @@ mod tests {
             timings: Timings::default(),
         }));
         let all = futures_util::stream::iter(steps).boxed();
-        let collected = futures_util::FutureExt::now_or_never(domain::collect(proved(String::new(), all)));
+        let collected =
+            futures_util::FutureExt::now_or_never(domain::collect(proved(String::new(), all).map_ok(event).boxed()));
         let collected = collected.expect("nothing waits here").expect("no step is an error");
         (collected.text, collected.citations, collected.dropped)
     }

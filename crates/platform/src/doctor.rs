@@ -80,7 +80,9 @@ impl Workspace {
             .filter_map(|model| {
                 let path = model.path.as_ref()?;
                 (!path.exists()).then(|| {
-                    let remedy = format!("sumeru models rm {0} --yes && sumeru models pull {0}", model.card.name);
+                    let name = &model.card.name;
+                    let again = if model.card.sources.is_empty() { "add FILE --name" } else { "pull" };
+                    let remedy = format!("sumeru models rm {name} --yes && sumeru models {again} {name}");
                     Check::bad(&format!("model {}", model.card.name), format!("{} is gone", path.display()), remedy)
                 })
             })

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use domain::{Hit, Purpose, SearchMode};
@@ -11,7 +11,7 @@ use knowledge::{DocumentInfo, DocumentText, KnowledgeBase, Query, Stats};
 use serde::Serialize;
 
 use crate::ingest::Stage;
-use crate::workspace::blocking;
+use crate::workspace::{BaseSlot, blocking};
 use crate::{Error, Result, Workspace};
 
 /// How long [`KnowledgeBases::remove`] waits for a running ingest to stop.
@@ -41,6 +41,9 @@ pub struct KnowledgeBaseInfo {
     pub embedder: Option<String>,
     /// Something is being read or embedded by this process.
     pub ingesting: bool,
+    /// Why it cannot be used, if it is damaged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
     /// A digest of all it holds; empty in lists.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub fingerprint: String,
@@ -157,12 +160,25 @@ impl<'w> KnowledgeBases<'w> {
         Ok(names)
     }
 
-    /// All of them, without fingerprints.
+    /// All of them, without fingerprints; one that cannot be read says why and holds nobody up.
     ///
     /// # Errors
-    /// [`Error::Failed`] if one cannot be read.
+    /// [`Error::Failed`] if the data directory cannot be read.
     pub fn list(&self) -> Result<Vec<KnowledgeBaseInfo>> {
-        self.names()?.into_iter().map(|name| self.info(&name)).collect()
+        let info = |name: String| {
+            self.info(&name).unwrap_or_else(|error| KnowledgeBaseInfo {
+                name,
+                documents: 0,
+                passages: 0,
+                vectors: 0,
+                bytes: 0,
+                embedder: None,
+                ingesting: false,
+                error: Some(error.to_string()),
+                fingerprint: String::new(),
+            })
+        };
+        Ok(self.names()?.into_iter().map(info).collect())
     }
 
     /// One of them, without its fingerprint.
@@ -180,6 +196,7 @@ impl<'w> KnowledgeBases<'w> {
             bytes,
             embedder,
             ingesting,
+            error: None,
             fingerprint: String::new(),
         })
     }
@@ -256,7 +273,11 @@ impl<'w> KnowledgeBases<'w> {
     /// # Errors
     /// [`Error::NotFound`] if it is not there, [`Error::Conflict`] if an ingest does not stop.
     pub fn remove(&self, name: &str) -> Result<()> {
-        self.workspace.base(name)?;
+        check_name(name)?;
+        let folder = self.workspace.base_folder(name);
+        if !folder.join("kb.db").exists() {
+            return Err(self.workspace.no_such_base(name));
+        }
         let job = self.workspace.jobs().of(name);
         job.end();
         let since = Instant::now();
@@ -276,7 +297,8 @@ impl<'w> KnowledgeBases<'w> {
         };
         self.workspace.bases().remove(name);
         self.workspace.jobs().forget(name);
-        let folder = self.workspace.base_folder(name);
+        // Uploads that wait go first: they must not come back with the next knowledge base of that name.
+        let _ = std::fs::remove_dir_all(self.workspace.data().join("inbox").join(name)); // usually there is none
         // Renamed first: a removal that is cut in the middle leaves no half of a knowledge base behind.
         let gone = self.workspace.data().join("kb").join(format!(".removed-{name}"));
         let failed = |error: std::io::Error| {
@@ -284,8 +306,17 @@ impl<'w> KnowledgeBases<'w> {
         };
         let _ = std::fs::remove_dir_all(&gone); // of an earlier removal that was cut
         std::fs::rename(&folder, &gone).map_err(failed)?;
-        let _ = std::fs::remove_dir_all(self.workspace.data().join("inbox").join(name)); // usually there is none
         std::fs::remove_dir_all(&gone).map_err(failed)
+    }
+}
+
+impl KnowledgeBases<'_> {
+    /// Deletes what removals that were cut left behind.
+    pub(crate) fn sweep(&self) {
+        let entries = std::fs::read_dir(self.workspace.data().join("kb")).into_iter().flatten().flatten();
+        for entry in entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(".removed-")) {
+            let _ = std::fs::remove_dir_all(entry.path()); // only space is lost if it stays
+        }
     }
 }
 
@@ -332,7 +363,7 @@ impl Workspace {
             return Err(Error::invalid("query", "invalid_value", "the question is empty; say what to look for"));
         }
         let name = base.to_owned();
-        let kb = self.base(base)?;
+        let kb = self.opened(base).await?;
         let started = Instant::now();
         let vector = self.question_vector(&kb, &request).await?;
         let embed_ms = started.elapsed().as_secs_f64() * 1000.0;
@@ -382,22 +413,36 @@ impl Workspace {
         Ok(made.vectors.pop())
     }
 
-    /// A knowledge base by name, opened the first time it is asked for.
+    /// A knowledge base by name, opened the first time it is asked for. Opening may rebuild an index: not for threads that serve.
     pub(crate) fn base(&self, name: &str) -> Result<Arc<KnowledgeBase>> {
         check_name(name)?;
-        let mut bases = self.bases();
-        if let Some(base) = bases.get(name) {
-            return Ok(Arc::clone(base));
-        }
         let folder = self.base_folder(name);
         if !folder.join("kb.db").exists() {
-            drop(bases);
             return Err(self.no_such_base(name));
+        }
+        let slot = self.base_slot(name);
+        let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(base) = slot.as_ref() {
+            return Ok(Arc::clone(base));
         }
         let base =
             Arc::new(if self.writes() { KnowledgeBase::open(&folder)? } else { KnowledgeBase::open_to_read(&folder)? });
-        bases.insert(name.to_owned(), Arc::clone(&base));
+        *slot = Some(Arc::clone(&base));
         Ok(base)
+    }
+
+    /// The same, for threads that serve.
+    pub(crate) async fn opened(&self, name: &str) -> Result<Arc<KnowledgeBase>> {
+        let slot = self.bases().get(name).cloned();
+        if let Some(base) = slot.and_then(|slot| slot.try_lock().ok()?.clone()) {
+            return Ok(base);
+        }
+        let (workspace, name) = (self.clone(), name.to_owned());
+        blocking(move || workspace.base(&name)).await?
+    }
+
+    fn base_slot(&self, name: &str) -> BaseSlot {
+        Arc::clone(self.bases().entry(name.to_owned()).or_default())
     }
 
     /// A knowledge base by name, made if it is not there.
@@ -413,7 +458,8 @@ impl Workspace {
 
     fn new_base(&self, name: &str) -> Result<Arc<KnowledgeBase>> {
         check_name(name)?;
-        let mut bases = self.bases();
+        let slot = self.base_slot(name);
+        let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
         let folder = self.base_folder(name);
         if folder.join("kb.db").exists() {
             return Err(Error::Conflict {
@@ -421,7 +467,7 @@ impl Workspace {
             });
         }
         let base = Arc::new(KnowledgeBase::create(&folder)?);
-        bases.insert(name.to_owned(), Arc::clone(&base));
+        *slot = Some(Arc::clone(&base));
         Ok(base)
     }
 

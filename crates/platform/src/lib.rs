@@ -1,6 +1,7 @@
 //! The use-cases both doors call: models, knowledge bases, ingest, search, ask, doctor.
 
 mod ask;
+mod cache;
 mod doctor;
 mod ingest;
 mod knowledge_bases;
@@ -19,7 +20,7 @@ pub use knowledge_bases::{
 pub use models::{ModelInfo, ModelState, Models, PullOptions, PullProgress};
 pub use pulls::PullStatus;
 pub use tokens::{Piece, Tokens};
-pub use workspace::{Access, Workspace};
+pub use workspace::{Access, Settings, Workspace};
 
 pub use domain::Error;
 /// A document's extracted text, as [`KnowledgeBases::document`] gives it.

@@ -30,11 +30,17 @@ pub struct PullStatus {
 #[derive(Clone, Default)]
 pub(crate) struct Pulls {
     all: Arc<Mutex<BTreeMap<String, PullStatus>>>,
+    /// Those that run, to be stopped.
+    running: Arc<Mutex<BTreeMap<String, tokio::task::AbortHandle>>>,
 }
 
 impl Pulls {
     fn all(&self) -> MutexGuard<'_, BTreeMap<String, PullStatus>> {
         self.all.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn running(&self) -> MutexGuard<'_, BTreeMap<String, tokio::task::AbortHandle>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn change(&self, name: &str, change: impl FnOnce(&mut PullStatus)) {
@@ -58,8 +64,11 @@ impl Workspace {
             }
             *status = PullStatus { name: name.to_owned(), running: true, ..PullStatus::default() };
         }
-        let (models, name) = (self.models(), name.to_owned());
-        tokio::spawn(async move {
+        let (workspace, models, name) = (self.clone(), self.models(), name.to_owned());
+        let handles = pulls.clone();
+        let mut running = handles.running();
+        let key = name.clone();
+        let task = tokio::spawn(async move {
             let progress = |now: &PullProgress| {
                 pulls.change(&name, |status| {
                     (status.done, status.total, status.rate) = (now.done, now.total, now.rate);
@@ -67,14 +76,34 @@ impl Workspace {
                 });
             };
             let outcome = models.pull(&name, &options, &progress).await;
+            pulls.running().remove(&name);
             pulls.change(&name, |status| {
                 status.running = false;
                 status.error = outcome.as_ref().err().map(Error::to_string);
             });
-            if let Err(error) = outcome {
-                tracing::warn!(name, %error, "a model could not be got");
+            match outcome {
+                // What was read while there was no such model gets its vectors now.
+                Ok(model) if model.card.embeds() => workspace.vectors_everywhere(),
+                Ok(_) => {}
+                Err(error) => tracing::warn!(name, %error, "a model could not be got"),
             }
         });
+        running.insert(key, task.abort_handle());
+        Ok(())
+    }
+
+    /// Stops a download that runs in the background; what is here stays, and a later pull goes on from it.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if none of that name runs.
+    pub fn stop_pull(&self, name: &str) -> Result<()> {
+        let pulls = self.background_pulls();
+        let Some(task) = pulls.running().remove(name) else {
+            let message = format!("'{name}' is not being pulled; GET /v1/catalogue shows what is");
+            return Err(Error::not_found("pull_not_found", message));
+        };
+        task.abort();
+        pulls.change(name, |status| status.running = false);
         Ok(())
     }
 

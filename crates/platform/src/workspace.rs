@@ -9,6 +9,7 @@ use engine::{LoadOptions, LocalEmbedder, LocalModel};
 use knowledge::KnowledgeBase;
 
 use crate::ask::RagModel;
+use crate::cache::Cache;
 use crate::ingest::Jobs;
 use crate::lock::Lock;
 use crate::pulls::Pulls;
@@ -23,6 +24,15 @@ pub enum Access {
     Read,
 }
 
+/// How models are run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// Requests a model computes at once; `None`: 4.
+    pub slots: Option<usize>,
+    /// Tokens of context, shared by prompt and answer; `None`: what the model was made for, at most 8,192.
+    pub context: Option<u32>,
+}
+
 /// A data directory and everything loaded from it. Cheap to clone.
 #[derive(Clone)]
 pub struct Workspace {
@@ -32,15 +42,17 @@ pub struct Workspace {
 struct Inner {
     data: PathBuf,
     access: Access,
+    settings: Settings,
     _lock: Option<Lock>,
     models: Cache<LocalModel>,
     embedders: Cache<LocalEmbedder>,
-    bases: Mutex<HashMap<String, Arc<KnowledgeBase>>>,
+    bases: Mutex<HashMap<String, BaseSlot>>,
     jobs: Jobs,
     pulls: Pulls,
 }
 
-type Cache<T> = tokio::sync::Mutex<HashMap<String, Arc<T>>>;
+/// A knowledge base once it is open; held while it is being opened.
+pub(crate) type BaseSlot = Arc<Mutex<Option<Arc<KnowledgeBase>>>>;
 
 impl Workspace {
     /// Opens a data directory, making it if it is not there.
@@ -48,6 +60,14 @@ impl Workspace {
     /// # Errors
     /// [`Error::Conflict`] if another process writes to it, [`Error::Failed`] if it cannot be made.
     pub fn open(data: &Path, access: Access) -> Result<Self> {
+        Self::open_with(data, access, Settings::default())
+    }
+
+    /// As [`Workspace::open`], with models run as the settings say.
+    ///
+    /// # Errors
+    /// As [`Workspace::open`].
+    pub fn open_with(data: &Path, access: Access, settings: Settings) -> Result<Self> {
         for folder in ["kb", "models"] {
             let path = data.join(folder);
             if !path.is_dir() {
@@ -64,6 +84,7 @@ impl Workspace {
             inner: Arc::new(Inner {
                 data: data.to_owned(),
                 access,
+                settings,
                 _lock: lock,
                 models: Cache::default(),
                 embedders: Cache::default(),
@@ -110,7 +131,7 @@ impl Workspace {
             Some(rest) => {
                 let (base, model) =
                     rest.split_once('@').map_or((rest, None), |(base, model)| (base, Some(model.to_owned())));
-                self.base(base)?;
+                self.opened(base).await?;
                 Ok(Arc::new(RagModel::new(self.clone(), base, model)))
             }
             None => Ok(self.local_model(name).await?),
@@ -118,22 +139,27 @@ impl Workspace {
     }
 
     /// Whether a model's weights are in memory already.
-    pub async fn is_loaded(&self, name: &str) -> bool {
-        self.inner.models.lock().await.contains_key(name)
+    pub fn is_loaded(&self, name: &str) -> bool {
+        self.inner.models.all().iter().any(|(loaded, _)| loaded == name)
     }
 
     /// Requests that have a slot or wait for one, of each loaded model.
-    pub async fn pending(&self) -> Vec<(String, usize)> {
-        let models = self.inner.models.lock().await;
-        models.iter().map(|(name, model)| (name.clone(), model.stats().pending)).collect()
+    pub fn pending(&self) -> Vec<(String, usize)> {
+        self.inner.models.all().into_iter().map(|(name, model)| (name, model.stats().pending)).collect()
+    }
+
+    /// Removes a model, and lets go of it where it is loaded: requests under way end with it.
+    ///
+    /// # Errors
+    /// As [`Models::rm`].
+    pub fn remove_model(&self, name: &str) -> Result<()> {
+        self.models().rm(name)?;
+        self.inner.models.forget(name);
+        self.inner.embedders.forget(name);
+        Ok(())
     }
 
     pub(crate) async fn local_model(&self, name: &str) -> Result<Arc<LocalModel>> {
-        // The lock is held while loading, so that two requests do not load one model twice.
-        let mut models = self.inner.models.lock().await;
-        if let Some(model) = models.get(name) {
-            return Ok(Arc::clone(model));
-        }
         let installed = self.models().installed(name)?;
         if installed.card.embeds() {
             return Err(Error::invalid(
@@ -142,19 +168,15 @@ impl Workspace {
                 format!("'{name}' makes vectors, not text; choose a generating model"),
             ));
         }
-        let options = LoadOptions { name: name.to_owned(), ..LoadOptions::default() };
+        let Settings { slots, context } = self.inner.settings;
+        let usual = LoadOptions::default();
+        let options = LoadOptions { name: name.to_owned(), slots: slots.unwrap_or(usual.slots), context, ..usual };
         let path = installed.path;
-        let model = blocking(move || LocalModel::load(&path, &options)).await??;
-        let model = Arc::new(model);
-        models.insert(name.to_owned(), Arc::clone(&model));
-        Ok(model)
+        let load = async { Ok(blocking(move || LocalModel::load(&path, &options)).await??) };
+        self.inner.models.get(name, &installed.card.sha256, load).await
     }
 
     pub(crate) async fn local_embedder(&self, name: &str) -> Result<Arc<LocalEmbedder>> {
-        let mut embedders = self.inner.embedders.lock().await;
-        if let Some(embedder) = embedders.get(name) {
-            return Ok(Arc::clone(embedder));
-        }
         let installed = self.models().installed(name)?;
         if !installed.card.embeds() {
             return Err(Error::invalid(
@@ -163,9 +185,9 @@ impl Workspace {
                 format!("'{name}' makes text, not vectors; choose an embedding model"),
             ));
         }
-        let embedder = Arc::new(blocking(move || LocalEmbedder::load(&installed.path, &installed.card)).await??);
-        embedders.insert(name.to_owned(), Arc::clone(&embedder));
-        Ok(embedder)
+        let digest = installed.card.sha256.clone();
+        let load = async { Ok(blocking(move || LocalEmbedder::load(&installed.path, &installed.card)).await??) };
+        self.inner.embedders.get(name, &digest, load).await
     }
 
     /// An embedding model by name.
@@ -205,7 +227,7 @@ impl Workspace {
         self.models().default_of(true)
     }
 
-    pub(crate) fn bases(&self) -> MutexGuard<'_, HashMap<String, Arc<KnowledgeBase>>> {
+    pub(crate) fn bases(&self) -> MutexGuard<'_, HashMap<String, BaseSlot>> {
         self.inner.bases.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

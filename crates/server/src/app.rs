@@ -27,6 +27,8 @@ pub(crate) struct App {
     pub(crate) workspace: Arc<Workspace>,
     /// As it was asked for; on the loopback one more name this server goes by.
     pub(crate) host: String,
+    /// Names of a proxy in front.
+    pub(crate) allowed_hosts: Vec<String>,
     /// Only this machine can reach the server, so names of other machines in a request are a trick.
     pub(crate) loopback: bool,
     pub(crate) key: Option<String>,
@@ -49,6 +51,7 @@ impl App {
             workspace,
             key: key(&options).map(str::to_owned),
             host: options.host,
+            allowed_hosts: options.allowed_hosts,
             loopback,
             limits: options.limits,
             pull: options.pull,

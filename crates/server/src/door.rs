@@ -143,14 +143,18 @@ fn check_host(app: &App, request: &Request) -> Result<(), Failure> {
     let Some(host) = host(request) else {
         return Err(Failure::malformed("missing_host", "The request names no host; send a Host header."));
     };
-    if !app.loopback || is_this_machine(&host) || name_of(&host).eq_ignore_ascii_case(&app.host) {
+    if !app.loopback
+        || is_this_machine(&host)
+        || name_of(&host).eq_ignore_ascii_case(&app.host)
+        || is_allowed(app, &host)
+    {
         return Ok(());
     }
     let shown: String = host.chars().take(100).collect();
     Err(Failure::forbidden(
         "host_not_allowed",
         format!(
-            "'{shown}' is not a name of this server, which serves this machine only; call it 127.0.0.1 or localhost."
+            "'{shown}' is not a name of this server, which serves this machine only; call it 127.0.0.1 or localhost, or start it with --allow-host for a proxy's name."
         ),
     ))
 }
@@ -169,7 +173,9 @@ fn check_origin(app: &App, request: &Request) -> Result<(), Failure> {
     let origin = String::from_utf8_lossy(origin.as_bytes());
     let from = origin.split_once("://").map_or("", |(_, from)| from);
     // Pages this machine serves on other ports are let in: a development server of the UI is one.
-    let own = if app.loopback {
+    let own = if is_allowed(app, from) {
+        true
+    } else if app.loopback {
         is_this_machine(from)
     } else {
         host(request).is_some_and(|host| host.eq_ignore_ascii_case(from))
@@ -182,6 +188,12 @@ fn check_origin(app: &App, request: &Request) -> Result<(), Failure> {
         "origin_not_allowed",
         format!("Pages of '{shown}' may not call this server; open its own page, or call it from a program."),
     ))
+}
+
+/// Whether somebody allowed the name when the server was started.
+fn is_allowed(app: &App, host: &str) -> bool {
+    let sound = !host.contains('@') && host.parse::<Authority>().is_ok();
+    sound && app.allowed_hosts.iter().any(|allowed| name_of(host).eq_ignore_ascii_case(allowed))
 }
 
 /// The name or address in `name:port` or `[address]:port`.

@@ -37,6 +37,8 @@ pub struct Options {
     pub port: u16,
     /// Required of every caller when set; needed to bind beyond the loopback.
     pub api_key: Option<String>,
+    /// Names beside this machine's own under which it may be called on the loopback: those of a proxy in front of it.
+    pub allowed_hosts: Vec<String>,
     /// How much is let in.
     pub limits: Limits,
     /// Where models that are pulled through this door come from.
@@ -49,6 +51,7 @@ impl Default for Options {
             host: "127.0.0.1".to_owned(),
             port: 8080,
             api_key: None,
+            allowed_hosts: Vec::new(),
             limits: Limits::default(),
             pull: platform::PullOptions::default(),
         }

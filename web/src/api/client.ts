@@ -65,6 +65,11 @@ export async function remove(path: string): Promise<void> {
   await send(path, { method: 'DELETE' });
 }
 
+/** Stops a pull that is going on; what is here stays, and pulling again goes on from it. */
+export async function stopPull(name: string): Promise<void> {
+  await remove(path.pull(name));
+}
+
 /** Posts a form; answers with the server's JSON. */
 export async function upload<T>(path: string, form: FormData): Promise<T> {
   return (await send(path, { method: 'POST', body: form })).json() as Promise<T>;
@@ -75,7 +80,7 @@ export async function* postEvents(path: string, body: unknown, signal: AbortSign
   yield* readEvents(await send(path, { ...json(body), signal }));
 }
 
-/** Follows an event stream for as long as the signal lasts, coming back after it breaks. */
+/** Follows an event stream for as long as the signal lasts, coming back after it breaks; not if the thing is gone or a key is withheld. */
 export async function follow(path: string, signal: AbortSignal, each: (event: ServerEvent) => void): Promise<void> {
   let wait = 500;
   while (!signal.aborted) {
@@ -86,19 +91,22 @@ export async function follow(path: string, signal: AbortSignal, each: (event: Se
         each(event);
       }
     } catch (error) {
-      if (error instanceof ApiError && error.status === 404) return;
+      if (isRefused(error) || (error instanceof ApiError && error.status === 404)) return;
     }
     await new Promise((resolve) => setTimeout(resolve, wait));
     wait = Math.min(wait * 2, 8000);
   }
 }
 
-/** The words for an error, whatever was thrown. */
-export function messageOf(error: unknown, unreachable: string): string {
-  if (error instanceof ApiError) return error.message;
-  // fetch reports a server that is gone as a TypeError with a browser's own words.
-  if (error instanceof TypeError) return unreachable;
-  return error instanceof Error ? error.message : String(error);
+/** The error that an event of a stream tells of. */
+export function errorIn(data: string): ApiError {
+  const { error } = JSON.parse(data) as { error: { message: string; code?: string | null } };
+  return new ApiError(error.message, 200, error.code ?? null);
+}
+
+/** The server wants a key and the reader gave none: asking again by itself would only bring the dialog back. */
+export function isRefused(error: unknown): boolean {
+  return error instanceof ApiError && error.status === 401;
 }
 
 export function isAbort(error: unknown): boolean {

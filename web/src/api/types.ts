@@ -64,6 +64,8 @@ export interface KnowledgeBase {
   bytes: number;
   embedder: string | null;
   ingesting: boolean;
+  /** Why it cannot be opened; then nothing of it was counted. */
+  error?: string | null;
 }
 
 export type DocumentStatus = 'ready' | 'parsing' | 'embedding' | 'failed';

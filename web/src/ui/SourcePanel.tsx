@@ -2,6 +2,7 @@ import { useEffect, useRef, useState } from 'react';
 import { get, path } from '../api/client';
 import type { DocumentText, Span } from '../api/types';
 import { useText } from '../i18n';
+import { reason } from '../i18n/reasons';
 import { cut, sheetsAround } from '../lib/text';
 import { useLoad } from '../lib/useLoad';
 import { useEscape } from '../lib/useEscape';
@@ -52,7 +53,7 @@ export function SourcePanel({ place, onClose }: { place: Place; onClose: () => v
 }
 
 function Sheets({ document, span }: { document: DocumentText; span: Span | null }) {
-  const { t } = useText();
+  const { t, lang } = useText();
   const [reach, setReach] = useState(REACH);
   const body = useRef<HTMLDivElement>(null);
   const { sheets, mark } = sheetsAround(document.text, document.pages, span, reach);
@@ -70,7 +71,7 @@ function Sheets({ document, span }: { document: DocumentText; span: Span | null 
       {document.warnings.map((warning) => (
         <p className="notice" key={warning}>
           <Icon name="warn" size={16} />
-          {warning}
+          {reason(warning, lang)}
         </p>
       ))}
       {document.text.trim() === '' && <p className="soft">{t.emptyText}</p>}

@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState, type ButtonHTMLAttributes, type ReactNode } from 'react';
-import { messageOf } from '../api/client';
 import { useText } from '../i18n';
+import { problemOf } from '../lib/problems';
 import { Icon, type IconName } from './Icon';
 
 type ButtonProps = ButtonHTMLAttributes<HTMLButtonElement> & { icon?: IconName; look?: 'primary' | 'plain' | 'danger' };
@@ -33,13 +33,17 @@ export function Empty({ title, children, actions }: { title: string; children?: 
   );
 }
 
-/** What the server said, and the next step. */
+/** What went wrong, what the server said of it, and the next step. */
 export function Failure({ error, retry }: { error: unknown; retry?: () => void }) {
-  const { t } = useText();
+  const { t, lang } = useText();
+  const { text, detail } = problemOf(error, t, lang);
   return (
     <div className="failure" role="alert">
       <Icon name="warn" />
-      <p>{messageOf(error, t.unreachable)}</p>
+      <div className="words">
+        <p>{text}</p>
+        {detail !== null && <p className="small detail">{detail}</p>}
+      </div>
       {retry && (
         <Button icon="redo" onClick={retry}>
           {t.retry}

@@ -21,6 +21,7 @@ pub(crate) async fn run(options: args::Ask, data: &Path, printer: Printer) -> an
         top: Some(search.top),
         mode: search.mode,
         documents: search.documents,
+        ..AskRequest::default()
     };
     let waiting = printer.bar("{spinner} {msg}");
     waiting.set_message("searching");
@@ -65,7 +66,6 @@ fn show(answer: &Answer, streamed: bool, printer: Printer) {
         }));
         return;
     }
-    // What was streamed carries the model's own markers; the answer proper, those that were found.
     if streamed {
         printer.line("\n");
     } else {

@@ -63,8 +63,9 @@ struct Conversation {
 impl Conversation {
     fn new(model: Arc<dyn LanguageModel>, options: &args::Chat) -> Self {
         let system = options.system.as_ref().map(|text| Message::text(Role::System, text));
+        let retrieves = model.card().name.starts_with("kb/");
         let sampling = Sampling {
-            temperature: options.sampling.temperature,
+            temperature: options.sampling.temperature.or((!retrieves).then_some(0.7)),
             top_p: options.sampling.top_p,
             seed: options.sampling.seed,
             ..Sampling::default()
@@ -115,7 +116,9 @@ impl Conversation {
                 Some(Ok(Event::Progress(Progress::Dropped { citations }))) => {
                     printer.note(format!("\n{citations} citations were dropped"));
                 }
-                Some(Ok(Event::ToolCall(call))) => printer.line(printer.foreign(&format!("{}({})", call.name, call.arguments))),
+                Some(Ok(Event::ToolCall(call))) => {
+                    printer.line(printer.foreign(&format!("{}({})", call.name, call.arguments)))
+                }
                 Some(Ok(Event::Progress(_))) => {}
                 Some(Ok(Event::Finished { .. })) | None => {
                     printer.line("");

@@ -20,7 +20,7 @@ pub(crate) async fn run(options: args::Complete, data: &Path, printer: Printer) 
     };
     let model = workspace.language_model(&name).await?;
     let mut request = Request::new(Prompt::Text(options.prompt.clone()));
-    request.sampling = Sampling { temperature: options.temperature, seed: options.seed, ..Sampling::default() };
+    request.sampling = Sampling { temperature: Some(options.temperature), seed: options.seed, ..Sampling::default() };
     request.max_tokens = Some(options.max_tokens);
     request.stop = options.stop;
     request.logprobs = (options.top > 0 || printer.json).then_some(options.top);

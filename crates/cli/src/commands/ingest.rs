@@ -58,7 +58,11 @@ fn show(kb: &str, report: &IngestReport, printer: Printer) {
         ));
     }
     for failed in &report.failed {
-        printer.line(format!("{} {}", printer.ink(Ink::Bad, "not read"), plain(&format!("{}: {}", failed.name, failed.error))));
+        printer.line(format!(
+            "{} {}",
+            printer.ink(Ink::Bad, "not read"),
+            plain(&format!("{}: {}", failed.name, failed.error))
+        ));
     }
     for warning in &report.warnings {
         printer.note(plain(&format!("warning: {warning}")));

@@ -44,6 +44,9 @@ fn list(workspace: &Workspace, printer: Printer) -> anyhow::Result<Exit> {
         })
         .collect();
     printer.table(["knowledge base", "documents", "passages", "vectors", "size", "embedder"], &rows);
+    for (name, error) in all.iter().filter_map(|kb| Some((&kb.name, kb.error.as_ref()?))) {
+        printer.note(format!("{name}: {error}"));
+    }
     Ok(Exit::Done)
 }
 
@@ -98,10 +101,11 @@ async fn remove(
     yes: bool,
     printer: Printer,
 ) -> anyhow::Result<Exit> {
-    let kb = workspace.knowledge_bases().show(name)?;
-    let what = match document {
-        Some(document) => format!("Remove {document} from {name}?"),
-        None => format!("Remove {name} with {} documents and {} passages?", kb.documents, kb.passages),
+    let what = match (document, workspace.knowledge_bases().info(name)) {
+        (Some(document), _) => format!("Remove {document} from {name}?"),
+        (None, Ok(kb)) => format!("Remove {name} with {} documents and {} passages?", kb.documents, kb.passages),
+        (None, Err(error @ domain::Error::NotFound { .. })) => return Err(error.into()),
+        (None, Err(_)) => format!("Remove {name}, which is damaged?"),
     };
     if !yes && !confirm(&what)? {
         return Ok(Exit::Failed);

@@ -18,12 +18,15 @@ pub(crate) async fn run(command: args::Models, data: &Path, printer: Printer) ->
         args::Models::Pull { names, mirror } => pull(&workspace, &names, &mirror, printer).await,
         args::Models::Show { name } => show(&workspace, &name, printer),
         args::Models::Rm { name, yes } => {
-            let model = workspace.models().show(&name)?;
-            let what = format!("Remove {name} ({})?", bytes(model.card.bytes));
+            let what = match workspace.models().show(&name) {
+                Ok(model) => format!("Remove {name} ({})?", bytes(model.card.bytes)),
+                Err(error @ domain::Error::NotFound { .. }) => return Err(error.into()),
+                Err(_) => format!("Remove {name}, whose record is damaged?"),
+            };
             if !yes && !confirm(&what)? {
                 return Ok(Exit::Failed);
             }
-            workspace.models().rm(&name)?;
+            workspace.remove_model(&name)?;
             printer.note(format!("{name} removed"));
             Ok(Exit::Done)
         }

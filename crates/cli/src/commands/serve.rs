@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use platform::{Access, Workspace};
+use platform::{Access, Settings, Workspace};
 use serde_json::json;
 use server::Options;
 
@@ -12,11 +12,13 @@ use crate::exit::Exit;
 use crate::print::Printer;
 
 pub(crate) async fn run(options: args::Serve, data: &Path, printer: Printer) -> anyhow::Result<Exit> {
-    let workspace = Arc::new(Workspace::open(data, Access::Write)?);
+    let models = Settings { slots: options.slots.map(|slots| slots as usize), context: options.context };
+    let workspace = Arc::new(Workspace::open_with(data, Access::Write, models)?);
     let settings = Options {
         host: options.host,
         port: options.port,
         api_key: options.api_key,
+        allowed_hosts: options.allow_host,
         pull: super::models::from_environment(),
         ..Options::default()
     };

@@ -42,7 +42,8 @@ impl LocalEmbedder {
     /// # Errors
     /// When a file is missing or damaged, or the model is not a BERT-like encoder.
     pub fn load(path: &Path, card: &Card) -> Result<Self, LoadError> {
-        let files::Loaded { weights, tokenizer, pooling, limit } = files::load(path).map_err(|error| error.of_file(path))?;
+        let files::Loaded { weights, tokenizer, pooling, limit } =
+            files::load(path).map_err(|error| error.of_file(path))?;
         let mut card = card.clone();
         let asked = if card.context == 0 { limit } else { card.context as usize };
         let limit = asked.min(limit);

@@ -80,7 +80,8 @@ impl Answer {
         let before = self.tokenizer.decode(&self.echoed);
         self.echoed.push(token.id);
         let after = self.tokenizer.decode(&self.echoed);
-        let text = after.strip_prefix(&before).unwrap_or_default().to_owned();
+        // A character whose first bytes came with the tokens before is whole only now.
+        let text = after.strip_prefix(before.trim_end_matches('\u{FFFD}')).unwrap_or_default().to_owned();
         let text = if text.ends_with('\u{FFFD}') { String::new() } else { text };
         let tokens = if self.logprobs { vec![token] } else { Vec::new() };
         step.events.push(Event::Text { text, tokens, prompt: true });

@@ -18,7 +18,7 @@ fn options(slots: usize, queue: usize) -> LoadOptions {
 
 fn greedy(prompt: &[u32], tokens: u32) -> Request {
     let mut request = Request::new(Prompt::Tokens(prompt.to_vec()));
-    request.sampling.temperature = 0.0;
+    request.sampling.temperature = Some(0.0);
     request.max_tokens = Some(tokens);
     // The end token would end a random model anywhere.
     request.sampling.logit_bias.insert(crate::tiny::END, -100.0);

@@ -47,7 +47,11 @@ impl Workspace {
                 accepted.display()
             ))
         })?;
-        self.read_inbox(base, accepted);
+        let (workspace, base) = (self.clone(), base.to_owned());
+        tokio::spawn(async move {
+            workspace.read_inbox(&base, accepted).await;
+            workspace.make_vectors(&base).await;
+        });
         Ok(())
     }
 
@@ -62,34 +66,50 @@ impl Workspace {
             return;
         }
         let _ = std::fs::remove_dir_all(self.data().join("uploads")); // what was never accepted
+        self.knowledge_bases().sweep();
         for base in self.knowledge_bases().names().unwrap_or_default() {
             let waiting = std::fs::read_dir(self.data().join("inbox").join(&base)).into_iter().flatten().flatten();
-            for entry in waiting {
-                self.read_inbox(&base, entry.path());
-            }
+            let mut waiting: Vec<PathBuf> = waiting.map(|entry| entry.path()).collect();
+            // As they came: of two versions of a document the later one stays.
+            waiting.sort_by_key(|folder| accepted_at(folder));
             let workspace = self.clone();
             tokio::spawn(async move {
-                let job = workspace.jobs().of(&base);
-                if let Err(error) = workspace.embed_in_turn(&base, &job).await {
-                    tracing::warn!(base, %error, "vectors could not be made");
+                for folder in waiting {
+                    workspace.read_inbox(&base, folder).await;
                 }
+                workspace.make_vectors(&base).await;
             });
         }
     }
 
-    fn read_inbox(&self, base: &str, folder: PathBuf) {
-        let (workspace, base) = (self.clone(), base.to_owned());
-        tokio::spawn(async move {
-            let job = workspace.jobs().of(&base);
-            if let Err(error) = workspace.ingest_upload(&base, &job, folder).await {
-                tracing::warn!(base, %error, "an upload could not be read");
-                job.failed(&error);
-            }
-        });
+    /// Makes the vectors that are missing everywhere: an embedding model has come.
+    pub(crate) fn vectors_everywhere(&self) {
+        if !self.writes() {
+            return;
+        }
+        for base in self.knowledge_bases().names().unwrap_or_default() {
+            let workspace = self.clone();
+            tokio::spawn(async move { workspace.make_vectors(&base).await });
+        }
+    }
+
+    async fn make_vectors(&self, base: &str) {
+        let job = self.jobs().of(base);
+        if let Err(error) = self.embed_in_turn(base, &job).await {
+            tracing::warn!(base, %error, "vectors could not be made");
+        }
+    }
+
+    async fn read_inbox(&self, base: &str, folder: PathBuf) {
+        let job = self.jobs().of(base);
+        if let Err(error) = self.ingest_upload(base, &job, folder).await {
+            tracing::warn!(base, %error, "an upload could not be read");
+            job.failed(&error);
+        }
     }
 
     async fn ingest_upload(&self, base: &str, job: &Arc<Job>, folder: PathBuf) -> Result<()> {
-        let kb = self.base(base)?;
+        let kb = self.opened(base).await?;
         let sources = {
             let folder = folder.clone();
             blocking(move || sources::find_uploads(&folder)).await?
@@ -101,12 +121,12 @@ impl Workspace {
         drop(turn);
         outcome?;
         remove(&folder).await;
-        self.embed_in_turn(base, job).await
+        Ok(())
     }
 
     /// Makes missing vectors. The turn is given up between batches, so that new documents' words need not wait for old ones' vectors.
     async fn embed_in_turn(&self, base: &str, job: &Arc<Job>) -> Result<()> {
-        let kb = self.base(base)?;
+        let kb = self.opened(base).await?;
         let mut embedder = None;
         loop {
             let _turn = job.turn().await;
@@ -125,6 +145,12 @@ impl Workspace {
             }
         }
     }
+}
+
+/// When an upload was accepted, in nanoseconds: the end of its folder's name.
+fn accepted_at(folder: &Path) -> u128 {
+    let name = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    name.rsplit('-').next().and_then(|digits| digits.parse().ok()).unwrap_or(0)
 }
 
 fn make(folder: &Path) -> Result<()> {

@@ -13,6 +13,25 @@ use crate::{Error, Result, Workspace};
 const BATCH: usize = 32;
 
 impl Workspace {
+    /// Refuses, before anything is read, an embedding model that cannot be used or that would throw away another's vectors.
+    pub(super) async fn check_embedder(&self, base: &str, wanted: Option<&str>) -> Result<()> {
+        let Some(wanted) = wanted else { return Ok(()) };
+        if self.models().installed(wanted)?.card.dimensions.is_none() {
+            return Err(not_an_embedder(wanted));
+        }
+        let Ok(kb) = self.opened(base).await else { return Ok(()) };
+        let stats = kb.stats()?;
+        match stats.embedder {
+            Some(has) if has != wanted && stats.vectors > 0 => Err(Error::Conflict {
+                message: format!(
+                    "'{base}' has {} vectors of '{has}', which cannot be compared with those of '{wanted}'; leave --embedder out, or make a new knowledge base",
+                    stats.vectors
+                ),
+            }),
+            _ => Ok(()),
+        }
+    }
+
     /// Says which model a knowledge base's vectors come from; answers with the reason if there can be none for now.
     pub(super) fn prepare_embedder(&self, kb: &KnowledgeBase, wanted: Option<&str>) -> Result<Option<String>> {
         let stats = kb.stats()?;
@@ -32,11 +51,7 @@ impl Workspace {
             Err(error) => return Err(error),
         };
         let Some(dimensions) = card.dimensions else {
-            return Err(Error::invalid(
-                "embedder",
-                "invalid_model",
-                format!("'{name}' makes text, not vectors; choose an embedding model"),
-            ));
+            return Err(not_an_embedder(&name));
         };
         kb.set_embedder(&name, dimensions as usize)?;
         Ok(None)
@@ -85,6 +100,10 @@ impl Workspace {
         })
         .await?
     }
+}
+
+fn not_an_embedder(name: &str) -> Error {
+    Error::invalid("embedder", "invalid_model", format!("'{name}' makes text, not vectors; choose an embedding model"))
 }
 
 /// A passage as it is embedded: where it stands says what it is about.

@@ -106,15 +106,19 @@ impl Job {
     pub(super) fn start(&self, sources: &Sources) -> Result<()> {
         self.check()?;
         self.stage(Stage::Reading);
-        self.state().waiting = sources.documents.iter().map(|source| source.name.clone()).collect();
+        let waiting: HashSet<String> = sources.documents.iter().map(|source| source.name.clone()).collect();
         self.progress.send_modify(|now| {
+            // An upload may come in several parts: what was refused stays until it is read again or removed.
+            let failed = now.failed.iter().filter(|failed| !waiting.contains(&failed.name)).cloned().collect();
             *now = IngestProgress {
                 documents_total: sources.documents.len(),
                 passages: now.passages,
                 vectors: now.vectors,
+                failed,
                 ..IngestProgress::default()
             };
         });
+        self.state().waiting = waiting;
         Ok(())
     }
 
@@ -164,6 +168,15 @@ impl Job {
                 now.rate = vectors.saturating_sub(before) as f64 / seconds.max(1e-3);
             }
         });
+    }
+
+    /// Takes a document off the list of those that could not be read; says whether it was on it.
+    pub(super) fn forget_failed(&self, name: &str) -> bool {
+        self.progress.send_if_modified(|now| {
+            let before = now.failed.len();
+            now.failed.retain(|failed| failed.name != name);
+            now.failed.len() < before
+        })
     }
 
     /// An ingest nobody waits for ended on an error: those who watch are told.

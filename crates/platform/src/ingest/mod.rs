@@ -107,8 +107,13 @@ impl Workspace {
         progress: &dyn Fn(&IngestProgress),
     ) -> Result<IngestReport> {
         let paths = paths.to_vec();
-        let sources = blocking(move || sources::find(&paths)).await??;
-        let kb = self.base_or_new(base, options.embedder.as_deref())?;
+        let prune = options.prune;
+        let sources = blocking(move || sources::find(&paths, prune)).await??;
+        self.check_embedder(base, options.embedder.as_deref()).await?;
+        let kb = {
+            let (workspace, base, embedder) = (self.clone(), base.to_owned(), options.embedder.clone());
+            blocking(move || workspace.base_or_new(&base, embedder.as_deref())).await??
+        };
         let job = self.jobs().of(base);
         let mut watch = job.watch();
         let work = self.run_ingest(&kb, &job, sources, &options);
@@ -173,10 +178,12 @@ impl Workspace {
     /// # Errors
     /// [`crate::Error::NotFound`] if it is not there.
     pub async fn remove_document(&self, base: &str, name: &str) -> Result<()> {
-        let kb = self.base(base)?;
+        let kb = self.opened(base).await?;
         let (base, name) = (base.to_owned(), name.to_owned());
+        // One that was refused is no document, but it is on the list.
+        let refused = self.jobs().of(&base).forget_failed(&name);
         blocking(move || {
-            if !kb.remove(&name)? {
+            if !kb.remove(&name)? && !refused {
                 let message = format!(
                     "'{name}' is not in the knowledge base '{base}'; `sumeru kb documents {base}` lists what is"
                 );

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc;
+use std::sync::{Condvar, Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
 use knowledge::parse::{Limits, parse};
@@ -18,6 +18,8 @@ use crate::Result;
 const PATH: &str = "path";
 /// Tokens of a passage, at most: long enough to hold an answer with what explains it, short enough that five of them are read in seconds.
 const PASSAGE_TOKENS: usize = 256;
+/// Documents that may be read ahead of the one that is kept next, for each thread: one slow document must not fill memory with those after it.
+const AHEAD: usize = 4;
 /// Words become searchable at least this often.
 const COMMIT_EVERY: Duration = Duration::from_secs(2);
 
@@ -40,8 +42,14 @@ pub(super) fn run(kb: &KnowledgeBase, job: &Job, sources: &Sources, prune: bool)
     };
     let stats = kb.stats()?;
     job.counts(stats.passages, stats.vectors);
-    let named: Vec<(String, &Source)> =
-        sources.documents.iter().map(|source| (known.name_for(source, sources.uploaded), source)).collect();
+    let mut named: Vec<(String, &Source)> = Vec::with_capacity(sources.documents.len());
+    let mut taken = HashSet::new();
+    for source in &sources.documents {
+        let name = known.name_for(source, sources.uploaded, &taken);
+        taken.insert(name.clone());
+        named.push((name, source));
+    }
+    named.sort_by(|(a, _), (b, _)| a.cmp(b));
     read_all(kb, job, sources.uploaded, &known, &named, &mut report)?;
     if prune {
         report.removed = remove_gone(kb, &known, sources)?;
@@ -62,15 +70,16 @@ fn read_all(
 ) -> Result<()> {
     let workers = std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(8);
     let next = AtomicUsize::new(0);
-    // Bounded, so that few parsed documents wait in memory for their turn.
-    let (results, outcomes) = mpsc::sync_channel::<(usize, Outcome)>(workers);
+    let turn = Turn::default();
+    let (results, outcomes) = mpsc::channel::<(usize, Outcome)>();
     std::thread::scope(|scope| {
         for _ in 0..workers {
-            let (results, next) = (results.clone(), &next);
+            let (results, next, turn) = (results.clone(), &next, &turn);
             scope.spawn(move || {
                 loop {
                     let at = next.fetch_add(1, Ordering::Relaxed);
                     let Some((name, source)) = named.get(at) else { return };
+                    turn.wait(at.saturating_sub(workers * AHEAD));
                     if results.send((at, read_one(name, source, uploaded, known))).is_err() {
                         return; // the keeper stopped on an error
                     }
@@ -78,14 +87,37 @@ fn read_all(
             });
         }
         drop(results);
-        keep_in_order(kb, job, named, outcomes, report)
+        let kept = keep_in_order(kb, job, named, &turn, outcomes, report);
+        turn.set(usize::MAX); // whoever still waits finds nobody who takes its document
+        kept
     })
+}
+
+/// Which document is kept next.
+#[derive(Default)]
+struct Turn {
+    at: Mutex<usize>,
+    moved: Condvar,
+}
+
+impl Turn {
+    fn set(&self, at: usize) {
+        *self.at.lock().unwrap_or_else(PoisonError::into_inner) = at;
+        self.moved.notify_all();
+    }
+
+    /// Waits until it has come that far.
+    fn wait(&self, wanted: usize) {
+        let at = self.at.lock().unwrap_or_else(PoisonError::into_inner);
+        drop(self.moved.wait_while(at, |at| *at < wanted).unwrap_or_else(PoisonError::into_inner));
+    }
 }
 
 fn keep_in_order(
     kb: &KnowledgeBase,
     job: &Job,
     named: &[(String, &Source)],
+    turns: &Turn,
     outcomes: mpsc::Receiver<(usize, Outcome)>,
     report: &mut IngestReport,
 ) -> Result<()> {
@@ -100,6 +132,7 @@ fn keep_in_order(
             since += usize::from(matches!(outcome, Outcome::New { .. }));
             keep(kb, job, &named[turn].0, outcome, report)?;
             turn += 1;
+            turns.set(turn);
         }
         if since > 0 && committed.elapsed() > COMMIT_EVERY {
             kb.commit()?;
@@ -172,6 +205,8 @@ fn read_one(name: &str, source: &Source, uploaded: bool, known: &Known) -> Outco
 /// What the knowledge base holds before an ingest.
 struct Known {
     documents: HashMap<String, KnownDocument>,
+    /// Names by the path they came from.
+    names: HashMap<String, String>,
 }
 
 struct KnownDocument {
@@ -182,23 +217,50 @@ struct KnownDocument {
 
 impl Known {
     fn read(kb: &KnowledgeBase) -> Result<Self> {
-        let mut documents = HashMap::new();
+        let (mut documents, mut names) = (HashMap::new(), HashMap::new());
         for document in kb.documents()? {
             let known = KnownDocument { hash: kb.has(&document.name)?, path: document.metadata.get(PATH).cloned() };
+            if let Some(path) = &known.path {
+                names.insert(path.clone(), document.name.clone());
+            }
             documents.insert(document.name, known);
         }
-        Ok(Self { documents })
+        Ok(Self { documents, names })
     }
 
-    /// The name a file gets: its own, unless that belongs to another file which is still there.
-    fn name_for(&self, source: &Source, uploaded: bool) -> String {
+    /// The name a file gets: the one it has, else its own, unless that is another file's.
+    fn name_for(&self, source: &Source, uploaded: bool, taken: &HashSet<String>) -> String {
+        if uploaded {
+            return source.name.clone();
+        }
         let path = text(source.path.as_os_str());
-        let free = |name: &str| match self.documents.get(name).and_then(|document| document.path.as_deref()) {
-            None => true,
-            Some(other) => uploaded || other == path || !Path::new(other).is_file(),
-        };
-        [&source.name, &source.long_name].into_iter().find(|name| free(name)).cloned().unwrap_or(path)
+        if let Some(name) = self.names.get(&path).filter(|name| !taken.contains(*name)) {
+            return name.clone();
+        }
+        let free = |name: &&String| !taken.contains(*name) && self.is_free(name, source);
+        [&source.name, &source.long_name].into_iter().find(free).cloned().unwrap_or(path)
     }
+
+    /// Whether a name is nobody's, or that of a file which is gone. Where its whole folder is gone too, it may only be out of
+    /// reach; then the name goes to a file of the same content, which was moved.
+    fn is_free(&self, name: &str, source: &Source) -> bool {
+        let Some(document) = self.documents.get(name) else { return true };
+        let Some(other) = document.path.as_deref().map(Path::new) else { return true };
+        if !is_gone(other) {
+            return false;
+        }
+        let same = || {
+            let bytes =
+                std::fs::read(&source.path).ok().filter(|_| source.bytes <= Limits::default().file_bytes as u64);
+            bytes.is_some_and(|bytes| document.hash.as_deref() == Some(knowledge::content_hash(&bytes).as_str()))
+        };
+        other.parent().is_some_and(Path::is_dir) || same()
+    }
+}
+
+/// Whether it is certain that nothing is there.
+fn is_gone(path: &Path) -> bool {
+    matches!(path.try_exists(), Ok(false))
 }
 
 /// Removes documents that came from the roots and were not found there now.
@@ -207,9 +269,10 @@ fn remove_gone(kb: &KnowledgeBase, known: &Known, sources: &Sources) -> Result<u
     let mut removed = 0;
     for (name, document) in &known.documents {
         let Some(path) = &document.path else { continue };
-        let ours = sources.roots.iter().any(|root| Path::new(path).starts_with(text(root.as_os_str())));
-        // A file that is there but could not be read keeps what was read of it before.
-        if ours && !here.contains(path) && kb.remove(name)? {
+        // What could not be looked at keeps what was read of it before.
+        let file = Path::new(path);
+        let unseen = sources.unseen.iter().any(|folder| file.starts_with(text(folder.as_os_str())));
+        if sources.covers(file) && !unseen && !here.contains(path) && is_gone(file) && kb.remove(name)? {
             removed += 1;
         }
     }

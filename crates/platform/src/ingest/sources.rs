@@ -102,17 +102,36 @@ pub(super) struct Sources {
     /// Folders that could not be looked into, and the like.
     pub(super) warnings: Vec<String>,
     /// What was given, whole: what `prune` is about.
-    pub(super) roots: Vec<PathBuf>,
+    roots: Vec<Root>,
+    /// Folders that could not be looked into.
+    pub(super) unseen: Vec<PathBuf>,
     /// The files were uploaded: their place on disk says nothing about them.
     pub(super) uploaded: bool,
 }
 
-/// Finds the documents under paths and globs.
+impl Sources {
+    /// Whether a file at that place would have been found.
+    pub(super) fn covers(&self, file: &Path) -> bool {
+        self.roots.iter().any(|root| {
+            let Ok(below) = file.strip_prefix(text(root.folder.as_os_str())) else { return false };
+            root.only.as_ref().is_none_or(|glob| glob.is_match(below))
+        })
+    }
+}
+
+/// A file or folder that was given, or the folder of a glob.
+#[derive(Debug)]
+struct Root {
+    folder: PathBuf,
+    only: Option<GlobMatcher>,
+}
+
+/// Finds the documents under paths and globs. With `prune`, a path or glob that leads to nothing is about what was there.
 ///
 /// # Errors
 /// [`Error::Invalid`] for a path that is not there, or a glob that matches nothing.
-pub(super) fn find(paths: &[PathBuf]) -> Result<Sources> {
-    let mut walk = Walk::default();
+pub(super) fn find(paths: &[PathBuf], prune: bool) -> Result<Sources> {
+    let mut walk = Walk { prune, ..Walk::default() };
     for path in paths {
         walk.given(path)?;
     }
@@ -138,6 +157,7 @@ struct Walk {
     files: HashSet<PathBuf>,
     /// Hidden and textless files too.
     everything: bool,
+    prune: bool,
 }
 
 impl Walk {
@@ -171,7 +191,7 @@ impl Walk {
     }
 
     fn root(&mut self, path: &Path) {
-        self.found.roots.push(absolute(path));
+        self.found.roots.push(Root { folder: absolute(path), only: None });
     }
 
     fn glob(&mut self, pattern: &Path) -> Result<()> {
@@ -187,8 +207,10 @@ impl Walk {
             return Err(Error::invalid("paths", "invalid_value", message));
         }
         let before = self.found.documents.len();
-        self.folder(folder, folder, Some(&matcher.compile_matcher()), 0);
-        if self.found.documents.len() == before {
+        let matcher = matcher.compile_matcher();
+        self.folder(folder, folder, Some(&matcher), 0);
+        self.found.roots.push(Root { folder: absolute(folder), only: Some(matcher) });
+        if self.found.documents.len() == before && !self.prune {
             return Err(Error::invalid("paths", "invalid_value", format!("{}: it matches no file", pattern.display())));
         }
         Ok(())
@@ -202,6 +224,7 @@ impl Walk {
         }
         let Ok(real) = fs::canonicalize(folder) else {
             self.found.warnings.push(format!("{shown}: it leads nowhere; skipped"));
+            self.found.unseen.push(absolute(folder));
             return;
         };
         if !self.visited.insert(real.clone()) {
@@ -211,6 +234,7 @@ impl Walk {
             Ok(entries) => entries,
             Err(error) => {
                 self.found.warnings.push(format!("{shown}: {error}; skipped"));
+                self.found.unseen.push(absolute(folder));
                 return;
             }
         };
@@ -224,7 +248,10 @@ impl Walk {
                 Ok(data) if data.is_dir() => self.folder(&path, root, only, depth + 1),
                 Ok(data) if data.is_file() => self.found_file(&path, root, only, data.len()),
                 Ok(_) => {} // sockets, pipes and devices hold no documents
-                Err(error) => self.found.warnings.push(format!("{}: {error}; skipped", path.display())),
+                Err(error) => {
+                    self.found.warnings.push(format!("{}: {error}; skipped", path.display()));
+                    self.found.unseen.push(absolute(&path)); // a link to a folder that is not mounted
+                }
             }
         }
         if only.is_some() {
@@ -345,16 +372,16 @@ mod tests {
             (vec![at("a.md"), at("a.md"), at("b/../a.md")], &["a.md"]),
             (vec![at("b/f.png")], &["f.png"]),
         ] {
-            assert_eq!(names(&find(&paths).unwrap()), expected, "{paths:?}");
+            assert_eq!(names(&find(&paths, false).unwrap()), expected, "{paths:?}");
         }
-        assert_eq!(find(&[at("")]).unwrap().skipped, ["b/f.png"]);
+        assert_eq!(find(&[at("")], false).unwrap().skipped, ["b/f.png"]);
     }
 
     #[test]
     fn what_is_not_there_is_an_error_that_names_it() {
         let folder = tree(&["a.md"]);
         for wrong in ["nothing.md", "*.pdf", "no/such/*.md", "[.md"] {
-            let error = find(&[folder.path().join(wrong)]).unwrap_err().to_string();
+            let error = find(&[folder.path().join(wrong)], false).unwrap_err().to_string();
             assert!(error.contains(wrong), "{error}");
         }
     }
@@ -362,7 +389,7 @@ mod tests {
     #[test]
     fn files_of_one_name_stay_apart() {
         let folder = tree(&["x/readme.md", "y/readme.md"]);
-        let found = find(&[folder.path().join("x"), folder.path().join("y")]).unwrap();
+        let found = find(&[folder.path().join("x"), folder.path().join("y")], false).unwrap();
         assert_eq!(names(&found), ["x/readme.md", "y/readme.md"]);
     }
 
@@ -372,7 +399,7 @@ mod tests {
         let folder = tree(&["a/b.md"]);
         std::os::unix::fs::symlink(folder.path(), folder.path().join("a/up")).unwrap();
         std::os::unix::fs::symlink("nowhere", folder.path().join("a/broken")).unwrap();
-        let found = find(&[folder.path().to_owned()]).unwrap();
+        let found = find(&[folder.path().to_owned()], false).unwrap();
         assert_eq!(names(&found), ["a/b.md"]);
         assert_eq!(found.warnings.len(), 1, "{:?}", found.warnings);
     }

@@ -20,7 +20,7 @@ pub(crate) async fn health() -> Json<Value> {
 }
 
 pub(crate) async fn metrics(State(app): State<Arc<App>>) -> impl IntoResponse {
-    let queues = app.workspace.pending().await;
+    let queues = app.workspace.pending();
     ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], app.metrics.text(app.started, &queues))
 }
 

@@ -137,6 +137,7 @@ pub(crate) async fn ask(
         top: fields.integer("top", 1..=MAX_TOP)?.map(|top| top as usize),
         mode: mode(&fields)?,
         documents: documents_of(&fields)?,
+        ..AskRequest::default()
     };
     let stream = fields.boolean("stream")?.unwrap_or(false);
     let steps = app.workspace.ask(&base, request).await?;

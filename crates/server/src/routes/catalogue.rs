@@ -72,7 +72,12 @@ pub(crate) async fn pull(State(app): State<Arc<App>>, Segment(name): Segment) ->
     Ok((StatusCode::ACCEPTED, Json(json!({"name": name, "state": "pulling"}))).into_response())
 }
 
+pub(crate) async fn stop(State(app): State<Arc<App>>, Segment(name): Segment) -> Result<StatusCode, Failure> {
+    app.workspace.stop_pull(&name)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
 pub(crate) async fn remove(State(app): State<Arc<App>>, Segment(name): Segment) -> Result<StatusCode, Failure> {
-    blocking(&app, move |workspace| workspace.models().rm(&name)).await?;
+    blocking(&app, move |workspace| workspace.remove_model(&name)).await?;
     Ok(StatusCode::NO_CONTENT)
 }

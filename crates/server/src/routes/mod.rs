@@ -230,6 +230,13 @@ fn catalogue_routes() -> Vec<Route> {
         ),
         route(
             "delete",
+            "/v1/catalogue/{name}/pull",
+            "Stop getting a model; what is here stays",
+            (Nothing, Gives::Nothing),
+            delete(catalogue::stop),
+        ),
+        route(
+            "delete",
             "/v1/catalogue/{name}",
             "Remove a model's files",
             (Nothing, Gives::Nothing),

@@ -105,13 +105,15 @@ async fn receive(app: &App, form: &mut Multipart, folder: &Path) -> Result<Uploa
     let mut uploaded = Uploaded::default();
     let mut seen = HashSet::new();
     let mut left = app.limits.upload_bytes;
+    let mut parts = 0;
     while let Some(mut field) = patiently(app, form.next_field()).await? {
         let Some(given) = field.file_name().map(str::to_owned) else {
             let part: String = field.name().unwrap_or_default().chars().take(40).collect();
             let message = format!("The part '{part}' has no file name; send files only, each as a part named 'files'.");
             return Err(Error::invalid("files", "invalid_value", message).into());
         };
-        if seen.len() >= MAX_FILES {
+        parts += 1;
+        if parts > MAX_FILES {
             let message = format!("More than {MAX_FILES} files in one upload; send the rest in another.");
             return Err(Failure::too_large(message));
         }

@@ -64,6 +64,7 @@ async fn the_document_lists_every_route_and_its_references_lead_somewhere() {
         "post /v1/knowledge_bases/{name}/ask",
         "get /v1/catalogue",
         "post /v1/catalogue/{name}/pull",
+        "delete /v1/catalogue/{name}/pull",
         "delete /v1/catalogue/{name}",
     ] {
         assert!(operations.iter().any(|operation| operation == contract), "{contract}");

@@ -53,6 +53,7 @@ async fn the_catalogue_says_what_can_be_had() {
     assert!(models.iter().all(|model| model["state"] == "available" && model["progress"].is_null()), "{catalogue}");
     house.post("/v1/catalogue/none/pull", json!({})).await.bad(404, "model_not_found", &["none"]);
     let name = models[0]["name"].as_str().unwrap();
+    house.delete("/v1/catalogue/none/pull").await.bad(404, "pull_not_found", &["none"]);
     house.delete(&format!("/v1/catalogue/{name}")).await.bad(404, "model_not_found", &[name]);
     let info = house.get("/v1/info").await.good(200, "Info");
     assert_eq!(info["default_model"], json!(null));

@@ -43,7 +43,7 @@ pub(super) fn sampling(fields: &Fields) -> Result<Sampling, Error> {
         repetition_penalty: fields.number("repetition_penalty", 0.01..=10.0)?.unwrap_or(usual.repetition_penalty),
         presence_penalty: fields.number("presence_penalty", -2.0..=2.0)?.unwrap_or(usual.presence_penalty),
         frequency_penalty: fields.number("frequency_penalty", -2.0..=2.0)?.unwrap_or(usual.frequency_penalty),
-        temperature: fields.number("temperature", 0.0..=2.0)?.unwrap_or(usual.temperature),
+        temperature: fields.number("temperature", 0.0..=2.0)?,
         top_k: top_k(fields)?,
         typical_p: fields.number("typical_p", 0.0..=1.0)?.unwrap_or(usual.typical_p),
         top_p: fields.number("top_p", 0.0..=1.0)?.unwrap_or(usual.top_p),

@@ -1,4 +1,5 @@
 import { memo, useMemo, useState, type FocusEvent, type MouseEvent, type ReactNode } from 'react';
+import { ApiError } from '../../api/client';
 import type { Citation, Timings } from '../../api/types';
 import { useText } from '../../i18n';
 import { count, duration } from '../../lib/format';
@@ -32,7 +33,7 @@ export function Answer({ reply, onOpen, children }: AnswerProps) {
     <section className="answer" aria-label={t.answer}>
       {reply.found.length > 0 && <Passages found={reply.found} onOpen={open} />}
       <Prose text={reply.text} citations={reply.citations} onOpen={open} />
-      {reply.end === 'failed' && <Failure error={reply.error === null ? new TypeError() : new Error(reply.error)} />}
+      {reply.end === 'failed' && <Failure error={reply.error === null ? new TypeError() : new ApiError(reply.error, 200, reply.code ?? null)} />}
       {reply.end === 'stopped' && <p className="soft small">{t.stopped}</p>}
       {reply.end === 'length' && <p className="notice">{t.lengthNote}</p>}
       {reply.dropped > 0 && (

@@ -59,8 +59,10 @@ export function ChatPage({ id, wantedBase }: { id: string | null; wantedBase: st
       </div>
     );
   }
-  if (info.value.default_model === null) return <NoModel preferred={info.value.preferred_model} onReady={info.reload} title={t.noModel} />;
-  return <Chat id={id} wantedBase={wantedBase} info={info.value} bases={bases.value} />;
+  if (info.value.default_model === null) return <NoModel preferred={info.value.preferred_model} onReady={info.reload} title={t.noModel} searches />;
+  // One that cannot be opened answers nothing.
+  const whole = bases.value.filter((base) => !base.error);
+  return <Chat id={id} wantedBase={wantedBase} info={info.value} bases={whole} />;
 }
 
 interface ChatProps {

@@ -1,19 +1,21 @@
-import { useEffect } from 'react';
 import { useText } from '../../i18n';
 import { Link } from '../../lib/router';
-import { Button, Empty, Failure, Skeleton } from '../../ui/parts';
-import { PullProgress } from '../models/PullProgress';
+import { Failure, Skeleton } from '../../ui/parts';
+import { NoEmbedder, Offer } from '../models/Offer';
 import { useCatalogue } from '../models/useCatalogue';
 
+interface NoModelProps {
+  title: string;
+  preferred: string;
+  onReady: () => void;
+  /** Documents are searched on this page too: then the model for that is offered as well. */
+  searches?: boolean;
+}
+
 /** Offers the one model that makes everything work. */
-export function NoModel({ title, preferred, onReady }: { title: string; preferred: string; onReady: () => void }) {
+export function NoModel({ title, preferred, onReady, searches = false }: NoModelProps) {
   const { t } = useText();
   const catalogue = useCatalogue();
-  const model = catalogue.models?.find((one) => one.name === preferred);
-  const state = model?.state;
-  useEffect(() => {
-    if (state === 'installed') onReady();
-  }, [state, onReady]);
   const others = (
     <Link className="button" href="/models">
       {t.seeModels}
@@ -24,24 +26,11 @@ export function NoModel({ title, preferred, onReady }: { title: string; preferre
       {catalogue.loading && <Skeleton />}
       {catalogue.error !== null && <Failure error={catalogue.error} retry={catalogue.reload} />}
       {catalogue.models && (
-        <Empty
-          title={title}
-          actions={
-            <>
-              {model && state !== 'pulling' && (
-                <Button look="primary" icon="down" onClick={() => void catalogue.pull(preferred)}>
-                  {state === 'partial' ? t.resume : t.pullNamed(preferred)}
-                </Button>
-              )}
-              {others}
-            </>
-          }
-        >
+        <Offer catalogue={catalogue} name={preferred} title={title} actions={others} onReady={onReady}>
           {t.noModelHelp(preferred)}
-        </Empty>
+        </Offer>
       )}
-      {model?.state === 'pulling' && <PullProgress model={model} />}
-      {model?.error && model.state !== 'pulling' && <Failure error={new Error(model.error)} retry={() => void catalogue.pull(preferred)} />}
+      {searches && <NoEmbedder />}
     </div>
   );
 }

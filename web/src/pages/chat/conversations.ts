@@ -24,6 +24,8 @@ export interface Reply {
   timings: Timings | null;
   end: End;
   error: string | null;
+  /** The error's code, where the server gave one. */
+  code?: string | null;
 }
 
 /** A question and what came of it; null until something did. */

@@ -1,4 +1,4 @@
-import { ApiError, isAbort, path, postEvents } from '../../api/client';
+import { ApiError, errorIn, isAbort, path, postEvents } from '../../api/client';
 import type { Answer, ChatChunk, Progress } from '../../api/types';
 import { Store } from '../../lib/store';
 import { find, foundOf, newId, save, type Conversation, type Exchange, type Found, type Reply } from './conversations';
@@ -70,7 +70,10 @@ async function run(conversation: Conversation, exchange: Exchange, model: string
   } catch (error) {
     reply.end = isAbort(error) ? 'stopped' : 'failed';
     // A null message is a server that cannot be reached; it is put into words when shown.
-    if (!isAbort(error)) reply.error = error instanceof ApiError ? error.message : null;
+    if (error instanceof ApiError) {
+      reply.error = error.message;
+      reply.code = error.code;
+    }
   }
   const now = live.get()[id];
   if (reply.text === '') reply.text = now?.text ?? '';
@@ -159,11 +162,6 @@ async function fromModel(conversation: Conversation, reply: Reply, signal: Abort
     }
   }
   if (!ended) throw new TypeError('the stream broke off');
-}
-
-function errorIn(data: string): ApiError {
-  const { error } = JSON.parse(data) as { error: { message: string; code?: string | null } };
-  return new ApiError(error.message, 200, error.code ?? null);
 }
 
 /** Tokens a second since the first report of reading. */

@@ -2,11 +2,13 @@ import { useState, type FormEvent } from 'react';
 import { get, path, post, remove } from '../../api/client';
 import type { KnowledgeBase } from '../../api/types';
 import { useText } from '../../i18n';
+import { reason } from '../../i18n/reasons';
 import { bytes, count, share } from '../../lib/format';
 import { go, Link } from '../../lib/router';
 import { useLoad } from '../../lib/useLoad';
 import { Icon } from '../../ui/Icon';
 import { Button, Confirm, Dialog, Empty, Failure, IconButton, Skeleton } from '../../ui/parts';
+import { NoEmbedder } from '../models/Offer';
 import { askHref, baseHref } from './address';
 
 /** The knowledge bases there are. */
@@ -43,6 +45,7 @@ export function BaseList() {
           ))}
         </ul>
       )}
+      <NoEmbedder />
       {creating && <CreateBase onClose={() => setCreating(false)} />}
       {leaving && <LeaveBase base={leaving} onClose={() => setLeaving(null)} onGone={bases.reload} />}
     </div>
@@ -50,7 +53,23 @@ export function BaseList() {
 }
 
 function BaseRow({ base, onDelete }: { base: KnowledgeBase; onDelete: () => void }) {
-  const { t } = useText();
+  const { t, lang } = useText();
+  if (base.error) {
+    return (
+      <li className="base-row damaged" data-base={base.name}>
+        <Icon name="warn" />
+        <div className="grow">
+          <p className="base-figures">
+            <strong>{base.name}</strong>
+            <span className="badge bad">{t.damaged}</span>
+          </p>
+          <p className="small">{t.damagedHelp}</p>
+          <p className="problem small">{reason(base.error, lang)}</p>
+        </div>
+        <IconButton icon="trash" label={`${t.deleteBase}: ${base.name}`} onClick={onDelete} />
+      </li>
+    );
+  }
   return (
     <li className="base-row">
       <Icon name="book" />
@@ -120,12 +139,12 @@ function CreateBase({ onClose }: { onClose: () => void }) {
 }
 
 /** Asks before a knowledge base goes. */
-export function LeaveBase({ base, onClose, onGone }: { base: KnowledgeBase; onClose: () => void; onGone: () => void }) {
+export function LeaveBase({ base, onClose, onGone }: { base: Pick<KnowledgeBase, 'name' | 'documents' | 'error'>; onClose: () => void; onGone: () => void }) {
   const { t, lang } = useText();
   return (
     <Confirm
       title={t.deleteBase}
-      text={t.deleteBaseConfirm(base.name, count(base.documents, lang))}
+      text={base.error ? t.deleteDamagedConfirm(base.name) : t.deleteBaseConfirm(base.name, count(base.documents, lang))}
       act={async () => {
         await remove(path.base(base.name));
         onGone();

@@ -1,7 +1,8 @@
 import { useState } from 'react';
-import { path, remove } from '../../api/client';
+import { ApiError, path, remove } from '../../api/client';
 import type { DocumentInfo, DocumentStatus } from '../../api/types';
 import { useText } from '../../i18n';
+import { reason } from '../../i18n/reasons';
 import { bytes, count, share } from '../../lib/format';
 import type { Loaded } from '../../lib/useLoad';
 import { Icon } from '../../ui/Icon';
@@ -62,7 +63,7 @@ export function Documents({ base, documents, onOpen, onChange }: DocumentsProps)
           title={t.deleteDocument}
           text={t.deleteDocumentConfirm(leaving.name)}
           act={async () => {
-            await remove(path.removeDocument(base, leaving.name));
+            await removeDocument(base, leaving.name);
             onChange();
           }}
           onClose={() => setLeaving(null)}
@@ -70,6 +71,15 @@ export function Documents({ base, documents, onOpen, onChange }: DocumentsProps)
       )}
     </section>
   );
+}
+
+/** One that is gone already, in another tab, is as good as removed. */
+async function removeDocument(base: string, name: string): Promise<void> {
+  try {
+    await remove(path.removeDocument(base, name));
+  } catch (error) {
+    if (!(error instanceof ApiError && error.code === 'document_not_found')) throw error;
+  }
 }
 
 interface TableProps {
@@ -131,13 +141,13 @@ function DocumentRow({ document, onOpen, onDelete }: { document: DocumentInfo; o
           name
         )}
         {title !== '' && title !== name && <p className="soft small">{title}</p>}
-        {error && <p className="problem small">{error}</p>}
+        {error && <p className="problem small">{reason(error, lang)}</p>}
         {warnings.length > 0 && (
           <details className="warnings small">
             <summary>{t.warnings(warnings.length)}</summary>
             <ul>
               {warnings.map((warning) => (
-                <li key={warning}>{warning}</li>
+                <li key={warning}>{reason(warning, lang)}</li>
               ))}
             </ul>
           </details>

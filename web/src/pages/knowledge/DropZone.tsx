@@ -3,7 +3,7 @@ import { useText } from '../../i18n';
 import { Icon } from '../../ui/Icon';
 import { Button } from '../../ui/parts';
 import { chosenFiles, droppedFiles } from './files';
-import { send } from './uploads';
+import { refuse, send } from './uploads';
 
 /** Where files and folders are dropped, or chosen. */
 export function DropZone({ base, onSent }: { base: string; onSent: () => void }) {
@@ -19,7 +19,10 @@ export function DropZone({ base, onSent }: { base: string; onSent: () => void })
   const drop = (event: DragEvent) => {
     event.preventDefault();
     setOver(false);
-    void droppedFiles(event.dataTransfer).then((found) => send(base, found, onSent));
+    void droppedFiles(event.dataTransfer).then(
+      (found) => send(base, found, onSent),
+      (error: unknown) => refuse(base, error),
+    );
   };
   const choose = (event: ChangeEvent<HTMLInputElement>) => {
     void send(base, chosenFiles(event.target.files), onSent);

@@ -1,18 +1,17 @@
 import type { IngestProgress } from '../../api/types';
 import { useText } from '../../i18n';
+import { reason } from '../../i18n/reasons';
 import { count, remaining } from '../../lib/format';
 import { useStore } from '../../lib/store';
 import { Icon } from '../../ui/Icon';
 import { Bar, Button, Failure } from '../../ui/parts';
-import { dismiss, uploads } from './uploads';
+import { dismiss, dismissed, failuresOf, uploads } from './uploads';
 
 /** Sending, parsing, vectors: what is going on, and what did not work. */
 export function IngestState({ base, progress }: { base: string; progress: IngestProgress | null }) {
-  const { t } = useText();
+  const { t, lang } = useText();
   const upload = useStore(uploads)[base];
-  const failed = [...(upload?.rejected ?? []), ...(progress?.failed ?? [])].filter(
-    (one, index, all) => all.findIndex((other) => other.name === one.name) === index,
-  );
+  const failed = failuresOf(upload, progress?.failed, useStore(dismissed)[base]);
   return (
     <>
       {upload?.running && (
@@ -23,19 +22,19 @@ export function IngestState({ base, progress }: { base: string; progress: Ingest
       )}
       {progress && !progress.done && <Ingesting progress={progress} />}
       {upload !== undefined && upload.error !== null && <Failure error={upload.error} />}
-      {failed.length > 0 && upload && (
+      {failed.length > 0 && (
         <div className="rejected" role="alert">
           <header>
             <Icon name="warn" size={16} />
             <h3>{t.rejected(failed.length)}</h3>
-            <Button className="quiet" onClick={() => dismiss(base)}>
+            <Button className="quiet" onClick={() => dismiss(base, failed)}>
               {t.dismiss}
             </Button>
           </header>
           <ul>
             {failed.map(({ name, error }) => (
               <li key={name}>
-                <strong>{name}</strong> <span className="soft">{error}</span>
+                <strong>{name}</strong> <span>{reason(error, lang)}</span>
               </li>
             ))}
           </ul>

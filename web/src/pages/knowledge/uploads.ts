@@ -54,8 +54,30 @@ export async function send(base: string, files: Named[], sent: () => void): Prom
   }
 }
 
-/** Forgets what was shown about the last upload. */
-export function dismiss(base: string): void {
+/** Tells of files that were not sent at all: what was dropped could not be read. */
+export function refuse(base: string, error: unknown): void {
+  change(base, () => ({ error }));
+}
+
+export type Failed = Accepted['rejected'][number];
+
+/** Failures that were read and put away, by knowledge base; the rows of their documents stay. */
+export const dismissed = new Store<Record<string, string[]>>({});
+const mark = ({ name, error }: Failed) => `${name}\n${error}`;
+
+/** What was not taken here and what the server could not read, in this batch or an earlier one: each file once, without what was put away. */
+export function failuresOf(upload: Upload | undefined, failed: Failed[] | undefined, away: string[] | undefined): Failed[] {
+  const known = new Map<string, Failed>();
+  for (const one of [...(upload?.rejected ?? []), ...(failed ?? [])]) {
+    if (!away?.includes(mark(one))) known.set(one.name, one);
+  }
+  return [...known.values()];
+}
+
+/** Puts away what is shown about files that were not added. */
+export function dismiss(base: string, shown: Failed[]): void {
+  dismissed.set({ ...dismissed.get(), [base]: [...(dismissed.get()[base] ?? []), ...shown.map(mark)] });
+  if (uploads.get()[base]?.running) return;
   const { [base]: _gone, ...others } = uploads.get();
   uploads.set(others);
 }

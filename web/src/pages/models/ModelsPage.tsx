@@ -3,6 +3,7 @@ import { get } from '../../api/client';
 import type { CatalogueModel, Info } from '../../api/types';
 import { useText } from '../../i18n';
 import { bytes, count, languageNames, parameters } from '../../lib/format';
+import { pullFailure } from '../../lib/problems';
 import { useLoad } from '../../lib/useLoad';
 import { Icon } from '../../ui/Icon';
 import { Button, Confirm, Empty, Failure, IconButton, Skeleton } from '../../ui/parts';
@@ -12,7 +13,7 @@ import { useCatalogue } from './useCatalogue';
 /** The models there are, installed or not. */
 export default function ModelsPage() {
   const { t } = useText();
-  const { models, error, loading, reload, pull, drop } = useCatalogue();
+  const { models, error, loading, reload, pull, stop, drop } = useCatalogue();
   const installed = models?.filter((model) => model.state === 'installed').map((model) => model.name);
   // Which model is the default changes with what is installed.
   const info = useLoad(`info ${installed?.join(' ') ?? ''}`, (signal) => get<Info>('/v1/info', signal));
@@ -46,6 +47,7 @@ export default function ModelsPage() {
                 model={model}
                 isDefault={defaults.includes(model.name)}
                 onPull={() => void pull(model.name)}
+                onStop={() => void stop(model.name)}
                 onDelete={() => setLeaving(model)}
               />
             ))}
@@ -71,10 +73,11 @@ interface CardProps {
   model: CatalogueModel;
   isDefault: boolean;
   onPull: () => void;
+  onStop: () => void;
   onDelete: () => void;
 }
 
-function ModelCard({ model, isDefault, onPull, onDelete }: CardProps) {
+function ModelCard({ model, isDefault, onPull, onStop, onDelete }: CardProps) {
   const { t, lang } = useText();
   const { state } = model;
   const description = (lang === 'zh' && model.description_zh) || model.description;
@@ -87,7 +90,7 @@ function ModelCard({ model, isDefault, onPull, onDelete }: CardProps) {
       </header>
       {description && <p className="soft">{description}</p>}
       <Facts model={model} />
-      {model.error && state !== 'pulling' && <Failure error={new Error(model.error)} />}
+      {model.error && state !== 'pulling' && <Failure error={pullFailure(model.error)} />}
       {state === 'pulling' && <PullProgress model={model} />}
       {state === 'partial' && model.progress && <PullProgress model={model} />}
       <footer className="row">
@@ -99,6 +102,11 @@ function ModelCard({ model, isDefault, onPull, onDelete }: CardProps) {
         {state === 'partial' && (
           <Button icon="down" onClick={onPull}>
             {t.resume}
+          </Button>
+        )}
+        {state === 'pulling' && (
+          <Button icon="stop" title={t.stopPull(model.name)} onClick={onStop}>
+            {t.stop}
           </Button>
         )}
         {state === 'installed' && <IconButton icon="trash" label={`${t.deleteModel}: ${model.name}`} onClick={onDelete} />}

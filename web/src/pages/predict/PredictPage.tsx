@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from 'react';
-import { get, isAbort, post, postEvents } from '../../api/client';
+import { errorIn, get, isAbort, post, postEvents } from '../../api/client';
 import type { Completion, Info, Tokens } from '../../api/types';
 import { useText } from '../../i18n';
 import { useDebounced } from '../../lib/useDebounced';
@@ -62,7 +62,7 @@ function useWriting(model: string, start: string) {
       for await (const { data } of postEvents('/v1/completions', body, own.signal)) {
         if (data === '[DONE]') break;
         const chunk = JSON.parse(data) as Completion & { error?: { message: string } };
-        if (chunk.error) throw new Error(chunk.error.message);
+        if (chunk.error) throw errorIn(data);
         const choice = chunk.choices[0];
         all = [...all, ...writtenIn(choice?.logprobs ?? null)];
         if (!own.signal.aborted) setTokens(all);
