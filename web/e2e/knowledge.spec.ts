@@ -85,7 +85,7 @@ test('a knowledge base that is damaged is named, can be deleted, and is not offe
   await expect(page.getByLabel('Answer from').locator('option')).toHaveText(['No documents', 'good']);
   await page.goto('/knowledge');
   const row = page.locator('[data-base="hurt"]');
-  await expect(row).toContainText('Damaged');
+  await expect(row).toContainText('Cannot be opened');
   await expect(row).toContainText('kb.db is not a database');
   await row.getByRole('button', { name: 'Delete knowledge base: hurt' }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();

@@ -29,6 +29,11 @@ describe('stopping a pull', () => {
     expect(sent).toEqual([{ path: '/v1/catalogue/qwen2.5%20coder%2F0.5b/pull', method: 'DELETE' }]);
   });
 
+  test('one that ended a moment earlier is no trouble', async () => {
+    answerWith(refusal(404, 'pull_not_found'));
+    await expect(stopPull('x')).resolves.toBeUndefined();
+  });
+
   test('says why it could not', async () => {
     answerWith(refusal(404, 'model_not_found'));
     await expect(stopPull('x')).rejects.toMatchObject({ status: 404, code: 'model_not_found', message: 'No.' });

@@ -67,7 +67,12 @@ export async function remove(path: string): Promise<void> {
 
 /** Stops a pull that is going on; what is here stays, and pulling again goes on from it. */
 export async function stopPull(name: string): Promise<void> {
-  await remove(path.pull(name));
+  try {
+    await remove(path.pull(name));
+  } catch (error) {
+    // It came to its end a moment earlier.
+    if (!(error instanceof ApiError && error.code === 'pull_not_found')) throw error;
+  }
 }
 
 /** Posts a form; answers with the server's JSON. */

@@ -123,6 +123,16 @@ const rules: readonly Rule[] = [
   rule('its name is too long', '文件名太长'),
   rule(String.raw`at most (\d+) bytes between slashes and (\d+) in all`, (part, all) => `两个斜杠之间最多 ${part} 字节，总共最多 ${all} 字节`),
 
+  // A knowledge base's database: crates/knowledge/src/schema.rs.
+  rule(String.raw`([^;]+?kb\.db): ([^;]+?)`, (path, english) => `${path}：${english}`),
+  rule('the disk is full: free some space and run the same command again', '磁盘满了：请腾出空间再试'),
+  rule('the file is damaged: remove this knowledge base and ingest its documents again', '文件坏了：请删除这个知识库，再把文档重新入库'),
+  rule('another process is writing to it: try again when it is done', '另一个进程正在写它：等它完成再试'),
+  rule('check that the folder exists and may be written to', '请确认文件夹存在并且可以写入'),
+  rule('run `sumeru doctor` to check the data directory', '请运行 sumeru doctor 检查数据目录'),
+  rule(String.raw`([^;]+?) was written by an older version; run any command .*`, (path) => `${path} 是旧版本写的；运行任何一条会写它的命令（例如 sumeru ingest）就会更新`),
+  rule(String.raw`([^;]+?) has schema version (\d+), this program knows up to (\d+): it was written by a newer sumeru; use that one`, (path, is, known) => `${path} 的结构版本是 ${is}，这个程序只认到 ${known}：它是更新的 sumeru 写的，请用那一个`),
+
   // Whole answers of the API that people meet in the pages.
   rule("there is no knowledge base '(.+?)' .*", (name) => `没有名为“${name}”的知识库`),
   rule("there is a knowledge base '(.+?)' already; use it, remove it, or take another name", (name) => `已经有名为“${name}”的知识库；可以直接用它、删除它，或换一个名字`),
@@ -149,6 +159,7 @@ const rules: readonly Rule[] = [
   rule(String.raw`(/.+?): (.+?) \(os error (\d+)\)`, (path, english, code) => `${path}：${systems[code ?? ''] ?? english}`),
   rule('check that the data directory may be written to and has room', '请确认数据目录可以写入，并且还有空间'),
   rule('check that it may be written to', '请确认它可以写入'),
+  rule("'(.+?)' is not a name of this server, which serves this machine only; .*", (name) => `“${name}”不是这台服务器的名字，它只服务本机；请用 127.0.0.1 或 localhost，或在启动时用 --allow-host 允许代理的名字`),
   rule('the question is empty; .*', '问题是空的'),
 ];
 

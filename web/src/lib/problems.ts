@@ -50,7 +50,7 @@ const statuses: Record<number, string> = { 401: 'invalid_api_key', 408: 'request
 /** Of an error that only the server's own words tell: the disk. */
 const disks: [RegExp, (t: Text) => string][] = [
   [/\(os error (28|122)\)|no space left|disk is full/i, (t) => t.errorDiskFull],
-  [/\(os error (1|13|30)\)|permission denied|read-only/i, (t) => t.errorDisk],
+  [/\(os error (1|13|30)\)|permission denied|read-?only/i, (t) => t.errorDisk],
 ];
 
 function phrase(error: ApiError, t: Text): string | null {

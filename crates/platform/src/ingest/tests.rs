@@ -166,3 +166,90 @@ async fn removing_ends_and_forgets() {
     ingest(&workspace, &[folder.path().to_owned()], IngestOptions::default()).await;
     assert_eq!(names(&workspace), ["a.txt"]);
 }
+
+#[tokio::test]
+async fn one_file_is_one_document_however_it_is_named() {
+    let data = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    write(&at("x/sub/a.md"), "The first.");
+    write(&at("y/sub/a.md"), "The second.");
+    let workspace = workspace(data.path());
+    for (paths, expected) in [
+        (vec![at("x")], vec!["sub/a.md"]),
+        (vec![at("x/sub")], vec!["sub/a.md"]),
+        (vec![at("x/sub/a.md")], vec!["sub/a.md"]),
+        (vec![at("x"), at("y")], vec!["sub/a.md", "y/sub/a.md"]),
+        (vec![at("y")], vec!["sub/a.md", "y/sub/a.md"]),
+    ] {
+        let report = ingest(&workspace, &paths, IngestOptions::default()).await;
+        assert_eq!(names(&workspace), expected, "{paths:?}");
+        assert_eq!(report.changed, 0, "{paths:?}");
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn prune_takes_what_is_gone_and_spares_what_is_out_of_reach() {
+    let data = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let prune = || IngestOptions { prune: true, ..IngestOptions::default() };
+    write(&at("docs/a.md"), "The first.");
+    write(&at("docs/b.txt"), "The second.");
+    write(&at("disk/c.md"), "On another disk.");
+    std::os::unix::fs::symlink(at("disk"), at("docs/mounted")).unwrap();
+    let workspace = workspace(data.path());
+    ingest(&workspace, &[at("docs")], prune()).await;
+    assert_eq!(names(&workspace), ["a.md", "b.txt", "mounted/c.md"]);
+
+    // The disk goes away: its documents stay, and its name is nobody else's.
+    fs::rename(at("disk"), at("elsewhere")).unwrap();
+    write(&at("other/mounted/c.md"), "Not the one on the disk.");
+    let report = ingest(&workspace, &[at("docs"), at("other")], prune()).await;
+    assert_eq!((report.removed, report.added), (0, 1), "{report:?}");
+    assert_eq!(names(&workspace), ["a.md", "b.txt", "mounted/c.md", "other/mounted/c.md"]);
+
+    // A glob prunes what it would have found, also when it finds nothing any more.
+    fs::remove_file(at("docs/a.md")).unwrap();
+    fs::remove_file(at("docs/b.txt")).unwrap();
+    let report = ingest(&workspace, &[at("docs/*.md")], prune()).await;
+    assert_eq!((report.removed, names(&workspace).len()), (1, 3));
+}
+
+#[tokio::test]
+async fn what_was_refused_stays_on_the_list_until_it_is_removed() {
+    let data = tempfile::tempdir().unwrap();
+    let workspace = workspace(data.path());
+    for (name, text) in [("broken.pdf", "%PDF-1.4 not really"), ("good.txt", "A secret.")] {
+        let upload = workspace.upload_dir().unwrap();
+        write(&upload.join(name), text);
+        workspace.ingest_in_background("kb", upload).unwrap();
+    }
+    until_read(&workspace, "good.txt").await;
+    for _ in 0..500 {
+        if names(&workspace).len() == 2 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(names(&workspace), ["broken.pdf", "good.txt"]);
+    workspace.remove_document("kb", "broken.pdf").await.unwrap();
+    assert_eq!(names(&workspace), ["good.txt"]);
+    assert!(workspace.remove_document("kb", "broken.pdf").await.is_err());
+}
+
+#[tokio::test]
+async fn a_damaged_knowledge_base_holds_nobody_up_and_can_be_removed() {
+    let data = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    write(&folder.path().join("a.txt"), "Something.");
+    write(&data.path().join("kb/broken/kb.db"), "this is no database");
+    let workspace = workspace(data.path());
+    ingest(&workspace, &[folder.path().to_owned()], IngestOptions::default()).await;
+    let listed = workspace.knowledge_bases().list().unwrap();
+    let damaged: Vec<(&str, bool)> = listed.iter().map(|base| (base.name.as_str(), base.error.is_some())).collect();
+    assert_eq!(damaged, [("broken", true), ("kb", false)]);
+    workspace.knowledge_bases().remove("broken").unwrap();
+    assert_eq!(workspace.knowledge_bases().names().unwrap(), ["kb"]);
+}
