@@ -1,4 +1,4 @@
-# The two commands: `make run` starts the product with something real to try, `make test` runs every gate.
+# The two commands: `make run` starts the product with something real to try, `make test` runs the gates.
 # Both do their own set-up, can be run again at any time, and say what is missing. The rest is for people working on Sumeru.
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -30,7 +30,7 @@ run: setup ui build ## set everything up and start Sumeru on http://127.0.0.1:80
 	@echo "In another terminal:  export PATH=\"$(CURDIR)/target/release:\$$PATH\" SUMERU_DATA=\"$(DATA)\""
 	exec $(BIN) serve --data "$(DATA)" --host $(HOST) --port $(PORT)
 
-test: setup-test lint tidy unit journeys openai e2e ## run every gate
+test: setup-test lint tidy unit journeys openai e2e ## run the gates a change must pass
 	@scripts/step "all gates passed"
 
 setup: ## system packages and Node, if missing

@@ -11,7 +11,7 @@ const ARROWS: [(&str, &[&str]); 8] = [
     ("kernels", &[]),
     ("engine", &["domain", "kernels"]),
     ("knowledge", &["domain", "kernels"]),
-    ("platform", &["domain", "wire", "engine", "knowledge"]),
+    ("platform", &["domain", "engine", "knowledge"]),
     ("server", &["domain", "wire", "platform"]),
     ("cli", &["domain", "platform", "server"]),
 ];
