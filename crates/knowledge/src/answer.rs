@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use domain::{Hit, Message, Passage, Role};
 
-use crate::{claim, text};
+use crate::{cut, text};
 
 /// The language an answer is written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,7 +122,7 @@ impl Weights {
         if chars.len() <= WHOLE {
             return passage.clone();
         }
-        let sentences = claim::sentences(&chars);
+        let sentences = cut::sentences(&chars);
         let worths: Vec<f32> =
             sentences.iter().map(|[start, end]| self.of(&chars[*start..*end].iter().collect::<String>())).collect();
         let Some(best) = (0..sentences.len()).reduce(|best, at| if worths[at] > worths[best] { at } else { best })
@@ -142,14 +142,38 @@ impl Weights {
                 (None, None) => break,
             }
         }
-        let [start, end] = claim::trimmed(&chars, [sentences[first][0], sentences[last][1]]);
+        let [start, end] = cut::trimmed(&chars, [sentences[first][0], sentences[last][1]]);
         let text = chars[start..end].iter().collect();
         Passage { text, span: [passage.span[0] + start, passage.span[0] + end], ..passage.clone() }
     }
 }
 
+/// The terms of a text, compounds also as they are written without what joins them: `wi-fi` as `wifi`.
 fn terms(text: &str) -> HashSet<String> {
-    text::terms(text).into_iter().map(|term| term.text).collect()
+    let mut found: HashSet<String> = text::terms(text).into_iter().map(|term| term.text).collect();
+    let joined: Vec<String> = found.iter().filter_map(|term| joined(term)).collect();
+    found.extend(joined);
+    found
+}
+
+fn joined(term: &str) -> Option<String> {
+    let bare: String = term.chars().filter(|c| c.is_alphanumeric()).collect();
+    (!bare.is_empty() && bare.len() < term.len()).then_some(bare)
+}
+
+/// How much of a term is among others, from 0 to 1: a compound also by its pieces.
+fn presence(term: &str, present: &HashSet<String>) -> f32 {
+    let is = |term: &String| present.contains(term);
+    if present.contains(term) || joined(term).as_ref().is_some_and(is) {
+        return 1.0;
+    }
+    let letters = term.chars().all(|c| c.is_ascii_alphabetic());
+    let pieces: Vec<String> =
+        text::terms(term).into_iter().map(|piece| piece.text).filter(|piece| piece != term).collect();
+    if letters || pieces.is_empty() {
+        return 0.0;
+    }
+    pieces.iter().filter(|piece| is(piece)).count() as f32 / pieces.len() as f32
 }
 
 /// Whether it is plain, before asking a model, that the hits hold no answer: hardly any word that carries the
@@ -169,10 +193,11 @@ pub fn looks_unanswerable(question: &str, hits: &[Hit]) -> bool {
     }
     let shares = top.iter().map(|passage| {
         let present = terms(&whole(passage));
-        wanted.iter().filter(|term| present.contains(*term)).count() as f32 / wanted.len() as f32
+        wanted.iter().map(|term| presence(term, &present)).sum::<f32>() / wanted.len() as f32
     });
     let best = shares.fold(0.0f32, f32::max);
-    if wanted.len() <= 2 { best == 0.0 } else { best < 0.3 }
+    // So few words may be written otherwise; what the words index found holds something of them.
+    if wanted.len() <= 2 { best == 0.0 && hits[0].lexical_rank.is_none() } else { best < 0.3 }
 }
 
 /// One term for each word that carries the question: stems, and Han words of more than one character.
@@ -199,22 +224,16 @@ fn render(number: usize, passage: &Passage) -> String {
 
 /// Tables with the columns' names in every row: a small model does not look up.
 fn rows_in_full(text: &str) -> String {
-    let mut out: Vec<String> = Vec::new();
-    let mut head: Vec<&str> = Vec::new();
-    for line in text.lines() {
-        let cells: Vec<&str> = line.split(" | ").map(str::trim).collect();
-        if cells.len() < 2 || line.contains(": ") {
-            head.clear();
-            out.push(line.to_owned());
-        } else if head.len() == cells.len() {
-            let named = head.iter().zip(&cells).map(|(name, cell)| format!("{name}: {cell}"));
-            out.push(named.collect::<Vec<_>>().join(" | "));
-        } else {
-            out.push(line.to_owned());
-            head = cells;
+    let lines: Vec<&str> = text.lines().collect();
+    let cells = |line: usize| lines[line].split(" | ").map(str::trim);
+    let in_full = |(at, head): (usize, Option<usize>)| match head {
+        Some(head) => {
+            let named = cells(head).zip(cells(at)).map(|(name, cell)| format!("{name}: {cell}"));
+            named.collect::<Vec<_>>().join(" | ")
         }
-    }
-    out.join("\n")
+        None => lines[at].to_owned(),
+    };
+    cut::heads(&lines).into_iter().enumerate().map(in_full).collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]
@@ -234,6 +253,10 @@ mod tests {
         Hit { passage, score: 1.0, lexical_rank: Some(1), vector_rank: None }
     }
 
+    fn by_vector(text: &str) -> Hit {
+        Hit { lexical_rank: None, vector_rank: Some(1), ..hit("", text) }
+    }
+
     #[test]
     fn only_plain_cases_are_refused() {
         let leave = hit("Leave", "Employees have 15 days of annual leave. Requests go to the manager two weeks ahead.");
@@ -248,6 +271,17 @@ mod tests {
             ("员工年假有几天？", vec![leave], false),
             ("How long is annual leave?", vec![zh], false),
             ("anything", vec![], true),
+            // Compounds are written in many ways.
+            ("What is QS-200?", vec![by_vector("The QS200 is a logger.")], false),
+            ("What is QS-200?", vec![by_vector("The QS 200 is a logger.")], false),
+            ("What is QS200?", vec![by_vector("The QS-200 is a logger.")], false),
+            ("What is Wi-Fi?", vec![by_vector("WiFi is wireless.")], false),
+            ("What is WiFi?", vec![by_vector("Wi-Fi is wireless.")], false),
+            ("什么是笔记本电脑？", vec![by_vector("电脑由信息部发放。")], false),
+            ("电脑怎么领", vec![by_vector("笔记本电脑由信息部发放。")], false),
+            ("What is QS-200?", vec![by_vector("The canteen is on the third floor.")], true),
+            ("What is a zebra?", vec![by_vector("The canteen is on the third floor.")], true),
+            ("What is a zebra?", vec![hit("", "The canteen is on the third floor.")], false),
         ] {
             assert_eq!(looks_unanswerable(question, &hits), refused, "{question}");
         }
@@ -284,6 +318,9 @@ mod tests {
         assert!(prompt[1].joined_text().starts_with("资料：\n\n[1] Manual > 年假\n员工"));
         assert!(prompt[1].joined_text().ends_with("问题：apt 怎么用？"));
         assert!(messages("How?", &passages)[0].joined_text().contains("only"));
+        for cut in ["成都 | 480\n广州 | 600", "Name | Alice\nPhone | 123\nTeam | Sales\nRoom | Blue"] {
+            assert_eq!(rows_in_full(cut), cut);
+        }
         let table = hit("T", "T\nCity | Limit\nShanghai | 680\nother | 480\nEnd: x | y");
         let prompt = messages("How?", &[table.passage])[1].joined_text();
         assert!(

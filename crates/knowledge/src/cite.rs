@@ -7,7 +7,8 @@ use domain::{Citation, Passage};
 use regex::Regex;
 
 use crate::answer::{Language, no_answer_text};
-use crate::claim::{Claim, Quote, Source, Strictness, sentences};
+use crate::claim::{Claim, Quote, Source, Strictness};
+use crate::cut::{clauses, sentences};
 
 /// An answer with the citations that hold.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,7 +31,7 @@ pub fn resolve(answer: &str, passages: &[Passage]) -> Cited {
 
 /// As [`resolve`]; the question helps to find the quotation for a short answer.
 pub fn resolve_for(question: &str, answer: &str, passages: &[Passage]) -> Cited {
-    let Marked { text, anchors } = unmark(answer);
+    let Marked { text, anchors } = unmark(answer, passages.len());
     let sources: Vec<Source> = passages.iter().map(Source::new).collect();
     let asked = Claim::new(question);
     let sentences = sentences(&text);
@@ -50,7 +51,7 @@ pub fn resolve_for(question: &str, answer: &str, passages: &[Passage]) -> Cited 
             continue;
         }
         if !says_no_answer(&words) || !words.contains(no_answer_text(Language::of(&words))) {
-            found.prove(&text, [start, end], &own, &Claim::new(&words), &asked, &sources);
+            found.prove(&text, [start, end], &own, &asked, &sources);
         }
         if found.marks.len() == before && says_no_answer(&words) {
             found.dropped = dropped + own.iter().map(|anchor| anchor.numbers.len()).sum::<usize>();
@@ -135,8 +136,9 @@ struct Mark {
     quote: [usize; 2],
 }
 
-/// Takes the markers out of an answer and remembers where they stood. Code between backticks is left alone.
-fn unmark(answer: &str) -> Marked {
+/// Takes the markers out of an answer and remembers where they stood. Code between backticks is left alone, and so are
+/// brackets that hold values: `[0, 100]`.
+fn unmark(answer: &str, passages: usize) -> Marked {
     static MARKER: OnceLock<Regex> = OnceLock::new();
     let marker = MARKER.get_or_init(|| {
         Regex::new(
@@ -149,7 +151,12 @@ fn unmark(answer: &str) -> Marked {
     for found in marker.find_iter(answer) {
         ticks += answer[counted..found.start()].matches('`').count();
         counted = found.start();
-        if ticks % 2 == 1 || answer[found.end()..].starts_with('(') {
+        let named = found.as_str().split('†').next().unwrap_or_default();
+        let numbers = named.split(|c: char| !c.is_ascii_digit()).filter_map(|digits| digits.parse().ok());
+        let numbers: Vec<usize> = numbers.collect();
+        let labelled = named.contains(char::is_alphabetic);
+        let values = numbers.contains(&0) || numbers.len() > 1 && numbers.iter().any(|number| *number > passages);
+        if ticks % 2 == 1 || answer[found.end()..].starts_with('(') || values && !labelled {
             continue;
         }
         text.extend(answer[last..found.start()].chars());
@@ -159,11 +166,9 @@ fn unmark(answer: &str) -> Marked {
             text.pop();
             spaced = true;
         }
-        let named = found.as_str().split('†').next().unwrap_or_default();
-        let numbers = named.split(|c: char| !c.is_ascii_digit()).filter_map(|digits| digits.parse().ok());
         match anchors.last_mut().filter(|anchor| anchor.at == text.len()) {
             Some(anchor) => anchor.numbers.extend(numbers),
-            None => anchors.push(Anchor { at: text.len(), spaced, numbers: numbers.collect() }),
+            None => anchors.push(Anchor { at: text.len(), spaced, numbers }),
         }
     }
     text.extend(answer[last..].chars());
@@ -180,35 +185,61 @@ struct Found {
 }
 
 impl Found {
-    /// Keeps those of a sentence's markers that lead to a quotation; if none does, looks for one in all passages.
-    fn prove(
-        &mut self,
-        text: &[char],
-        span: [usize; 2],
-        own: &[&Anchor],
-        claim: &Claim,
-        asked: &Claim,
-        sources: &[Source],
-    ) {
-        let before = self.marks.len();
-        let mut numbers = HashSet::new();
-        for anchor in own {
-            for &number in anchor.numbers.iter().filter(|number| numbers.insert(**number)) {
-                let source = number.checked_sub(1).and_then(|at| sources.get(at));
-                match source.and_then(|source| source.find(claim, asked, Strictness::Marked)) {
-                    Some(quote) => {
-                        // A marker before its sentence is set after it.
-                        let at = if anchor.at > span[0] { anchor.at } else { end_of_words(text, span) };
-                        self.marks.push(Mark { at, spaced: anchor.spaced, number, quote: quote.span });
-                    }
-                    None => self.dropped += 1,
+    /// Keeps those of a sentence's markers that lead to a quotation; if none does, looks for one in all passages; if
+    /// there is none, proves each clause that states something by itself.
+    fn prove(&mut self, text: &[char], span: [usize; 2], own: &[&Anchor], asked: &Claim, sources: &[Source]) {
+        let named: HashSet<usize> = own.iter().flat_map(|anchor| anchor.numbers.iter().copied()).collect();
+        let claimed = |[start, end]: [usize; 2]| Claim::new(&text[start..end].iter().collect::<String>());
+        let claim = claimed(span);
+        let mut marks = marked(text, span, own, &claim, asked, sources);
+        if marks.is_empty() {
+            marks.extend(unmarked(text, span, &claim, asked, sources));
+        }
+        let clauses = clauses(text, span);
+        if marks.is_empty() && clauses.len() > 1 {
+            for clause in clauses {
+                let claim = claimed(clause);
+                let within = |anchor: &&&Anchor| (clause[0] + 1..=clause[1]).contains(&anchor.at);
+                let mut anchors: Vec<&Anchor> = own.iter().filter(within).copied().collect();
+                // Those at its end speak for the whole sentence.
+                if anchors.is_empty() {
+                    anchors = own.to_vec();
+                }
+                let before = marks.len();
+                marks.extend(marked(text, clause, &anchors, &claim, asked, sources));
+                if marks.len() == before {
+                    marks.extend(unmarked(text, clause, &claim, asked, sources));
                 }
             }
         }
-        if self.marks.len() == before {
-            self.marks.extend(unmarked(text, span, claim, asked, sources));
-        }
+        let kept: HashSet<usize> =
+            marks.iter().map(|mark| mark.number).filter(|number| named.contains(number)).collect();
+        self.dropped += named.len() - kept.len();
+        self.marks.extend(marks);
     }
+}
+
+/// Those of the markers of a sentence or clause that lead to a quotation.
+fn marked(
+    text: &[char],
+    span: [usize; 2],
+    own: &[&Anchor],
+    claim: &Claim,
+    asked: &Claim,
+    sources: &[Source],
+) -> Vec<Mark> {
+    let mut numbers = HashSet::new();
+    let all = own.iter().flat_map(|anchor| anchor.numbers.iter().map(move |number| (*anchor, *number)));
+    let new = all.filter(|(_, number)| numbers.insert(*number));
+    new.filter_map(|(anchor, number)| {
+        let quote = sources.get(number.checked_sub(1)?)?.find(claim, asked, Strictness::Marked)?;
+        // A marker before its sentence is set after it, one that speaks for several clauses after each.
+        let beside =
+            anchor.at > span[0] && text[span[1].min(anchor.at)..anchor.at].iter().all(|c| !c.is_alphanumeric());
+        let at = if beside { anchor.at } else { end_of_words(text, span) };
+        Some(Mark { at, spaced: anchor.spaced, number, quote: quote.span })
+    })
+    .collect()
 }
 
 /// A marker for a sentence without one, where what it says stands in a passage nearly word for word.

@@ -193,6 +193,188 @@ fn code_and_links_are_no_markers() {
     assert_eq!((cited.answer.as_str(), cited.dropped), ("Use `argv[1]` and [2](http://x) here", 0));
 }
 
+/// Whether an answer to a question is backed by one passage.
+fn backed(question: &str, answer: &str, text: &str) -> bool {
+    resolve_for(question, answer, &[passage("p", text)]).supported
+}
+
+#[test]
+fn facts_keep_their_names() {
+    const LEAVE: &str = "Annual leave is 15 days. Sick leave is 10 days.";
+    const ZH: &str = "年假为15天。病假为10天。";
+    const CODES: &str = "E07: calibration expired.\nE08: battery low, replace the battery.";
+    const RISING: &str =
+        "Employees have 15 days of annual leave each year. After ten years of service it rises to 20 days.";
+    const CITIES: &str = "Beijing | 680\nShanghai | 650\nOther | 480";
+    const NAMED: &str = "城市: 北京 | 上限: 680 元 | 早餐: 50 元\n城市: 上海 | 上限: 650 元 | 早餐: 40 元";
+    for (question, answer, text, supported) in [
+        ("How many days of sick leave?", "Sick leave is 15 days.", LEAVE, false),
+        ("How many days of sick leave?", "Sick leave is 15 days [1].", LEAVE, false),
+        ("How many days of sick leave?", "15 days.", LEAVE, false),
+        ("How many days of sick leave?", "10 days.", LEAVE, true),
+        ("How many days of sick leave?", "Sick leave is 10 days.", LEAVE, true),
+        ("How many days of annual leave?", "Annual leave is 10 days [1].", LEAVE, false),
+        ("", "Sick leave is 15 days [1].", LEAVE, false),
+        ("", "Annual leave is 10 days, sick leave is 15 days [1].", LEAVE, false),
+        ("", "Annual leave is 15 days, sick leave is 10 days [1].", LEAVE, true),
+        ("病假有几天？", "病假为15天。", ZH, false),
+        ("病假有几天？", "病假为15天[1]。", ZH, false),
+        ("病假有几天？", "病假为10天[1]。", ZH, true),
+        ("年假有几天？", "年假有10天[1]。", ZH, false),
+        ("病假有几天？", "年假为15天，病假为10天。", ZH, true),
+        ("病假有几天？", "病假为15天[1]。", "年假15天，病假10天。", false),
+        ("病假有几天？", "年假10天，病假15天[1]。", "年假15天，病假10天。", false),
+        ("病假有几天？", "病假有10天[1]。", "年假15天，病假10天。", true),
+        (
+            "",
+            "The limit in other cities is 480 [1].",
+            "The hotel limit is 680 in Beijing and 480 in other cities.",
+            true,
+        ),
+        ("", "The limit in Beijing is 480 [1].", "The hotel limit is 680 in Beijing and 480 in other cities.", false),
+        ("What does E07 mean?", "E07 means the battery is low, replace the battery.", CODES, false),
+        ("What does E07 mean?", "E07 means the battery is low, replace the battery [1].", CODES, false),
+        ("What does E07 mean?", "The battery is low, replace the battery [1].", CODES, false),
+        ("What does E07 mean?", "E07 means the calibration has expired [1].", CODES, true),
+        ("What does E08 mean?", "E08 means the battery is low, replace the battery [1].", CODES, true),
+        ("When do I replace the battery?", "Replace the battery when it is low [1].", CODES, true),
+        ("", "E07 means battery low [1].", "E07: calibration expired, E08: battery low.", false),
+        // What goes on about the same need not name it again.
+        (
+            "How many days of annual leave do employees with over ten years have?",
+            "Employees with over ten years of service have 20 days of annual leave [1].",
+            RISING,
+            true,
+        ),
+        ("How many days of annual leave?", "Employees have 15 days of annual leave each year [1].", RISING, true),
+        ("", "Employees have 20 days of annual leave each year [1].", RISING, false),
+        (
+            "电池能用多久？",
+            "QS-200 的电池寿命为26个月[1]。",
+            "QS-200 是温度记录仪。它很小。它有屏幕。电池寿命为26个月。",
+            true,
+        ),
+        (
+            "What is the hotel limit in Beijing?",
+            "The hotel limit in Beijing is 680 [1].",
+            "The hotel limits were revised in 2026.\nAll prices are per night.\nBeijing: 680\nShanghai: 650",
+            true,
+        ),
+        // Rows, with and without a head.
+        ("What is the hotel limit in Beijing?", "The hotel limit in Beijing is 480 [1].", CITIES, false),
+        ("What is the hotel limit in Beijing?", "The hotel limit in Beijing is 680 [1].", CITIES, true),
+        ("北京的上限是多少？", "北京的上限是680元[1]。", NAMED, true),
+        ("北京的上限是多少？", "北京的上限是650元[1]。", NAMED, false),
+        ("北京的上限是多少？", "北京的上限是50元[1]。", NAMED, false),
+        ("北京的早餐是多少？", "北京的早餐是50元[1]。", NAMED, true),
+    ] {
+        assert_eq!(backed(question, answer, text), supported, "{question} {answer} {text}");
+    }
+}
+
+#[test]
+fn two_facts_are_proved_one_by_one() {
+    let prices = || vec![passage("p", "服务: 标准校准 | 价格: 260 元\n服务: 加急校准 | 价格: 420 元")];
+    let apart = || vec![passage("a", "Annual leave is 15 days."), passage("b", "Sick leave is 10 days.")];
+    for (question, answer, passages, wanted, dropped) in [
+        ("校准多少钱？", "标准校准260元，加急校准420元。", prices(), "标准校准260元[1]，加急校准420元[1]。", 0),
+        ("校准多少钱？", "标准校准260元，加急校准420元[1]。", prices(), "标准校准260元[1]，加急校准420元[1]。", 0),
+        ("校准多少钱？", "标准校准260元，加急校准500元[1]。", prices(), "标准校准260元[1]，加急校准500元。", 0),
+        ("校准多少钱？", "标准校准300元，加急校准500元[1]。", prices(), no_answer_text(Language::Chinese), 1),
+        (
+            "How long is annual and sick leave?",
+            "Annual leave is 15 days and sick leave 10 days.",
+            apart(),
+            "Annual leave is 15 days [1] and sick leave 10 days [2].",
+            0,
+        ),
+        (
+            "How long is annual and sick leave?",
+            "Annual leave is 15 days and sick leave 10 days [1][2].",
+            apart(),
+            "Annual leave is 15 days [1] and sick leave 10 days [2].",
+            0,
+        ),
+        (
+            "How long is annual and sick leave?",
+            "Annual leave is 15 days [2], and sick leave 10 days [2].",
+            apart(),
+            "Annual leave is 15 days [1], and sick leave 10 days [2].",
+            0,
+        ),
+    ] {
+        let cited = settle(question, resolve_for(question, answer, &passages), &passages);
+        assert_eq!((cited.answer.as_str(), cited.dropped), (wanted, dropped), "{answer}");
+    }
+}
+
+#[test]
+fn yes_is_not_no() {
+    for (answer, text, supported) in [
+        ("试用期员工可以远程办公[1]。", "试用期员工不可以远程办公。", false),
+        ("试用期员工可以远程办公。", "试用期员工不可以远程办公。正式员工可以远程办公。", false),
+        ("正式员工可以远程办公。", "试用期员工不可以远程办公。正式员工可以远程办公。", true),
+        ("试用期员工不可以远程办公。", "试用期员工不可以远程办公。", true),
+        ("Visitors may park in lot B [1].", "Visitors may not park in lot B.", false),
+        ("Visitors may not park in lot B [1].", "Visitors may not park in lot B.", true),
+        ("Visitors may park in lot A [1].", "Visitors may park in lot A. Visitors may not park in lot B.", true),
+        ("Visitors may park in lot B [1].", "Visitors may park in lot A. Visitors may not park in lot B.", false),
+        ("住宿费每晚不得超过500元[1]。", "住宿费每晚不超过500元，超出部分自理。", true),
+        ("住宿费每晚最多500元[1]。", "住宿费每晚不超过500元，超出部分自理。", true),
+        ("密码不少于14个字符[1]。", "密码长度不得少于 14 个字符。", true),
+        ("没有发票不能报销[1]。", "没有发票的费用不能报销。", true),
+    ] {
+        assert_eq!(backed("", answer, text), supported, "{answer} {text}");
+    }
+}
+
+#[test]
+fn figures_agree_however_they_are_written() {
+    for (answer, text, supported) in [
+        ("评审年份为2023，2024，2025[1]。", "评审年份为2023、2024和2025年。", true),
+        ("The notice period is twenty-five days [1].", "The notice period is 25 days.", true),
+        ("The notice period is 25 days [1].", "The notice period is twenty-five days.", true),
+        ("The notice period is seventeen days [1].", "The notice period is 25 days.", false),
+        ("食堂在3楼[1]。", "食堂在三楼。", true),
+        ("食堂在五楼[1]。", "食堂在三楼。", false),
+        ("设备重15千克[1]。", "设备重 15 kg。", true),
+        ("合同于2026.03.01生效[1]。", "合同于2026年3月1日生效。", true),
+        ("The QS-200 is a logger [1].", "The QS 200 is a logger for cold rooms.", true),
+        ("The QS 200 is a logger [1].", "The QS-200 is a logger for cold rooms.", true),
+        ("1、登录系统后点击导出[1]。", "登录系统后，点击导出。", true),
+        ("（2）登录系统后点击导出[1]。", "登录系统后，点击导出。", true),
+    ] {
+        assert_eq!(backed("", answer, text), supported, "{answer} {text}");
+    }
+}
+
+#[test]
+fn values_in_brackets_are_text() {
+    for (answer, wanted, dropped) in [
+        ("温度范围为 [0, 100] 摄氏度。", "温度范围为 [0, 100] 摄氏度。", 0),
+        ("The first is arr[0] here.", "The first is arr[0] here.", 0),
+        ("It lies in [20, 60] always.", "It lies in [20, 60] always.", 0),
+        ("Holidays are paid [Passage 0].", "Holidays are paid.", 1),
+        ("Holidays are paid [1][2].", "Holidays are paid [1].", 1),
+    ] {
+        let cited = resolve(answer, &two());
+        assert_eq!((cited.answer.as_str(), cited.dropped), (wanted, dropped), "{answer}");
+    }
+}
+
+#[test]
+fn more_text_does_not_change_what_was_said() {
+    let passages = two();
+    let answer = "Employees have 15 days of annual leave, Unused days expire in March [1]. 住宿费每晚不超过500元，\
+                  差旅报销须在30天内提交。[2] Holidays are unpaid [1]. 温度为[0, 5]。The end.";
+    let whole = resolve_for("How is it?", answer, &passages).answer;
+    for border in ["[1]. ", "[2] ", "unpaid [1]. ", "[0, 5]。"] {
+        let end = answer.find(border).expect("it is there") + border.len();
+        let part = resolve_for("How is it?", &answer[..end], &passages).answer;
+        assert!(whole.starts_with(part.trim_end()), "{whole}: {part}");
+    }
+}
+
 proptest::proptest! {
     #[test]
     fn any_answer_is_survived(answer in "[a-z0-9 \\[\\]【】。.,\\n`五百元]{0,80}", text in "[a-z0-9 。.,\\n五百元]{0,80}") {

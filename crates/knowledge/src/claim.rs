@@ -1,12 +1,13 @@
 //! What a sentence claims, and where a passage says it.
 
-use std::collections::HashSet;
-use std::sync::OnceLock;
+use std::collections::{HashMap, HashSet};
 
 use domain::Passage;
-use regex::{Captures, Regex};
 use unicode_normalization::UnicodeNormalization;
 
+use crate::cut::{clauses, head_lines, sentences, trimmed, without_list_number};
+use crate::figures::{self, Figures, Kind, Reading, figures};
+use crate::polarity::Polarity;
 use crate::text;
 
 /// Sentences of a passage that may make one quotation, and its characters.
@@ -24,47 +25,109 @@ pub(crate) enum Strictness {
 
 /// What a text says, as far as it can be compared: pairs of Han characters, stems of words, numbers, codes.
 pub(crate) struct Claim {
-    pub(crate) features: HashSet<String>,
-    numbers: HashSet<String>,
-    codes: HashSet<String>,
+    whole: Fact,
+    /// Its clauses that hold figures.
+    facts: Vec<Fact>,
+    /// See [`Figures::apart`].
+    apart: HashMap<String, String>,
     /// Written in Han.
     han: bool,
+    polarity: Polarity,
 }
 
 impl Claim {
     pub(crate) fn new(text: &str) -> Self {
-        static LIST: OnceLock<Regex> = OnceLock::new();
-        let list = pattern(&LIST, r"^\s*(?:[-*•#>]+\s*)?(?:\d{1,2}[.)、．]\s+)?");
-        let text = normal(&list.replace(text, ""));
-        let Figures { numbers, codes } = figures(&text);
-        // In Chinese `一` counts less often than it joins: 一个, 一种.
-        let numbers = numbers.into_iter().filter(|(number, spelled)| !(*spelled && number == "1")).map(|(n, _)| n);
-        Self { features: features(&text), numbers: numbers.collect(), codes, han: text::han_share(&text) >= 0.3 }
+        let text = without_list_number(text);
+        let chars: Vec<char> = text.chars().collect();
+        let facts = clauses(&chars, [0, chars.len()]).into_iter();
+        let facts = facts.map(|[start, end]| Fact::new(&normal(&chars[start..end].iter().collect::<String>())));
+        let facts = facts.filter(Fact::has_figures).collect();
+        let text = normal(text);
+        Self {
+            whole: Fact::new(&text),
+            facts,
+            apart: figures(&text, Reading::Claim).apart,
+            han: text::han_share(&text) >= 0.3,
+            polarity: Polarity::of(&text),
+        }
     }
 
     /// Something that cannot be there by chance.
     fn striking(&self) -> bool {
-        !self.codes.is_empty() || self.numbers.len() > 1 || self.numbers.iter().any(|number| number.len() > 1)
+        let Fact { numbers, codes, .. } = &self.whole;
+        !codes.is_empty() || numbers.len() > 1 || numbers.keys().any(|number| number.len() > 1)
     }
+}
+
+/// Figures and the words they stand with.
+struct Fact {
+    features: HashSet<String>,
+    numbers: HashMap<String, Kind>,
+    codes: HashSet<String>,
+    /// Numbers it may be quoted for.
+    holds: HashSet<String>,
+}
+
+impl Fact {
+    fn new(normal: &str) -> Self {
+        let Figures { numbers, codes, .. } = figures(normal, Reading::Claim);
+        let holds = figures(normal, Reading::Source).numbers.into_keys().collect();
+        Self { features: features(normal), numbers, codes, holds }
+    }
+
+    fn has_figures(&self) -> bool {
+        !self.numbers.is_empty() || !self.codes.is_empty()
+    }
+
+    fn has(&self, figure: &Figure<'_>) -> bool {
+        match figure {
+            Figure::Number(number, _) => self.holds.contains(*number),
+            Figure::Code(code) => self.codes.contains(*code),
+        }
+    }
+
+    /// Whether it says something else where a claimed figure could stand.
+    fn rivals(&self, figure: &Figure<'_>, said: &Fact) -> bool {
+        !self.has(figure)
+            && match figure {
+                Figure::Number(_, kind) => {
+                    self.numbers.iter().any(|(number, other)| !said.numbers.contains_key(number) && kind.rivals(*other))
+                }
+                Figure::Code(code) => {
+                    let alike = |other: &&String| figures::family(other) == figures::family(code);
+                    self.codes.iter().filter(alike).any(|other| !said.codes.contains(other))
+                }
+            }
+    }
+}
+
+enum Figure<'a> {
+    Number(&'a String, Kind),
+    Code(&'a String),
 }
 
 /// A sentence of a passage.
 struct Sentence {
     span: [usize; 2],
-    features: HashSet<String>,
-    numbers: HashSet<String>,
+    text: String,
+    fact: Fact,
+    /// Its clauses or cells that hold figures.
+    facts: Vec<Fact>,
+    /// Codes it is about: its own, and those said before while no other of their family was.
+    about: HashSet<String>,
     han: bool,
     /// A row of a table: it says nothing together with the next one.
     row: bool,
+    /// A row that names columns, or may.
+    head: bool,
 }
 
 /// A passage cut into sentences.
 pub(crate) struct Source {
     sentences: Vec<Sentence>,
-    /// Of the headings above the passage and its table's head: they say what its sentences are about.
+    /// Of the headings above the passage and its tables' heads: they say what its sentences are about.
     context: HashSet<String>,
-    context_numbers: HashSet<String>,
-    codes: HashSet<String>,
+    context_figures: Figures,
 }
 
 /// Where a claim was found.
@@ -78,42 +141,29 @@ pub(crate) struct Quote {
 impl Source {
     pub(crate) fn new(passage: &Passage) -> Self {
         let chars: Vec<char> = passage.text.chars().collect();
-        let mut codes = HashSet::new();
-        let mut head = None;
-        let sentences = sentences(&chars).into_iter().map(|span| {
-            let span = trimmed(&chars, span);
-            let row = chars[span[0]..span[1]].windows(3).any(|three| three == [' ', '|', ' ']);
-            let text = normal(&chars[span[0]..span[1]].iter().collect::<String>());
-            let figures = figures(&text);
-            codes.extend(figures.codes);
-            let numbers = figures.numbers.into_iter().map(|(number, _)| number).chain(spelled(&text)).collect();
-            let features = features(&text);
-            // Rows that name their columns themselves have no head.
-            if row && head.is_none() && !chars[span[0]..span[1]].windows(2).any(|two| two == [':', ' ']) {
-                head = Some(features.clone());
-            }
-            Sentence { span, features, numbers, han: text::han_share(&text) >= 0.3, row }
-        });
-        let sentences = sentences.collect();
         let context = normal(&format!("{} {} {}", passage.title, passage.section, passage.document));
-        let of_context = figures(&context);
-        codes.extend(of_context.codes);
         let mut above = features(&context);
-        above.extend(head.unwrap_or_default());
-        Self {
-            sentences,
-            context: above,
-            context_numbers: of_context.numbers.into_iter().map(|(number, _)| number).collect(),
-            codes,
+        let heads = head_lines(&passage.text);
+        above.extend(heads.iter().flat_map(|line| features(&normal(line))));
+        let mut found: Vec<Sentence> = Vec::new();
+        let mut about = HashSet::new();
+        for span in sentences(&chars).into_iter().map(|span| trimmed(&chars, span)) {
+            let raw: String = chars[span[0]..span[1]].iter().collect();
+            let after_row = found.last().is_some_and(|before| before.row);
+            let mut sentence = Sentence::new(&raw, span, &mut about);
+            let named = heads.contains(raw.as_str());
+            sentence.head = sentence.row && (named || !after_row && !sentence.fact.has_figures());
+            found.push(sentence);
         }
+        Self { sentences: found, context: above, context_figures: figures(&context, Reading::Source) }
     }
 
     /// The shortest run of sentences that holds what is claimed, every number in it, and most of what was asked.
     pub(crate) fn find(&self, claim: &Claim, asked: &Claim, strictness: Strictness) -> Option<Quote> {
-        if claim.features.is_empty() || !claim.codes.iter().all(|code| self.codes.contains(code)) {
+        if claim.whole.features.is_empty() {
             return None;
         }
-        let mut best: Option<Quote> = None;
+        let mut best: Option<(Quote, &[Sentence])> = None;
         for first in 0..self.sentences.len() {
             for last in first..self.sentences.len().min(first + WINDOW) {
                 let window = &self.sentences[first..=last];
@@ -125,120 +175,255 @@ impl Source {
                 let Some(share) = self.share(claim, asked, window, strictness) else { continue };
                 // A longer quotation must earn its length.
                 let worth = share - 0.06 * (last - first) as f32;
-                if best.as_ref().is_none_or(|best| worth > best.worth) {
-                    best = Some(Quote { span, worth });
+                let better = best.as_ref().is_none_or(|(best, _)| worth > best.worth);
+                if better && !self.swapped(claim, asked, first, last) {
+                    best = Some((Quote { span, worth }, window));
                 }
             }
         }
-        best
+        // The next best would only be one that says less of the matter.
+        let (quote, window) = best?;
+        let said = |sentence: &&Sentence| sentence.fact.features.intersection(&claim.whole.features).count();
+        let nearest = window.iter().rev().max_by_key(said)?;
+        (!Polarity::of(&nearest.text).contradicts(&claim.polarity)).then_some(quote)
     }
 
     /// How much of a claim the sentences hold; nothing if it is not enough.
     fn share(&self, claim: &Claim, asked: &Claim, window: &[Sentence], strictness: Strictness) -> Option<f32> {
-        let holds = |feature: &String| window.iter().any(|sentence| sentence.features.contains(feature));
-        let counts = |number: &String| {
-            window.iter().any(|sentence| sentence.numbers.contains(number)) || self.context_numbers.contains(number)
-        };
-        if !claim.numbers.iter().all(counts) {
+        let holds = |feature: &String| window.iter().any(|sentence| sentence.fact.features.contains(feature));
+        if !self.has_figures(claim, window) || !self.is_about(claim, asked, window) {
             return None;
         }
-        // The figures of one row with the names of another make no fact: no other row may speak more of the matter.
-        if let [row] = window
-            && row.row
-        {
-            let words = |sentence: &Sentence| {
-                let of_words =
-                    |feature: &&String| !feature.contains(char::is_numeric) && !self.context.contains(*feature);
-                let all = claim.features.union(&asked.features).filter(of_words);
-                all.filter(|feature| sentence.features.contains(*feature)).count()
-            };
-            let own = words(row);
-            if self.sentences.iter().any(|other| other.row && words(other) > own) {
-                return None;
-            }
-        }
-        let held = claim.features.iter().filter(|feature| holds(feature)).count();
-        let above = claim.features.iter().filter(|feature| !holds(feature) && self.context.contains(*feature)).count();
-        let answers = if asked.features.is_empty() {
+        let held = claim.whole.features.iter().filter(|feature| holds(feature)).count();
+        let above =
+            claim.whole.features.iter().filter(|feature| !holds(feature) && self.context.contains(*feature)).count();
+        let answers = if asked.whole.features.is_empty() {
             0.0
         } else {
-            let known = asked.features.iter().filter(|feature| holds(feature) || self.context.contains(*feature));
-            known.count() as f32 / asked.features.len() as f32
+            let known = asked.whole.features.iter().filter(|feature| holds(feature) || self.context.contains(*feature));
+            known.count() as f32 / asked.whole.features.len() as f32
         };
         // What the headings say need not be repeated, but they alone prove nothing.
-        let share = held as f32 / (claim.features.len() - above).max(1) as f32;
+        let share = held as f32 / (claim.whole.features.len() - above).max(1) as f32;
         let same_language = window.iter().any(|sentence| sentence.han == claim.han);
         let enough = match strictness {
             _ if held == 0 => false,
             // Between languages only figures can be compared.
             Strictness::Marked if !same_language => share >= 0.5 || claim.striking(),
             // A few letters are found anywhere: they must stand where the question is answered.
-            Strictness::Marked if claim.features.len() < 3 && !asked.features.is_empty() => {
+            Strictness::Marked if claim.whole.features.len() < 3 && !asked.whole.features.is_empty() => {
                 share >= 0.5 && answers >= 0.3
             }
             Strictness::Marked => share >= 0.5,
-            Strictness::Unmarked if claim.features.len() < 4 => {
+            Strictness::Unmarked if claim.whole.features.len() < 4 => {
                 share >= 1.0 && (answers >= 0.5 || answers >= 0.2 && claim.striking())
             }
             Strictness::Unmarked => share >= 0.75 || share >= 0.5 && answers >= 0.25 && claim.striking(),
         };
         enough.then_some(share + 0.1 * answers)
     }
-}
 
-/// Ranges of sentences, in Chinese or English, including what closes them.
-pub(crate) fn sentences(text: &[char]) -> Vec<[usize; 2]> {
-    let mut found = Vec::new();
-    let mut start = 0;
-    let mut at = 0;
-    while at < text.len() {
-        let next = text.get(at + 1).copied();
-        let ends = match text[at] {
-            '\n' | '。' | '！' | '？' | '；' => true,
-            '!' | '?' | '.' => next.is_none_or(char::is_whitespace) && !enumerates(&text[start..at]),
-            _ => false,
+    /// Whether every number and code of a claim stands in the sentences or above them.
+    fn has_figures(&self, claim: &Claim, window: &[Sentence]) -> bool {
+        let about = |code: &String| {
+            window.iter().any(|sentence| sentence.about.contains(code))
+                || self.context_figures.codes.contains(code)
+                || self.context_figures.apart.contains_key(code)
         };
-        at += 1;
-        if ends {
-            while at < text.len() && matches!(text[at], '”' | '’' | '"' | '\'' | '）' | ')' | '」' | '』') {
-                at += 1;
-            }
-            found.push([start, at]);
-            start = at;
+        let counts = |number: &String| {
+            let apart = || claim.apart.iter().any(|(code, digits)| digits == number && about(code));
+            window.iter().any(|sentence| sentence.fact.holds.contains(number))
+                || self.context_figures.numbers.contains_key(number)
+                || apart()
+        };
+        claim.whole.numbers.keys().all(counts) && claim.whole.codes.iter().all(about)
+    }
+
+    /// Whether no sentence is about another code than the one claimed or asked about.
+    fn is_about(&self, claim: &Claim, asked: &Claim, window: &[Sentence]) -> bool {
+        let above = &self.context_figures;
+        let wanted: HashSet<&String> = claim.whole.codes.union(&asked.whole.codes).collect();
+        let apart = |code: &String| claim.apart.contains_key(code) || asked.apart.contains_key(code);
+        // One that the headings name is the matter of all sentences, and their other codes are its parts.
+        let pinned = wanted.iter().any(|code| !above.codes.contains(*code) && !above.apart.contains_key(*code));
+        let alike = |code: &String| wanted.iter().any(|one| figures::family(one) == figures::family(code));
+        window.iter().all(|sentence| {
+            let own = &sentence.fact.codes;
+            let codes = if own.is_empty() { &sentence.about } else { own };
+            wanted.is_empty()
+                || codes.iter().any(|code| wanted.contains(code) || apart(code))
+                || !(codes.iter().any(alike) && (pinned || !own.is_empty()))
+                    && (own.is_empty() || !pinned || sentence.about.iter().any(|code| wanted.contains(code)))
+        })
+    }
+
+    /// Whether a figure of the claim stands with other words than it is claimed with: the figures of one fact with the
+    /// names of another make no fact.
+    fn swapped(&self, claim: &Claim, asked: &Claim, first: usize, last: usize) -> bool {
+        let above = &self.context_figures;
+        let window = first..=last;
+        if let [row] = &self.sentences[first..=last]
+            && row.row
+            && claim.whole.numbers.keys().all(|number| above.numbers.contains_key(number))
+        {
+            let matter = Matter { said: &claim.whole, asked: Some(asked), context: &self.context, figure: None };
+            let other = |other: &Sentence| other.row && !other.head && matter.closer(&other.fact, &row.fact) > 1.0;
+            return self.sentences.iter().any(other);
         }
+        let single = claim.facts.len() == 1;
+        claim.facts.iter().any(|said| {
+            let numbers = said.numbers.iter().filter(|(number, _)| !above.numbers.contains_key(*number));
+            let numbers = numbers.map(|(number, kind)| Figure::Number(number, *kind));
+            let codes = said.codes.iter().filter(|code| !above.codes.contains(*code)).map(Figure::Code);
+            numbers.chain(codes).any(|figure| {
+                let matter =
+                    Matter { said, asked: single.then_some(asked), context: &self.context, figure: Some(&figure) };
+                let mut carriers = window.clone().filter(|at| self.sentences[*at].fact.has(&figure)).peekable();
+                carriers.peek().is_some() && !carriers.any(|at| self.stands(at, &matter, &figure))
+            })
+        })
     }
-    found.push([start, text.len()]);
-    found.retain(|[start, end]| text[*start..*end].iter().any(|c| c.is_alphanumeric()));
-    found
+
+    /// Whether no other sentence, and no other part of this one, speaks more of the matter and has another figure.
+    fn stands(&self, at: usize, matter: &Matter<'_>, figure: &Figure<'_>) -> bool {
+        let own = &self.sentences[at];
+        let others = self.sentences.iter().enumerate().filter(|(other, sentence)| *other != at && !sentence.head);
+        let mut closer = others.filter(|(_, other)| {
+            if own.row && other.row { !other.fact.has(figure) } else { other.fact.rivals(figure, matter.said) }
+        });
+        let outdone = closer.any(|(other, sentence)| {
+            // What follows goes on about the same without naming it again.
+            let allowed = match (own.row || sentence.row, at == other + 1) {
+                (true, _) => 1.0,
+                (false, true) => 3.0,
+                (false, false) => 1.5,
+            };
+            matter.closer(&sentence.fact, &own.fact) > allowed
+        });
+        let (parts, rivals): (Vec<&Fact>, Vec<&Fact>) = own.facts.iter().partition(|fact| fact.has(figure));
+        let rivals: Vec<&Fact> = rivals.into_iter().filter(|fact| fact.rivals(figure, matter.said)).collect();
+        let alone = |part: &&Fact| rivals.iter().all(|rival| matter.closer(rival, part).is_finite());
+        !outdone && (parts.is_empty() || parts.iter().any(alone))
+    }
 }
 
-/// `1` before a full stop is a list's number, `e.g` an abbreviation: neither ends a sentence.
-fn enumerates(before: &[char]) -> bool {
-    let start = before.iter().rposition(|c| c.is_whitespace()).map_or(0, |at| at + 1);
-    let word: String = before[start..].iter().collect();
-    let list = before.iter().filter(|c| !c.is_whitespace()).all(char::is_ascii_digit);
-    list || matches!(
-        word.to_ascii_lowercase().as_str(),
-        "e.g" | "i.e" | "etc" | "vs" | "mr" | "dr" | "no" | "fig" | "cf"
-    )
+impl Sentence {
+    fn new(raw: &str, span: [usize; 2], before: &mut HashSet<String>) -> Self {
+        let row = raw.contains(" | ");
+        let whole = normal(raw);
+        // The number of a list's item is one to ask for, but none that its sentence speaks of.
+        let said = without_list_number(raw);
+        let mut fact = Fact::new(&normal(said));
+        let chars: Vec<char> = said.chars().collect();
+        let parts: Vec<String> = if row {
+            said.split(" | ").map(str::to_owned).collect()
+        } else {
+            clauses(&chars, [0, chars.len()]).into_iter().map(|[from, to]| chars[from..to].iter().collect()).collect()
+        };
+        let facts = parts.iter().map(|part| Fact::new(&normal(part))).filter(Fact::has_figures).collect();
+        let Figures { numbers, apart, .. } = figures(&whole, Reading::Source);
+        let named = |code: &String| {
+            let start: String = whole.chars().filter(|c| c.is_ascii_alphanumeric()).take(code.len()).collect();
+            start == *code
+        };
+        // A sentence that begins with a code is about that one.
+        let mut about: HashSet<String> = if fact.codes.iter().any(named) { HashSet::new() } else { before.clone() };
+        about.retain(|code| !fact.codes.iter().any(|own| figures::family(own) == figures::family(code)));
+        about.extend(fact.codes.iter().cloned());
+        if !row {
+            before.clone_from(&about);
+        }
+        about.extend(apart.into_keys());
+        fact.holds.extend(numbers.into_keys());
+        Self { span, han: text::han_share(&whole) >= 0.3, text: whole, fact, facts, about, row, head: false }
+    }
 }
 
-pub(crate) fn trimmed(chars: &[char], [mut start, mut end]: [usize; 2]) -> [usize; 2] {
-    while start < end && chars[start].is_whitespace() {
-        start += 1;
+/// What one figure is claimed of.
+struct Matter<'a> {
+    said: &'a Fact,
+    asked: Option<&'a Claim>,
+    context: &'a HashSet<String>,
+    figure: Option<&'a Figure<'a>>,
+}
+
+impl Matter<'_> {
+    /// How many times more words of the matter one holds, of those that only one of the two holds: zero if it holds
+    /// none that the other does not, without end if the other holds none. Where the words of the claim make no
+    /// difference, those of the question do.
+    fn closer(&self, one: &Fact, other: &Fact) -> f32 {
+        let none = HashSet::new();
+        let asked = self.asked.map_or(&none, |asked| &asked.whole.features);
+        let told = |features: &HashSet<String>, without: &HashSet<String>| {
+            let (mut ones, mut others) = (0.0, 0.0);
+            for feature in features.difference(without).filter(|feature| tells(feature)) {
+                let weight = if asked.contains(feature) { 5.0 } else { 2.0 };
+                let weight = if self.context.contains(feature) { weight / 2.0 } else { weight };
+                let (in_one, in_other) = (one.features.contains(feature), other.features.contains(feature));
+                ones += if in_one && !in_other { weight } else { 0.0 };
+                others += if in_other && !in_one { weight } else { 0.0 };
+            }
+            (ones, others)
+        };
+        let (mut ones, mut others) = told(&self.said.features, &none);
+        for (in_one, in_other, weight) in self.figures(one, other) {
+            ones += if in_one && !in_other { weight } else { 0.0 };
+            others += if in_other && !in_one { weight } else { 0.0 };
+        }
+        if ones == 0.0 && others == 0.0 {
+            (ones, others) = told(asked, &self.said.features);
+        }
+        if ones == 0.0 { 0.0 } else { ones / others }
     }
-    while end > start && chars[end - 1].is_whitespace() {
-        end -= 1;
+
+    /// Whether one and another hold the other figures of the matter, and what each weighs.
+    fn figures(&self, one: &Fact, other: &Fact) -> Vec<(bool, bool, f32)> {
+        let numbers = self
+            .said
+            .numbers
+            .keys()
+            .filter(|number| !matches!(self.figure, Some(Figure::Number(own, _)) if own == number));
+        let numbers = numbers.map(|number| {
+            let asked = self.asked.is_some_and(|asked| asked.whole.holds.contains(number));
+            (one.holds.contains(number), other.holds.contains(number), if asked { 5.0 } else { 3.0 })
+        });
+        let codes = self.said.codes.iter().chain(self.asked.iter().flat_map(|asked| &asked.whole.codes));
+        let codes = codes.filter(|code| !matches!(self.figure, Some(Figure::Code(own)) if own == code));
+        let codes = codes.map(|code| (one.codes.contains(code), other.codes.contains(code), 3.0));
+        numbers.chain(codes).collect()
     }
-    [start, end]
+}
+
+/// Whether a feature says what a fact is of: numbers and measures do not.
+fn tells(feature: &str) -> bool {
+    const MEASURES: [&str; 18] = [
+        "year", "month", "week", "day", "hour", "minut", "second", "time", "per", "each", "everi", "yuan", "cny",
+        "rmb", "usd", "percent", "up", "than",
+    ];
+    const OF_HAN: &str = "每年月日天周时分秒元次人个的为是在了有和与或须应共约";
+    let empty = |c: char| OF_HAN.contains(c) || figures::HAN_DIGITS.contains(c);
+    !feature.contains(char::is_numeric)
+        && !feature.chars().all(empty)
+        && !feature.chars().any(|c| figures::HAN_DIGITS.contains(c))
+        && !MEASURES.contains(&feature)
+        && !figures::is_number_word(feature)
 }
 
 /// As texts are compared: full-width and traditional forms folded, lower case.
-fn normal(text: &str) -> String {
-    text.nfkc().flat_map(char::to_lowercase).map(text::simplified).collect()
+pub(crate) fn normal(text: &str) -> String {
+    let wide = |c: Option<char>| c.is_some_and(|c| ('０'..='９').contains(&c));
+    let mut before = None;
+    let mut chars = text.chars().peekable();
+    let mut plain = String::with_capacity(text.len());
+    while let Some(c) = chars.next() {
+        // A Chinese comma between numbers is none within a number.
+        plain.push(if c == '，' && !(wide(before) && wide(chars.peek().copied())) { '、' } else { c });
+        before = Some(c);
+    }
+    plain.nfkc().flat_map(char::to_lowercase).map(text::simplified).collect()
 }
 
-fn features(normal: &str) -> HashSet<String> {
+pub(crate) fn features(normal: &str) -> HashSet<String> {
     let mut found = HashSet::new();
     let mut han: Vec<char> = Vec::new();
     let mut word = String::new();
@@ -265,161 +450,4 @@ fn features(normal: &str) -> HashSet<String> {
         }
     }
     found
-}
-
-/// What must not be invented.
-struct Figures {
-    /// Each in one form, and whether it was spelled in Han characters.
-    numbers: HashSet<(String, bool)>,
-    /// Letters with digits: `qs200`, `e07`.
-    codes: HashSet<String>,
-}
-
-fn figures(normal: &str) -> Figures {
-    static CODE: OnceLock<Regex> = OnceLock::new();
-    static NUMBER: OnceLock<Regex> = OnceLock::new();
-    static SPELLED: OnceLock<Regex> = OnceLock::new();
-    let code = pattern(&CODE, r"(?-u:\b)(?:[a-z]+[a-z0-9]*[-_/]?)+\d[a-z0-9]*(?:[-_/.][a-z0-9]+)*(?-u:\b)");
-    let number = pattern(&NUMBER, r"(\d+(?:[.,]\d+)*)\s*([十百千万亿])?");
-    let measured = pattern(
-        &SPELLED,
-        r"(?:百分之([零〇一二两三四五六七八九十百千万]+)|([零〇一二两三四五六七八九十百千万]+)\s*(?:个|天|日|年|月|周|星期|小时|分钟|秒|次|人|名|台|元|份|页|条|级|倍|岁|折|件|套))",
-    );
-    let mut codes = HashSet::new();
-    let rest = code.replace_all(normal, |found: &Captures<'_>| {
-        let letters = found[0].trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
-        if CURRENCIES.contains(&letters) {
-            return format!(" {}", &found[0][letters.len()..]);
-        }
-        codes.insert(found[0].chars().filter(|c| c.is_ascii_alphanumeric()).collect());
-        " ".to_owned()
-    });
-    let mut numbers = HashSet::new();
-    for found in number.captures_iter(&rest) {
-        let unit = found.get(2).map_or(1.0, |unit| scale(unit.as_str().chars().next().unwrap_or(' ')));
-        numbers.insert((one_form(&found[1], unit), false));
-    }
-    for found in measured.captures_iter(&rest) {
-        let Some(digits) = found.get(1).or(found.get(2)) else { continue };
-        numbers.extend(value_of(digits.as_str()).map(|value| (value.to_string(), true)));
-    }
-    Figures { numbers, codes }
-}
-
-const CURRENCIES: [&str; 8] = ["cny", "rmb", "usd", "eur", "gbp", "jpy", "hkd", "twd"];
-
-fn scale(unit: char) -> f64 {
-    match unit {
-        '十' => 1e1,
-        '百' => 1e2,
-        '千' => 1e3,
-        '万' => 1e4,
-        '亿' => 1e8,
-        _ => 1.0,
-    }
-}
-
-/// Without the commas between thousands and zeros that say nothing: `1,200.50` and `01200.5` are one number.
-fn one_form(digits: &str, unit: f64) -> String {
-    let plain = digits.replace(',', "");
-    match plain.parse::<f64>() {
-        Ok(value) if value < 1e15 => (value * unit).to_string(),
-        // Versions and addresses: 1.2.3.
-        _ => plain,
-    }
-}
-
-/// The value of a number in Han characters, below a hundred million.
-fn value_of(spelled: &str) -> Option<u64> {
-    let digit = |c: char| match c {
-        '〇' => Some(0),
-        '两' => Some(2),
-        c => "零一二三四五六七八九".chars().position(|digit| digit == c).map(|at| at as u64),
-    };
-    if spelled.chars().all(|c| digit(c).is_some()) {
-        return spelled.chars().filter_map(digit).try_fold(0u64, |sum, digit| sum.checked_mul(10)?.checked_add(digit));
-    }
-    // `万元` after digits is a unit, no number.
-    if !spelled.chars().any(|c| c == '十' || digit(c).is_some()) {
-        return None;
-    }
-    let (mut total, mut section, mut last) = (0u64, 0u64, 0u64);
-    for c in spelled.chars() {
-        match (digit(c), c) {
-            (Some(digit), _) => last = digit,
-            (None, '万') => {
-                total = (section + last).max(1).checked_mul(10_000)?;
-                (section, last) = (0, 0);
-            }
-            (None, unit) => {
-                section = section.checked_add(last.max(1) * scale(unit) as u64)?;
-                last = 0;
-            }
-        }
-    }
-    total.checked_add(section)?.checked_add(last)
-}
-
-/// Numbers spelled in English words.
-fn spelled(normal: &str) -> impl Iterator<Item = String> {
-    const WORDS: [(&str, u32); 24] = [
-        ("one", 1),
-        ("two", 2),
-        ("three", 3),
-        ("four", 4),
-        ("five", 5),
-        ("six", 6),
-        ("seven", 7),
-        ("eight", 8),
-        ("nine", 9),
-        ("ten", 10),
-        ("eleven", 11),
-        ("twelve", 12),
-        ("thirteen", 13),
-        ("fourteen", 14),
-        ("fifteen", 15),
-        ("sixteen", 16),
-        ("eighteen", 18),
-        ("twenty", 20),
-        ("thirty", 30),
-        ("forty", 40),
-        ("fifty", 50),
-        ("sixty", 60),
-        ("ninety", 90),
-        ("hundred", 100),
-    ];
-    normal
-        .split(|c: char| !c.is_alphanumeric())
-        .filter_map(|word| WORDS.iter().find(|(name, _)| *name == word).map(|(_, value)| value.to_string()))
-        .collect::<Vec<_>>()
-        .into_iter()
-}
-
-fn pattern(cell: &'static OnceLock<Regex>, pattern: &str) -> &'static Regex {
-    cell.get_or_init(|| Regex::new(pattern).expect("a constant pattern compiles: this is a bug"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn figures_have_one_form() {
-        for (text, numbers, codes) in [
-            ("QS-200 电池约 26 个月，25 °C", vec!["26", "25"], vec!["qs200"]),
-            ("Error E07: ＣＮＹ３,９００.00", vec!["3900"], vec!["e07"]),
-            ("CNY680 and 08/20/2026", vec!["680", "8", "20", "2026"], vec![]),
-            ("3万元，一百二十天，十五日，二〇二六年", vec!["30000", "120", "15", "2026"], vec![]),
-            ("百分之十；两个月", vec!["10", "2"], vec![]),
-            ("version 1.2.3 of GB/T 19001-2016", vec!["1.2.3", "19001", "2016"], vec![]),
-            ("twenty", vec![], vec![]),
-        ] {
-            let found = figures(&normal(text));
-            let have: HashSet<String> = found.numbers.into_iter().map(|(number, _)| number).collect();
-            assert_eq!(have, numbers.into_iter().map(str::to_owned).collect(), "{text}");
-            assert_eq!(found.codes, codes.into_iter().map(str::to_owned).collect(), "{text}");
-        }
-        assert_eq!(value_of("一万二千"), Some(12_000));
-        assert_eq!(spelled("within thirty days").collect::<Vec<_>>(), ["30"]);
-    }
 }

@@ -1,0 +1,467 @@
+//! Figures: what an answer must not invent. Numbers in one form however they are written, what they count, and codes.
+//!
+//! Texts come in as [`crate::claim`] compares them: folded and in lower case.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::OnceLock;
+
+use regex::{Captures, Regex};
+
+/// How widely spelled numbers are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reading {
+    /// Of what is claimed: only what surely counts something.
+    Claim,
+    /// Of what may prove it: whatever may be a number.
+    Source,
+}
+
+/// What a number counts, as far as it is plain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Unknown,
+    /// A part of a date.
+    Date,
+    Years,
+    Months,
+    Weeks,
+    Days,
+    Hours,
+    Minutes,
+    Percent,
+    Money,
+}
+
+impl Kind {
+    /// Whether one number may stand where the other does.
+    pub(crate) fn rivals(self, other: Self) -> bool {
+        let unknown = self == Self::Unknown || other == Self::Unknown;
+        self == other || unknown && self != Self::Date && other != Self::Date
+    }
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Figures {
+    /// Each in one form, with what it counts.
+    pub(crate) numbers: HashMap<String, Kind>,
+    /// Letters with digits, without what joins them: `qs200`, `e07`.
+    pub(crate) codes: HashSet<String>,
+    /// Letters and digits with a blank between, which may be a code, and the number: `qs200` and `200`.
+    pub(crate) apart: HashMap<String, String>,
+}
+
+/// The figures of a text.
+pub(crate) fn figures(normal: &str, reading: Reading) -> Figures {
+    static CODE: OnceLock<Regex> = OnceLock::new();
+    static HOUR: OnceLock<Regex> = OnceLock::new();
+    let code = pattern(&CODE, r"(?-u:\b)(?:[a-z]+[a-z0-9]*[-_/]?)+\d[a-z0-9]*(?:[-_/.][a-z0-9]+)*(?-u:\b)");
+    let hour = pattern(&HOUR, r"(?-u:\b)(\d{1,2}):00(?-u:\b)");
+    let mut found = Figures::default();
+    let rest = code.replace_all(normal, |at: &Captures<'_>| {
+        let letters = at[0].trim_end_matches(|c: char| c.is_ascii_digit() || matches!(c, '.' | ','));
+        if CURRENCIES.contains(&letters) {
+            return format!(" {letters} {}", &at[0][letters.len()..]);
+        }
+        found.codes.insert(at[0].chars().filter(|c| c.is_ascii_alphanumeric()).collect());
+        " ".to_owned()
+    });
+    let rest = hour.replace_all(&rest, "$1 ");
+    in_digits(&rest, &mut found);
+    in_han(&rest, reading, &mut found.numbers);
+    in_words(&rest, reading, &mut found.numbers);
+    found
+}
+
+/// The letters a code begins with: codes that share them are of one family.
+pub(crate) fn family(code: &str) -> &str {
+    code.split(|c: char| c.is_ascii_digit()).next().unwrap_or_default()
+}
+
+/// Whether a word is a number spelled in English.
+pub(crate) fn is_number_word(word: &str) -> bool {
+    small(word).is_some() || multiplier(word).is_some()
+}
+
+pub(crate) const HAN_DIGITS: &str = "零〇一二两三四五六七八九十百千万亿";
+
+const CURRENCIES: [&str; 8] = ["cny", "rmb", "usd", "eur", "gbp", "jpy", "hkd", "twd"];
+
+fn in_digits(text: &str, found: &mut Figures) {
+    static NUMBER: OnceLock<Regex> = OnceLock::new();
+    static DATE: OnceLock<Regex> = OnceLock::new();
+    let number = pattern(
+        &NUMBER,
+        r"(?:(?-u:\b)([a-z]{1,6}) )?(\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)*)\s*(?:([十百千万亿]{1,2})|(thousand|million|billion)(?-u:\b))?",
+    );
+    let date = pattern(&DATE, r"^((?:19|20)\d\d)\.(0?[1-9]|1[0-2])\.(0?[1-9]|[12]\d|3[01])$");
+    for at in number.captures_iter(text) {
+        if let Some(date) = date.captures(&at[2]) {
+            found.numbers.extend((1..4).map(|part| (one_form(&date[part], 1.0), Kind::Date)));
+            continue;
+        }
+        let Some(whole) = at.get(0) else { continue };
+        let after = &text[whole.end()..];
+        let han = at.get(3).map_or("", |unit| unit.as_str());
+        // 15千克 is no fifteen thousand of anything.
+        let metric = han.ends_with(['千', '百']) && after.starts_with(METRIC);
+        let scaled = if metric { &han[..han.len() - 3] } else { han };
+        let unit = scaled.chars().map(scale).product::<f64>() * at.get(4).map_or(1.0, |word| word_scale(word.as_str()));
+        let form = one_form(&at[2], unit);
+        if let Some(letters) = at.get(1) {
+            found.apart.insert(format!("{}{}", letters.as_str(), &at[2]), form.clone());
+        }
+        let before = &text[..at.get(2).map_or(0, |digits| digits.start())];
+        let kind = kind(before, after, &form);
+        found.numbers.insert(form, kind);
+    }
+}
+
+const METRIC: [char; 11] = ['克', '米', '瓦', '卡', '伏', '帕', '赫', '焦', '安', '牛', '欧'];
+
+fn scale(unit: char) -> f64 {
+    match unit {
+        '十' => 1e1,
+        '百' => 1e2,
+        '千' => 1e3,
+        '万' => 1e4,
+        '亿' => 1e8,
+        _ => 1.0,
+    }
+}
+
+fn word_scale(word: &str) -> f64 {
+    multiplier(word).map_or(1.0, |value| value as f64)
+}
+
+/// Without the commas between thousands and zeros that say nothing: `1,200.50` and `01200.5` are one number.
+fn one_form(digits: &str, unit: f64) -> String {
+    let plain = digits.replace(',', "");
+    match plain.parse::<f64>() {
+        // 1.1 times 10000 is not quite 11000.
+        Ok(value) if value < 1e15 && unit > 1.0 => ((value * unit * 1e4).round() / 1e4).to_string(),
+        Ok(value) if value < 1e15 => value.to_string(),
+        // Versions and addresses: 1.2.3.
+        _ => plain,
+    }
+}
+
+/// What a number counts, by what stands around it.
+fn kind(before: &str, after: &str, form: &str) -> Kind {
+    const AFTER: [(&str, Kind); 30] = [
+        ("个工作日", Kind::Days),
+        ("工作日", Kind::Days),
+        ("个自然日", Kind::Days),
+        ("天", Kind::Days),
+        ("working day", Kind::Days),
+        ("business day", Kind::Days),
+        ("calendar day", Kind::Days),
+        ("day", Kind::Days),
+        ("日", Kind::Date),
+        ("个月", Kind::Months),
+        ("月", Kind::Date),
+        ("month", Kind::Months),
+        ("周", Kind::Weeks),
+        ("星期", Kind::Weeks),
+        ("个星期", Kind::Weeks),
+        ("week", Kind::Weeks),
+        ("年", Kind::Years),
+        ("year", Kind::Years),
+        ("个小时", Kind::Hours),
+        ("小时", Kind::Hours),
+        ("hour", Kind::Hours),
+        ("分钟", Kind::Minutes),
+        ("minute", Kind::Minutes),
+        ("%", Kind::Percent),
+        ("percent", Kind::Percent),
+        ("per cent", Kind::Percent),
+        ("元", Kind::Money),
+        ("美元", Kind::Money),
+        ("yuan", Kind::Money),
+        ("dollar", Kind::Money),
+    ];
+    let after = after.trim_start_matches([' ', '-', '多', '余']);
+    let before = before.trim_end();
+    let year = form.len() == 4 && (form.starts_with("19") || form.starts_with("20"));
+    if before.ends_with(['$', '¥', '€', '£']) || CURRENCIES.iter().any(|name| before.ends_with(name)) {
+        return Kind::Money;
+    }
+    if before.ends_with("百分之") {
+        return Kind::Percent;
+    }
+    match AFTER.iter().find(|(name, _)| after.starts_with(name)).map(|(_, kind)| *kind) {
+        Some(Kind::Years) | None if year => Kind::Date,
+        Some(kind) => kind,
+        None if CURRENCIES.iter().any(|name| after.starts_with(name)) => Kind::Money,
+        None if after.split(|c: char| !c.is_alphanumeric()).next().is_some_and(|word| month(word).is_some()) => {
+            Kind::Date
+        }
+        None => Kind::Unknown,
+    }
+}
+
+/// Numbers in Han characters: those that count something; in a source, all.
+fn in_han(text: &str, reading: Reading, numbers: &mut HashMap<String, Kind>) {
+    static RUN: OnceLock<Regex> = OnceLock::new();
+    let run = pattern(&RUN, "[零〇一二两三四五六七八九十百千万亿]+");
+    for at in run.find_iter(text) {
+        let (before, after) = (&text[..at.start()], &text[at.end()..]);
+        if before.ends_with(|c: char| c.is_ascii_digit()) {
+            continue;
+        }
+        let metric = at.len() > 3 && at.as_str().ends_with(['千', '百']) && after.starts_with(METRIC);
+        let digits = if metric { &at.as_str()[..at.len() - 3] } else { at.as_str() };
+        let counts = before.ends_with("百分之")
+            || metric
+            || UNITS.iter().any(|unit| after.trim_start_matches(' ').starts_with(unit));
+        let Some(value) = value_of(digits).filter(|_| counts || reading == Reading::Source) else { continue };
+        // In Chinese `一` counts less often than it joins: 一个, 一种.
+        if value != 1 || reading == Reading::Source {
+            let form = value.to_string();
+            let kind = kind(before, after, &form);
+            numbers.entry(form).or_insert(kind);
+        }
+    }
+}
+
+#[rustfmt::skip]
+const UNITS: [&str; 66] = [
+    "个", "天", "日", "年", "月", "周", "星期", "小时", "分钟", "秒", "次", "人", "名", "台", "元", "份", "页", "条", "级", "倍", "岁", "折", "件",
+    "套", "楼", "层", "号", "章", "节", "款", "项", "位", "张", "米", "公里", "公斤", "克", "千克", "斤", "吨", "升", "度", "期", "轮", "批", "组", "家",
+    "座", "辆", "届", "季度", "点", "间", "桌", "本", "箱", "瓶", "包", "块", "字", "字符", "瓦", "伏", "工作日", "美元", "门",
+];
+
+/// The value of a number in Han characters.
+fn value_of(spelled: &str) -> Option<u64> {
+    let digit = |c: char| match c {
+        '〇' => Some(0),
+        '两' => Some(2),
+        c => "零一二三四五六七八九".chars().position(|digit| digit == c).map(|at| at as u64),
+    };
+    if spelled.chars().all(|c| digit(c).is_some()) {
+        return spelled.chars().filter_map(digit).try_fold(0u64, |sum, digit| sum.checked_mul(10)?.checked_add(digit));
+    }
+    // `万元` after digits is a unit, no number.
+    if !spelled.chars().any(|c| c == '十' || digit(c).is_some()) {
+        return None;
+    }
+    let (mut total, mut section, mut last) = (0u64, 0u64, 0u64);
+    for c in spelled.chars() {
+        match (digit(c), c) {
+            (Some(digit), _) => last = digit,
+            (None, '亿') => {
+                total = total.checked_add(section)?.checked_add(last)?.max(1).checked_mul(100_000_000)?;
+                (section, last) = (0, 0);
+            }
+            (None, '万') => {
+                total = total.checked_add((section + last).max(1).checked_mul(10_000)?)?;
+                (section, last) = (0, 0);
+            }
+            (None, unit) => {
+                section = section.checked_add(last.max(1) * scale(unit) as u64)?;
+                last = 0;
+            }
+        }
+    }
+    total.checked_add(section)?.checked_add(last)
+}
+
+/// Numbers spelled in English words, and months beside digits.
+fn in_words(text: &str, reading: Reading, numbers: &mut HashMap<String, Kind>) {
+    static WORD: OnceLock<Regex> = OnceLock::new();
+    let words: Vec<regex::Match<'_>> = pattern(&WORD, "[a-z0-9]+").find_iter(text).collect();
+    let digits = |word: Option<&regex::Match<'_>>| word.is_some_and(|word| word.as_str().starts_with(char::is_numeric));
+    let year = |word: Option<&regex::Match<'_>>| word.is_some_and(|word| word.len() == 4) && digits(word);
+    let mut at = 0;
+    while at < words.len() {
+        let word = words[at].as_str();
+        let before = at.checked_sub(1).and_then(|at| words.get(at));
+        if let Some(month) = month(word) {
+            let next = words.get(at + 1);
+            let dated = digits(before) || digits(next);
+            if dated && (word != "may" || year(before) || year(next)) {
+                numbers.insert(month.to_string(), Kind::Date);
+            }
+        }
+        // `2 million` is read where digits are.
+        let Some((value, end)) = spelled(&words, text, at).filter(|_| small(word).is_some() || !digits(before)) else {
+            at += 1;
+            continue;
+        };
+        // `One` counts less often than it stands for something said before.
+        if value != 1 || reading == Reading::Source {
+            let form = value.to_string();
+            let kind = kind("", &text[words[end - 1].end()..], &form);
+            numbers.entry(form).or_insert(kind);
+        }
+        at = end;
+    }
+}
+
+/// The number that begins with a word, and the word after its last.
+fn spelled(words: &[regex::Match<'_>], text: &str, first: usize) -> Option<(u64, usize)> {
+    let (mut total, mut section, mut end) = (0u64, 0u64, first);
+    let mut at = first;
+    while at < words.len() {
+        // What is set off by a comma is another number.
+        if at > first && !matches!(&text[words[at - 1].end()..words[at].start()], " " | "-") {
+            break;
+        }
+        let word = words[at].as_str();
+        match (small(word), multiplier(word)) {
+            (Some(value), _) if section == 0 || section % 100 == 0 => section += value,
+            (Some(value), _) if value < 10 && section % 100 >= 20 && section % 10 == 0 => section += value,
+            (Some(_), _) => break,
+            (_, Some(100)) if section < 100 => section = section.max(1) * 100,
+            (_, Some(scale)) if scale > 100 => {
+                total += section.max(1).checked_mul(scale)?;
+                section = 0;
+            }
+            _ if word == "and" && at > first && section % 100 == 0 => {
+                at += 1;
+                let follows = words.get(at).is_some_and(|word| small(word.as_str()).is_some());
+                if follows && total + section > 0 {
+                    continue;
+                }
+                break;
+            }
+            _ => break,
+        }
+        at += 1;
+        end = at;
+    }
+    (end > first).then_some((total + section, end))
+}
+
+fn small(word: &str) -> Option<u64> {
+    const BELOW_TWENTY: [&str; 19] = [
+        "one",
+        "two",
+        "three",
+        "four",
+        "five",
+        "six",
+        "seven",
+        "eight",
+        "nine",
+        "ten",
+        "eleven",
+        "twelve",
+        "thirteen",
+        "fourteen",
+        "fifteen",
+        "sixteen",
+        "seventeen",
+        "eighteen",
+        "nineteen",
+    ];
+    const TENS: [&str; 8] = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"];
+    let place = |list: &[&str]| list.iter().position(|name| *name == word).map(|at| at as u64);
+    place(&BELOW_TWENTY).map(|at| at + 1).or(place(&TENS).map(|at| at * 10 + 20))
+}
+
+fn multiplier(word: &str) -> Option<u64> {
+    match word {
+        "hundred" => Some(100),
+        "thousand" => Some(1000),
+        "million" => Some(1_000_000),
+        "billion" => Some(1_000_000_000),
+        _ => None,
+    }
+}
+
+fn month(word: &str) -> Option<usize> {
+    const NAMES: [&str; 12] = [
+        "january",
+        "february",
+        "march",
+        "april",
+        "may",
+        "june",
+        "july",
+        "august",
+        "september",
+        "october",
+        "november",
+        "december",
+    ];
+    let named = |name: &&str| {
+        *name == word || word.len() == 3 && name.starts_with(word) || word == "sept" && *name == "september"
+    };
+    NAMES.iter().position(named).map(|at| at + 1)
+}
+
+fn pattern(cell: &'static OnceLock<Regex>, pattern: &str) -> &'static Regex {
+    cell.get_or_init(|| Regex::new(pattern).expect("a constant pattern compiles: this is a bug"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::claim::normal;
+
+    fn check(text: &str, reading: Reading, numbers: &[&str], codes: &[&str]) {
+        let found = figures(&normal(text), reading);
+        let mut have: Vec<String> = found.numbers.into_keys().collect();
+        let mut wanted: Vec<&str> = numbers.to_vec();
+        have.sort();
+        wanted.sort_unstable();
+        assert_eq!(have, wanted, "{text}");
+        assert_eq!(found.codes, codes.iter().map(|code| (*code).to_owned()).collect(), "{text}");
+    }
+
+    #[test]
+    fn figures_have_one_form() {
+        for (text, numbers, codes) in [
+            ("QS-200 电池约 26 个月，25 °C", &["26", "25"][..], &["qs200"][..]),
+            ("Error E07: ＣＮＹ３,９００.00", &["3900"], &["e07"]),
+            ("３，９００元", &["3900"], &[]),
+            ("CNY680 and 08/20/2026", &["680", "8", "20", "2026"], &[]),
+            ("3万元，一百二十天，十五日，二〇二六年", &["30000", "120", "15", "2026"], &[]),
+            ("百分之十；两个月", &["10", "2"], &[]),
+            ("version 1.2.3 of GB/T 19001-2016", &["1.2.3", "19001", "2016"], &[]),
+            ("2023，2024，2025", &["2023", "2024", "2025"], &[]),
+            ("2023,2024, 1,200,000 and 12,5", &["2023", "2024", "1200000", "12", "5"], &[]),
+            ("2026.03.01", &["2026", "3", "1"], &[]),
+            ("2026年3月1日，1 March 2026, Mar 1", &["2026", "3", "1"], &[]),
+            ("up to 10 may be carried", &["10"], &[]),
+            ("15千克、3千米、2千瓦、1013百帕", &["15", "3", "2", "1013"], &[]),
+            ("十五千克，3千元，1.1万，2百万", &["15", "3000", "11000", "2000000"], &[]),
+            ("twenty-five days, seventeen of nineteen", &["25", "17", "19"], &[]),
+            ("two hundred and fifty, three thousand two hundred", &["250", "3200"], &[]),
+            ("2 million and 3 thousand", &["2000000", "3000"], &[]),
+            ("seventy eighty ninety-nine", &["70", "80", "99"], &[]),
+            ("one of them, 一个, 一种", &[], &[]),
+            ("三楼，万一，十分", &["3"], &[]),
+            ("9:00 to 17:30", &["9", "17", "30"], &[]),
+        ] {
+            check(text, Reading::Claim, numbers, codes);
+        }
+        for (text, numbers) in [
+            ("三楼有三层", &["3"][..]),
+            ("one floor up, within thirty days", &["1", "30"]),
+            ("甲乙丙三方", &["3"]),
+            ("一亿二千万", &["120000000"]),
+        ] {
+            check(text, Reading::Source, numbers, &[]);
+        }
+        assert_eq!(value_of("一万二千"), Some(12_000));
+        assert_eq!(figures("qs 200", Reading::Source).apart["qs200"], "200");
+    }
+
+    #[test]
+    fn numbers_of_one_kind_are_rivals() {
+        let of = |text: &str| *figures(&normal(text), Reading::Claim).numbers.values().next().expect("a number");
+        for (one, other, rivals) in [
+            ("15 days", "十天", true),
+            ("15 days", "10 working days", true),
+            ("15 days", "26 months", false),
+            ("680元", "CNY 480", true),
+            ("680", "480元", true),
+            ("680", "in 2026", false),
+            ("2025", "2026年", true),
+            ("15天", "3月", false),
+        ] {
+            assert_eq!(of(one).rivals(of(other)), rivals, "{one}; {other}");
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! Whether two texts say yes and no to the same. Cautious: where a denial may mean something else, it is none.
+
+use std::collections::HashMap;
+
+use crate::text;
+
+/// Words that a text plainly affirms or plainly denies, each time it uses them.
+#[derive(Debug, Default)]
+pub(crate) struct Polarity(HashMap<String, Stance>);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stance {
+    Affirmed,
+    Denied,
+    Unclear,
+}
+
+impl Polarity {
+    /// Of a text that is folded and in lower case.
+    pub(crate) fn of(normal: &str) -> Self {
+        let mut all = Self::default();
+        for sentence in normal.split_inclusive(['。', '!', '?', '\n', ';']) {
+            let conditional = CONDITIONS.iter().any(|word| sentence.contains(word));
+            let clauses = clauses(sentence);
+            for (at, clause) in clauses.iter().enumerate() {
+                all.read(clause, conditional, at + 1 == clauses.len());
+            }
+        }
+        all
+    }
+
+    /// Whether one denies what the other affirms.
+    pub(crate) fn contradicts(&self, other: &Self) -> bool {
+        self.0.iter().any(|(word, stance)| {
+            let others = other.0.get(word);
+            *stance == Stance::Denied && others == Some(&Stance::Affirmed)
+                || *stance == Stance::Affirmed && others == Some(&Stance::Denied)
+        })
+    }
+
+    fn read(&mut self, clause: &str, conditional: bool, last: bool) {
+        let words: Vec<&str> = clause.split(|c: char| !c.is_alphanumeric() && !matches!(c, '\'' | '’')).collect();
+        let chars: Vec<char> = clause.chars().collect();
+        let negations =
+            words.iter().filter(|word| is_not(word)).count() + chars.iter().filter(|c| NOT.contains(**c)).count();
+        let negative = negations > 0
+            || words.iter().any(|word| NEGATIVE.iter().any(|start| word.starts_with(start)))
+            || words.iter().any(|word| matches!(*word, "no" | "nor" | "neither" | "none" | "nobody" | "ban"))
+            || clause.contains(['非', '拒', '免']);
+        // Two denials make something else; so does one under a condition.
+        let limited = conditional
+            || LIMITS.iter().any(|limit| clause.contains(limit))
+            || words.iter().any(|word| LIMITING.contains(word));
+        let plain_denial = negations == 1 && !limited;
+        self.read_han(&chars, negative, plain_denial, last);
+        self.read_words(&words, negative, plain_denial);
+    }
+
+    fn read_han(&mut self, chars: &[char], negative: bool, plain_denial: bool, last: bool) {
+        let denied = denied_places(chars);
+        for at in 0..chars.len().saturating_sub(1) {
+            if !text::is_han(chars[at]) || !text::is_han(chars[at + 1]) {
+                continue;
+            }
+            let pair: String = chars[at..at + 2].iter().collect();
+            let stance = if COMPARISONS.contains(&pair.as_str()) {
+                // `More than 500 are ...` is no statement that it is more.
+                let states = last && chars[at + 2..].iter().filter(|c| c.is_alphanumeric()).count() <= 6;
+                match denied.contains(&at) {
+                    true => Stance::Denied,
+                    false if states && !negative => Stance::Affirmed,
+                    false => Stance::Unclear,
+                }
+            } else if denied.contains(&at) && plain_denial {
+                Stance::Denied
+            } else if !negative {
+                Stance::Affirmed
+            } else {
+                Stance::Unclear
+            };
+            self.add(pair, stance);
+        }
+    }
+
+    fn read_words(&mut self, words: &[&str], negative: bool, plain_denial: bool) {
+        let weighs =
+            |word: &str| !text::is_stop_word(word) && !word.ends_with("ly") && !word.is_empty() && !is_not(word);
+        let denied = words.iter().position(|word| is_not(word)).and_then(|not| {
+            let next =
+                words[not + 1..].iter().take(4).position(|word| weighs(word) || matches!(*word, "and" | "or"))?;
+            Some(not + 1 + next)
+        });
+        for (at, word) in words.iter().enumerate() {
+            if !weighs(word) || !word.is_ascii() {
+                continue;
+            }
+            let stance = if denied == Some(at) && plain_denial {
+                Stance::Denied
+            } else if !negative {
+                Stance::Affirmed
+            } else {
+                Stance::Unclear
+            };
+            self.add(text::stem(word), stance);
+        }
+    }
+
+    fn add(&mut self, word: String, stance: Stance) {
+        let all = self.0.entry(word).or_insert(stance);
+        if *all != stance {
+            *all = Stance::Unclear;
+        }
+    }
+}
+
+const NOT: &str = "不未无没勿禁";
+/// What may stand between a Han denial and what is denied.
+const BETWEEN: &str = "有得能可会再许准必需要用被应该予以止法经允";
+const COMPARISONS: [&str; 10] = ["超过", "少于", "低于", "高于", "大于", "小于", "多于", "早于", "晚于", "迟于"];
+/// Words after which a denial holds only for a part.
+const LIMITS: [&str; 28] = [
+    "超过", "少于", "低于", "高于", "大于", "小于", "多于", "早于", "晚于", "迟于", "以上", "以下", "以外", "之前",
+    "之后", "仅", "只", "才", "如果", "若", "逾", "除", "期满", "不同", "天内", "日内", "月内", "年内",
+];
+const LIMITING: [&str; 20] = [
+    "more",
+    "less",
+    "fewer",
+    "than",
+    "exceed",
+    "exceeds",
+    "exceeding",
+    "over",
+    "under",
+    "after",
+    "before",
+    "until",
+    "within",
+    "longer",
+    "later",
+    "beyond",
+    "only",
+    "if",
+    "all",
+    "every",
+];
+const CONDITIONS: [&str; 7] = ["除非", "未经", "以免", "unless", "except", "without", "otherwise"];
+const NEGATIVE: [&str; 8] = ["prohibit", "forbid", "banned", "refus", "exclud", "without", "unless", "except"];
+
+fn is_not(word: &str) -> bool {
+    matches!(word, "not" | "never" | "cannot") || word.ends_with("n't") || word.ends_with("n’t")
+}
+
+fn clauses(sentence: &str) -> Vec<&str> {
+    let chars: Vec<(usize, char)> = sentence.char_indices().collect();
+    let mut found = Vec::new();
+    let mut start = 0;
+    for (at, &(byte, c)) in chars.iter().enumerate() {
+        let next = chars.get(at + 1).map(|(_, next)| *next);
+        let border = matches!(c, '、' | '，' | '；' | ';' | '。' | '!' | '?' | '\n' | '(' | ')' | '|')
+            || matches!(c, ',' | '.' | ':') && !next.is_some_and(|next| next.is_ascii_digit());
+        if border {
+            found.push(&sentence[start..byte]);
+            start = byte + c.len_utf8();
+        }
+    }
+    found.push(&sentence[start..]);
+    found.retain(|clause| clause.contains(char::is_alphanumeric));
+    found
+}
+
+/// Where something begins that is denied by what stands directly before it.
+fn denied_places(chars: &[char]) -> Vec<usize> {
+    let mut places = Vec::new();
+    for (at, _) in chars.iter().enumerate().filter(|(_, c)| NOT.contains(**c)) {
+        let between = chars[at + 1..].iter().take(3).take_while(|c| BETWEEN.contains(**c)).count();
+        places.extend(at + 1..=at + 1 + between);
+    }
+    places
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::claim::normal;
+
+    #[test]
+    fn yes_and_no_are_told_apart() {
+        for (source, claim, contradicts) in [
+            ("试用期员工不可以远程办公。", "试用期员工可以远程办公。", true),
+            ("试用期员工不可以远程办公。", "试用期员工能远程办公。", true),
+            ("试用期员工不可以远程办公。", "试用期员工不能远程办公。", false),
+            ("试用期员工不可以远程办公。", "试用期员工禁止远程办公。", false),
+            ("试用期员工不可以远程办公。", "试用期员工可以远程办公，不需要审批。", true),
+            ("员工可以远程办公。", "员工不可以远程办公。", true),
+            ("室内禁止吸烟。", "室内可以吸烟。", true),
+            ("不需要发票。", "需要发票。", true),
+            ("可以。", "不可以。", true),
+            // Limits are no denials.
+            ("住宿费每晚不超过500元，超出部分自理。", "住宿费上限是每晚500元。", false),
+            ("住宿费每晚不超过500元，超出部分自理。", "超过500元的部分自理。", false),
+            ("住宿费每晚不超过500元。", "住宿费每晚不得超过500元。", false),
+            ("住宿费每晚不超过500元。", "住宿费每晚超过500元。", true),
+            ("密码不得少于14个字符。", "密码至少14个字符。", false),
+            ("密码不得少于14个字符。", "少于14个字符的密码不被接受。", false),
+            ("不能结转超过5天。", "可以结转5天。", false),
+            ("没有发票不能报销。", "有发票可以报销。", false),
+            ("没有发票的信息不能报销。", "没有发票的信息不能报销。", false),
+            ("该型号没有屏幕。", "该型号没有屏幕。", false),
+            ("该型号没有屏幕。", "该型号有屏幕。", true),
+            // Said both ways, it may be either.
+            ("试用期员工不可以远程办公，正式员工可以远程办公。", "正式员工可以远程办公。", false),
+            ("Visitors may not park in lot B.", "Visitors may park in lot B.", true),
+            ("Visitors may park in lot B.", "Visitors may not park in lot B.", true),
+            ("Visitors may not park in lot B.", "Parking in lot B is prohibited for visitors.", false),
+            ("Visitors may not park in lot B.", "Visitors cannot park in lot B.", false),
+            ("Visitors may park in lot A but not in lot B.", "Visitors may park in lot A.", false),
+            ("The warranty doesn't cover batteries.", "The warranty covers batteries.", true),
+            ("Goods cannot be returned after 30 days.", "Goods can be returned within 30 days.", false),
+            ("You cannot carry over more than 5 days.", "You can carry over 5 days.", false),
+            ("Do not enter without a badge.", "Enter with a badge.", false),
+            ("Recording continues.", "It does not stop recording.", false),
+            ("The case is not waterproof.", "The case is not waterproof, keep it dry.", false),
+        ] {
+            let (one, other) = (Polarity::of(&normal(source)), Polarity::of(&normal(claim)));
+            assert_eq!(one.contradicts(&other), contradicts, "{source} / {claim}: {one:?} {other:?}");
+        }
+    }
+}
