@@ -6,7 +6,7 @@ use domain::Passage;
 use unicode_normalization::UnicodeNormalization;
 
 use crate::cut::{clauses, head_lines, sentences, trimmed, without_list_number};
-use crate::figures::{self, Figures, Kind, Reading, figures};
+use crate::figures::{self, Figures, Kind, Numbers, Reading, figures};
 use crate::polarity::Polarity;
 use crate::text;
 
@@ -62,16 +62,16 @@ impl Claim {
 /// Figures and the words they stand with.
 struct Fact {
     features: HashSet<String>,
-    numbers: HashMap<String, Kind>,
+    numbers: Numbers,
     codes: HashSet<String>,
     /// Numbers it may be quoted for.
-    holds: HashSet<String>,
+    holds: Numbers,
 }
 
 impl Fact {
     fn new(normal: &str) -> Self {
         let Figures { numbers, codes, .. } = figures(normal, Reading::Claim);
-        let holds = figures(normal, Reading::Source).numbers.into_keys().collect();
+        let holds = figures(normal, Reading::Source).numbers;
         Self { features: features(normal), numbers, codes, holds }
     }
 
@@ -81,9 +81,14 @@ impl Fact {
 
     fn has(&self, figure: &Figure<'_>) -> bool {
         match figure {
-            Figure::Number(number, _) => self.holds.contains(*number),
+            Figure::Number(number, kind) => holds(&self.holds, number, *kind),
             Figure::Code(code) => self.codes.contains(*code),
         }
+    }
+
+    /// Each number once for everything it counts.
+    fn each_number(&self) -> impl Iterator<Item = (&String, Kind)> {
+        self.numbers.iter().flat_map(|(number, kinds)| kinds.iter().map(move |kind| (number, *kind)))
     }
 
     /// Whether it says something else where a claimed figure could stand.
@@ -91,7 +96,8 @@ impl Fact {
         !self.has(figure)
             && match figure {
                 Figure::Number(_, kind) => {
-                    self.numbers.iter().any(|(number, other)| !said.numbers.contains_key(number) && kind.rivals(*other))
+                    let other = |others: &Vec<Kind>| others.iter().any(|other| kind.rivals(*other));
+                    self.numbers.iter().any(|(number, kinds)| !said.numbers.contains_key(number) && other(kinds))
                 }
                 Figure::Code(code) => {
                     let alike = |other: &&String| figures::family(other) == figures::family(code);
@@ -99,6 +105,11 @@ impl Fact {
                 }
             }
     }
+}
+
+/// Whether a number is there, counting the same as far as that is known.
+fn holds(numbers: &Numbers, number: &str, kind: Kind) -> bool {
+    numbers.get(number).is_some_and(|kinds| kinds.iter().any(|other| kind.fits(*other)))
 }
 
 enum Figure<'a> {
@@ -214,13 +225,24 @@ impl Source {
             Strictness::Marked if claim.whole.features.len() < 3 && !asked.whole.features.is_empty() => {
                 share >= 0.5 && answers >= 0.3
             }
-            Strictness::Marked => share >= 0.5,
+            Strictness::Marked => share >= 0.5 || share >= 0.2 && self.fits_row(claim, window),
             Strictness::Unmarked if claim.whole.features.len() < 4 => {
                 share >= 1.0 && (answers >= 0.5 || answers >= 0.2 && claim.striking())
             }
-            Strictness::Unmarked => share >= 0.75 || share >= 0.5 && answers >= 0.25 && claim.striking(),
+            Strictness::Unmarked => {
+                share >= 0.75
+                    || share >= 0.5 && answers >= 0.25 && claim.striking()
+                    || share >= 0.6 && answers >= 0.1 && claim.striking()
+                    || share >= 0.2 && answers >= 0.25 && self.fits_row(claim, window)
+            }
         };
         enough.then_some(share + 0.1 * answers)
+    }
+
+    /// Whether one row holds two numbers of a claim: a table says little else.
+    fn fits_row(&self, claim: &Claim, window: &[Sentence]) -> bool {
+        let [row] = window else { return false };
+        row.row && claim.whole.each_number().filter(|(number, kind)| holds(&row.fact.holds, number, *kind)).count() > 1
     }
 
     /// Whether every number and code of a claim stands in the sentences or above them.
@@ -230,13 +252,13 @@ impl Source {
                 || self.context_figures.codes.contains(code)
                 || self.context_figures.apart.contains_key(code)
         };
-        let counts = |number: &String| {
+        let counts = |(number, kind): (&String, Kind)| {
             let apart = || claim.apart.iter().any(|(code, digits)| digits == number && about(code));
-            window.iter().any(|sentence| sentence.fact.holds.contains(number))
-                || self.context_figures.numbers.contains_key(number)
+            window.iter().any(|sentence| holds(&sentence.fact.holds, number, kind))
+                || holds(&self.context_figures.numbers, number, kind)
                 || apart()
         };
-        claim.whole.numbers.keys().all(counts) && claim.whole.codes.iter().all(about)
+        claim.whole.each_number().all(counts) && claim.whole.codes.iter().all(about)
     }
 
     /// Whether no sentence is about another code than the one claimed or asked about.
@@ -272,8 +294,8 @@ impl Source {
         }
         let single = claim.facts.len() == 1;
         claim.facts.iter().any(|said| {
-            let numbers = said.numbers.iter().filter(|(number, _)| !above.numbers.contains_key(*number));
-            let numbers = numbers.map(|(number, kind)| Figure::Number(number, *kind));
+            let numbers = said.each_number().filter(|(number, kind)| !holds(&above.numbers, number, *kind));
+            let numbers = numbers.map(|(number, kind)| Figure::Number(number, kind));
             let codes = said.codes.iter().filter(|code| !above.codes.contains(*code)).map(Figure::Code);
             numbers.chain(codes).any(|figure| {
                 let matter =
@@ -291,10 +313,14 @@ impl Source {
         let mut closer = others.filter(|(_, other)| {
             if own.row && other.row { !other.fact.has(figure) } else { other.fact.rivals(figure, matter.said) }
         });
+        let others = |number: &&String| !matches!(figure, Figure::Number(own, _) if own == number);
         let outdone = closer.any(|(other, sentence)| {
+            let (here, there) = (&own.fact.holds, &sentence.fact.holds);
+            let agrees = |number: &String| here.contains_key(number) && !there.contains_key(number);
             // What follows goes on about the same without naming it again.
             let allowed = match (own.row || sentence.row, at == other + 1) {
                 (true, _) => 1.0,
+                (false, true) if matter.said.numbers.keys().filter(others).any(agrees) => 6.0,
                 (false, true) => 3.0,
                 (false, false) => 1.5,
             };
@@ -334,7 +360,7 @@ impl Sentence {
             before.clone_from(&about);
         }
         about.extend(apart.into_keys());
-        fact.holds.extend(numbers.into_keys());
+        fact.holds.extend(numbers);
         Self { span, han: text::han_share(&whole) >= 0.3, text: whole, fact, facts, about, row, head: false }
     }
 }
@@ -378,15 +404,10 @@ impl Matter<'_> {
 
     /// Whether one and another hold the other figures of the matter, and what each weighs.
     fn figures(&self, one: &Fact, other: &Fact) -> Vec<(bool, bool, f32)> {
-        let numbers = self
-            .said
-            .numbers
-            .keys()
-            .filter(|number| !matches!(self.figure, Some(Figure::Number(own, _)) if own == number));
-        let numbers = numbers.map(|number| {
-            let asked = self.asked.is_some_and(|asked| asked.whole.holds.contains(number));
-            (one.holds.contains(number), other.holds.contains(number), if asked { 5.0 } else { 3.0 })
-        });
+        let asked = self.asked.map(|asked| &asked.whole.numbers);
+        let numbers = self.said.numbers.keys().chain(asked.into_iter().flat_map(Numbers::keys));
+        let numbers = numbers.filter(|number| !matches!(self.figure, Some(Figure::Number(own, _)) if own == number));
+        let numbers = numbers.map(|number| (one.holds.contains_key(number), other.holds.contains_key(number), 3.0));
         let codes = self.said.codes.iter().chain(self.asked.iter().flat_map(|asked| &asked.whole.codes));
         let codes = codes.filter(|code| !matches!(self.figure, Some(Figure::Code(own)) if own == code));
         let codes = codes.map(|code| (one.codes.contains(code), other.codes.contains(code), 3.0));

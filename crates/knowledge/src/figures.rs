@@ -26,24 +26,45 @@ pub(crate) enum Kind {
     Months,
     Weeks,
     Days,
+    /// `日`: days, or one of a month.
+    CalendarDays,
     Hours,
     Minutes,
     Percent,
+    Yuan,
+    Dollars,
+    /// Of another currency.
     Money,
 }
 
 impl Kind {
-    /// Whether one number may stand where the other does.
+    /// Whether a number that counts the one may prove a number that counts the other.
+    pub(crate) fn fits(self, other: Self) -> bool {
+        let days = |kind| matches!(kind, Self::Days | Self::CalendarDays | Self::Date);
+        self == other
+            || self == Self::Unknown
+            || other == Self::Unknown
+            || (self == Self::CalendarDays || other == Self::CalendarDays) && days(self) && days(other)
+    }
+
+    /// Whether a number that counts the one may stand in another fact where one does that counts the other.
     pub(crate) fn rivals(self, other: Self) -> bool {
+        let plain = |kind| match kind {
+            Self::Yuan | Self::Dollars => Self::Money,
+            Self::CalendarDays => Self::Days,
+            kind => kind,
+        };
         let unknown = self == Self::Unknown || other == Self::Unknown;
-        self == other || unknown && self != Self::Date && other != Self::Date
+        plain(self) == plain(other) || unknown && self != Self::Date && other != Self::Date
     }
 }
 
+/// Numbers, each in one form, with what they count.
+pub(crate) type Numbers = HashMap<String, Vec<Kind>>;
+
 #[derive(Debug, Default)]
 pub(crate) struct Figures {
-    /// Each in one form, with what it counts.
-    pub(crate) numbers: HashMap<String, Kind>,
+    pub(crate) numbers: Numbers,
     /// Letters with digits, without what joins them: `qs200`, `e07`.
     pub(crate) codes: HashSet<String>,
     /// Letters and digits with a blank between, which may be a code, and the number: `qs200` and `200`.
@@ -86,6 +107,13 @@ pub(crate) const HAN_DIGITS: &str = "零〇一二两三四五六七八九十百�
 
 const CURRENCIES: [&str; 8] = ["cny", "rmb", "usd", "eur", "gbp", "jpy", "hkd", "twd"];
 
+fn add(numbers: &mut Numbers, form: String, kind: Kind) {
+    let kinds = numbers.entry(form).or_default();
+    if !kinds.contains(&kind) {
+        kinds.push(kind);
+    }
+}
+
 fn in_digits(text: &str, found: &mut Figures) {
     static NUMBER: OnceLock<Regex> = OnceLock::new();
     static DATE: OnceLock<Regex> = OnceLock::new();
@@ -96,7 +124,7 @@ fn in_digits(text: &str, found: &mut Figures) {
     let date = pattern(&DATE, r"^((?:19|20)\d\d)\.(0?[1-9]|1[0-2])\.(0?[1-9]|[12]\d|3[01])$");
     for at in number.captures_iter(text) {
         if let Some(date) = date.captures(&at[2]) {
-            found.numbers.extend((1..4).map(|part| (one_form(&date[part], 1.0), Kind::Date)));
+            (1..4).for_each(|part| add(&mut found.numbers, one_form(&date[part], 1.0), Kind::Date));
             continue;
         }
         let Some(whole) = at.get(0) else { continue };
@@ -112,7 +140,7 @@ fn in_digits(text: &str, found: &mut Figures) {
         }
         let before = &text[..at.get(2).map_or(0, |digits| digits.start())];
         let kind = kind(before, after, &form);
-        found.numbers.insert(form, kind);
+        add(&mut found.numbers, form, kind);
     }
 }
 
@@ -156,7 +184,7 @@ fn kind(before: &str, after: &str, form: &str) -> Kind {
         ("business day", Kind::Days),
         ("calendar day", Kind::Days),
         ("day", Kind::Days),
-        ("日", Kind::Date),
+        ("日", Kind::CalendarDays),
         ("个月", Kind::Months),
         ("月", Kind::Date),
         ("month", Kind::Months),
@@ -174,16 +202,20 @@ fn kind(before: &str, after: &str, form: &str) -> Kind {
         ("%", Kind::Percent),
         ("percent", Kind::Percent),
         ("per cent", Kind::Percent),
-        ("元", Kind::Money),
-        ("美元", Kind::Money),
-        ("yuan", Kind::Money),
-        ("dollar", Kind::Money),
+        ("元", Kind::Yuan),
+        ("美元", Kind::Dollars),
+        ("yuan", Kind::Yuan),
+        ("dollar", Kind::Dollars),
     ];
     let after = after.trim_start_matches([' ', '-', '多', '余']);
     let before = before.trim_end();
     let year = form.len() == 4 && (form.starts_with("19") || form.starts_with("20"));
-    if before.ends_with(['$', '¥', '€', '£']) || CURRENCIES.iter().any(|name| before.ends_with(name)) {
-        return Kind::Money;
+    let last = before.rsplit(|c: char| !c.is_alphabetic()).next().unwrap_or_default();
+    if let Some(kind) = currency(before, true) {
+        return kind;
+    }
+    if before.ends_with('月') || month(last).is_some() {
+        return Kind::Date;
     }
     if before.ends_with("百分之") {
         return Kind::Percent;
@@ -191,7 +223,7 @@ fn kind(before: &str, after: &str, form: &str) -> Kind {
     match AFTER.iter().find(|(name, _)| after.starts_with(name)).map(|(_, kind)| *kind) {
         Some(Kind::Years) | None if year => Kind::Date,
         Some(kind) => kind,
-        None if CURRENCIES.iter().any(|name| after.starts_with(name)) => Kind::Money,
+        None if currency(after, false).is_some() => currency(after, false).unwrap_or(Kind::Money),
         None if after.split(|c: char| !c.is_alphanumeric()).next().is_some_and(|word| month(word).is_some()) => {
             Kind::Date
         }
@@ -199,8 +231,17 @@ fn kind(before: &str, after: &str, form: &str) -> Kind {
     }
 }
 
+/// What the sign or name of a currency at the end of a text, or at its beginning, says of the number beside it.
+fn currency(text: &str, at_end: bool) -> Option<Kind> {
+    let is = |name: &&str| if at_end { text.ends_with(*name) } else { text.starts_with(*name) };
+    let of = |kind, names: &[&str]| names.iter().any(|name| is(&name)).then_some(kind);
+    of(Kind::Yuan, &["cny", "rmb", "¥"])
+        .or(of(Kind::Dollars, &["usd", "$"]))
+        .or(of(Kind::Money, &["eur", "gbp", "jpy", "hkd", "twd", "€", "£"]))
+}
+
 /// Numbers in Han characters: those that count something; in a source, all.
-fn in_han(text: &str, reading: Reading, numbers: &mut HashMap<String, Kind>) {
+fn in_han(text: &str, reading: Reading, numbers: &mut Numbers) {
     static RUN: OnceLock<Regex> = OnceLock::new();
     let run = pattern(&RUN, "[零〇一二两三四五六七八九十百千万亿]+");
     for at in run.find_iter(text) {
@@ -213,12 +254,15 @@ fn in_han(text: &str, reading: Reading, numbers: &mut HashMap<String, Kind>) {
         let counts = before.ends_with("百分之")
             || metric
             || UNITS.iter().any(|unit| after.trim_start_matches(' ').starts_with(unit));
-        let Some(value) = value_of(digits).filter(|_| counts || reading == Reading::Source) else { continue };
+        // 每周三 is a day.
+        let weekday = at.len() == 3 && before.ends_with(['周', '期']);
+        let counts = counts || reading == Reading::Source && !weekday;
+        let Some(value) = value_of(digits).filter(|_| counts) else { continue };
         // In Chinese `一` counts less often than it joins: 一个, 一种.
         if value != 1 || reading == Reading::Source {
             let form = value.to_string();
             let kind = kind(before, after, &form);
-            numbers.entry(form).or_insert(kind);
+            add(numbers, form, kind);
         }
     }
 }
@@ -266,7 +310,7 @@ fn value_of(spelled: &str) -> Option<u64> {
 }
 
 /// Numbers spelled in English words, and months beside digits.
-fn in_words(text: &str, reading: Reading, numbers: &mut HashMap<String, Kind>) {
+fn in_words(text: &str, reading: Reading, numbers: &mut Numbers) {
     static WORD: OnceLock<Regex> = OnceLock::new();
     let words: Vec<regex::Match<'_>> = pattern(&WORD, "[a-z0-9]+").find_iter(text).collect();
     let digits = |word: Option<&regex::Match<'_>>| word.is_some_and(|word| word.as_str().starts_with(char::is_numeric));
@@ -279,7 +323,7 @@ fn in_words(text: &str, reading: Reading, numbers: &mut HashMap<String, Kind>) {
             let next = words.get(at + 1);
             let dated = digits(before) || digits(next);
             if dated && (word != "may" || year(before) || year(next)) {
-                numbers.insert(month.to_string(), Kind::Date);
+                add(numbers, month.to_string(), Kind::Date);
             }
         }
         // `2 million` is read where digits are.
@@ -291,7 +335,7 @@ fn in_words(text: &str, reading: Reading, numbers: &mut HashMap<String, Kind>) {
         if value != 1 || reading == Reading::Source {
             let form = value.to_string();
             let kind = kind("", &text[words[end - 1].end()..], &form);
-            numbers.entry(form).or_insert(kind);
+            add(numbers, form, kind);
         }
         at = end;
     }
@@ -437,7 +481,9 @@ mod tests {
             check(text, Reading::Claim, numbers, codes);
         }
         for (text, numbers) in [
-            ("三楼有三层", &["3"][..]),
+            ("三楼有三层，每周三", &["3"][..]),
+            ("每周三休息", &[]),
+            ("每周三次", &["3"]),
             ("one floor up, within thirty days", &["1", "30"]),
             ("甲乙丙三方", &["3"]),
             ("一亿二千万", &["120000000"]),
@@ -450,18 +496,22 @@ mod tests {
 
     #[test]
     fn numbers_of_one_kind_are_rivals() {
-        let of = |text: &str| *figures(&normal(text), Reading::Claim).numbers.values().next().expect("a number");
-        for (one, other, rivals) in [
-            ("15 days", "十天", true),
-            ("15 days", "10 working days", true),
-            ("15 days", "26 months", false),
-            ("680元", "CNY 480", true),
-            ("680", "480元", true),
-            ("680", "in 2026", false),
-            ("2025", "2026年", true),
-            ("15天", "3月", false),
+        let of = |text: &str| figures(&normal(text), Reading::Claim).numbers.values().next().expect("a number")[0];
+        for (one, other, rivals, fits) in [
+            ("15 days", "十天", true, true),
+            ("15 days", "10 working days", true, true),
+            ("15 days", "15日", true, true),
+            ("15 days", "26 months", false, false),
+            ("680元", "CNY 480", true, true),
+            ("680元", "USD 480", true, false),
+            ("680", "480元", true, true),
+            ("680", "in 2026", false, true),
+            ("2025", "2026年", true, true),
+            ("15天", "3月", false, false),
+            ("31日", "March 31", false, true),
         ] {
-            assert_eq!(of(one).rivals(of(other)), rivals, "{one}; {other}");
+            let (a, b) = (of(one), of(other));
+            assert_eq!((a.rivals(b), a.fits(b)), (rivals, fits), "{one}; {other}");
         }
     }
 }

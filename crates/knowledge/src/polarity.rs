@@ -8,10 +8,11 @@ use crate::text;
 #[derive(Debug, Default)]
 pub(crate) struct Polarity(HashMap<String, Stance>);
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Stance {
-    Affirmed,
-    Denied,
+    /// Under these limits: `after`, `超过`.
+    Affirmed(Vec<&'static str>),
+    Denied(Vec<&'static str>),
     Unclear,
 }
 
@@ -20,10 +21,11 @@ impl Polarity {
     pub(crate) fn of(normal: &str) -> Self {
         let mut all = Self::default();
         for sentence in normal.split_inclusive(['。', '!', '?', '\n', ';']) {
-            let conditional = CONDITIONS.iter().any(|word| sentence.contains(word));
+            let conditions = CONDITIONS.iter().copied().filter(|word| sentence.contains(word));
+            let conditions: Vec<&'static str> = conditions.collect();
             let clauses = clauses(sentence);
             for (at, clause) in clauses.iter().enumerate() {
-                all.read(clause, conditional, at + 1 == clauses.len());
+                all.read(clause, &conditions, at + 1 == clauses.len());
             }
         }
         all
@@ -31,14 +33,15 @@ impl Polarity {
 
     /// Whether one denies what the other affirms.
     pub(crate) fn contradicts(&self, other: &Self) -> bool {
-        self.0.iter().any(|(word, stance)| {
-            let others = other.0.get(word);
-            *stance == Stance::Denied && others == Some(&Stance::Affirmed)
-                || *stance == Stance::Affirmed && others == Some(&Stance::Denied)
+        // Not after thirty days may be within thirty days: only what is said under the same limits is denied.
+        self.0.iter().any(|(word, stance)| match (stance, other.0.get(word)) {
+            (Stance::Denied(one), Some(Stance::Affirmed(other))) => one == other,
+            (Stance::Affirmed(one), Some(Stance::Denied(other))) => one == other,
+            _ => false,
         })
     }
 
-    fn read(&mut self, clause: &str, conditional: bool, last: bool) {
+    fn read(&mut self, clause: &str, conditions: &[&'static str], last: bool) {
         let words: Vec<&str> = clause.split(|c: char| !c.is_alphanumeric() && !matches!(c, '\'' | '’')).collect();
         let chars: Vec<char> = clause.chars().collect();
         let negations =
@@ -47,66 +50,60 @@ impl Polarity {
             || words.iter().any(|word| NEGATIVE.iter().any(|start| word.starts_with(start)))
             || words.iter().any(|word| matches!(*word, "no" | "nor" | "neither" | "none" | "nobody" | "ban"))
             || clause.contains(['非', '拒', '免']);
-        // Two denials make something else; so does one under a condition.
-        let limited = conditional
-            || LIMITS.iter().any(|limit| clause.contains(limit))
-            || words.iter().any(|word| LIMITING.contains(word));
-        let plain_denial = negations == 1 && !limited;
-        self.read_han(&chars, negative, plain_denial, last);
-        self.read_words(&words, negative, plain_denial);
+        let limits = LIMITS.iter().copied().filter(|limit| clause.contains(limit));
+        let limiting = LIMITING.iter().copied().filter(|limit| words.contains(limit));
+        let limits: Vec<&'static str> = conditions.iter().copied().chain(limits).chain(limiting).collect();
+        let affirmed = if negative { Stance::Unclear } else { Stance::Affirmed(limits.clone()) };
+        // Two denials make something else.
+        let denied = if negations == 1 { Stance::Denied(limits) } else { Stance::Unclear };
+        self.read_han(&chars, &affirmed, &denied, last);
+        self.read_words(&words, &affirmed, &denied);
     }
 
-    fn read_han(&mut self, chars: &[char], negative: bool, plain_denial: bool, last: bool) {
-        let denied = denied_places(chars);
+    fn read_han(&mut self, chars: &[char], affirmed: &Stance, denied: &Stance, last: bool) {
+        let places = denied_places(chars);
+        let empty = |c: &char| NOT.contains(*c) || BETWEEN.contains(*c);
         for at in 0..chars.len().saturating_sub(1) {
-            if !text::is_han(chars[at]) || !text::is_han(chars[at + 1]) {
+            let pair = &chars[at..at + 2];
+            if !pair.iter().all(|c| text::is_han(*c)) || pair.iter().all(empty) {
                 continue;
             }
-            let pair: String = chars[at..at + 2].iter().collect();
+            let pair: String = pair.iter().collect();
+            let is_denied = places.contains(&at);
             let stance = if COMPARISONS.contains(&pair.as_str()) {
                 // `More than 500 are ...` is no statement that it is more.
                 let states = last && chars[at + 2..].iter().filter(|c| c.is_alphanumeric()).count() <= 6;
-                match denied.contains(&at) {
-                    true => Stance::Denied,
-                    false if states && !negative => Stance::Affirmed,
-                    false => Stance::Unclear,
+                match (is_denied, affirmed) {
+                    (true, _) => Stance::Denied(Vec::new()),
+                    (false, Stance::Affirmed(_)) if states => Stance::Affirmed(Vec::new()),
+                    _ => Stance::Unclear,
                 }
-            } else if denied.contains(&at) && plain_denial {
-                Stance::Denied
-            } else if !negative {
-                Stance::Affirmed
+            } else if is_denied {
+                denied.clone()
             } else {
-                Stance::Unclear
+                affirmed.clone()
             };
             self.add(pair, stance);
         }
     }
 
-    fn read_words(&mut self, words: &[&str], negative: bool, plain_denial: bool) {
+    fn read_words(&mut self, words: &[&str], affirmed: &Stance, denied: &Stance) {
         let weighs =
             |word: &str| !text::is_stop_word(word) && !word.ends_with("ly") && !word.is_empty() && !is_not(word);
-        let denied = words.iter().position(|word| is_not(word)).and_then(|not| {
+        let place = words.iter().position(|word| is_not(word)).and_then(|not| {
             let next =
                 words[not + 1..].iter().take(4).position(|word| weighs(word) || matches!(*word, "and" | "or"))?;
             Some(not + 1 + next)
         });
         for (at, word) in words.iter().enumerate() {
-            if !weighs(word) || !word.is_ascii() {
-                continue;
+            if weighs(word) && word.is_ascii() {
+                self.add(text::stem(word), if place == Some(at) { denied.clone() } else { affirmed.clone() });
             }
-            let stance = if denied == Some(at) && plain_denial {
-                Stance::Denied
-            } else if !negative {
-                Stance::Affirmed
-            } else {
-                Stance::Unclear
-            };
-            self.add(text::stem(word), stance);
         }
     }
 
     fn add(&mut self, word: String, stance: Stance) {
-        let all = self.0.entry(word).or_insert(stance);
+        let all = self.0.entry(word).or_insert_with(|| stance.clone());
         if *all != stance {
             *all = Stance::Unclear;
         }
@@ -195,7 +192,7 @@ mod tests {
             ("员工可以远程办公。", "员工不可以远程办公。", true),
             ("室内禁止吸烟。", "室内可以吸烟。", true),
             ("不需要发票。", "需要发票。", true),
-            ("可以。", "不可以。", true),
+            ("不可以，每周三不安排远程办公。", "可以远程办公两天，每周三不安排远程办公。", false),
             // Limits are no denials.
             ("住宿费每晚不超过500元，超出部分自理。", "住宿费上限是每晚500元。", false),
             ("住宿费每晚不超过500元，超出部分自理。", "超过500元的部分自理。", false),
@@ -211,6 +208,8 @@ mod tests {
             // Said both ways, it may be either.
             ("试用期员工不可以远程办公，正式员工可以远程办公。", "正式员工可以远程办公。", false),
             ("Visitors may not park in lot B.", "Visitors may park in lot B.", true),
+            ("Claims after 60 days are not paid.", "Claims after 60 days are paid.", true),
+            ("Claims after 60 days are not paid.", "Claims within 60 days are paid.", false),
             ("Visitors may park in lot B.", "Visitors may not park in lot B.", true),
             ("Visitors may not park in lot B.", "Parking in lot B is prohibited for visitors.", false),
             ("Visitors may not park in lot B.", "Visitors cannot park in lot B.", false),
