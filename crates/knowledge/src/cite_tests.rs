@@ -239,6 +239,21 @@ fn facts_keep_their_names() {
         ("What does E08 mean?", "E08 means the battery is low, replace the battery [1].", CODES, true),
         ("When do I replace the battery?", "Replace the battery when it is low [1].", CODES, true),
         ("", "E07 means battery low [1].", "E07: calibration expired, E08: battery low.", false),
+        ("What does E07 mean?", "Calibration expired.", CODES, true),
+        (
+            "",
+            "Overtime is paid at 150% on weekends [1].",
+            "Overtime is paid at 150% on weekdays and 200% on weekends.",
+            false,
+        ),
+        (
+            "",
+            "Overtime is paid at 200% on weekends [1].",
+            "Overtime is paid at 150% on weekdays and 200% on weekends.",
+            true,
+        ),
+        ("财务的分机是多少？", "财务的分机是6102。", "部门 | 分机\n人力资源 | 6101\n财务 | 6102", true),
+        ("财务的分机是多少？", "财务的分机是6101。", "部门 | 分机\n人力资源 | 6101\n财务 | 6102", false),
         // What goes on about the same need not name it again.
         (
             "How many days of annual leave do employees with over ten years have?",
@@ -315,6 +330,7 @@ fn yes_is_not_no() {
         ("试用期员工可以远程办公。", "试用期员工不可以远程办公。正式员工可以远程办公。", false),
         ("正式员工可以远程办公。", "试用期员工不可以远程办公。正式员工可以远程办公。", true),
         ("试用期员工不可以远程办公。", "试用期员工不可以远程办公。", true),
+        ("Claims after 60 days are paid [1].", "Claims after 60 days are not paid.", false),
         ("Visitors may park in lot B [1].", "Visitors may not park in lot B.", false),
         ("Visitors may not park in lot B [1].", "Visitors may not park in lot B.", true),
         ("Visitors may park in lot A [1].", "Visitors may park in lot A. Visitors may not park in lot B.", true),
@@ -341,6 +357,11 @@ fn figures_agree_however_they_are_written() {
         ("合同于2026.03.01生效[1]。", "合同于2026年3月1日生效。", true),
         ("The QS-200 is a logger [1].", "The QS 200 is a logger for cold rooms.", true),
         ("The QS 200 is a logger [1].", "The QS-200 is a logger for cold rooms.", true),
+        ("每晚车位费为150元[1]。", "每月车位费为 150 元。", true),
+        ("After sixty seconds, idle links are closed [1].", "Idle links are closed after 60 seconds.", true),
+        ("The allowance abroad is USD 120 [1].", "The allowance is CNY 120 within China and USD 65 abroad.", false),
+        ("最多可以结转3天[1]。", "最多可以结转5天，须在3月31日之前休完。", false),
+        ("需要500MB内存[1]。", "需要 500 MB 内存。", true),
         ("1、登录系统后点击导出[1]。", "登录系统后，点击导出。", true),
         ("（2）登录系统后点击导出[1]。", "登录系统后，点击导出。", true),
     ] {

@@ -72,7 +72,14 @@ impl Fact {
     fn new(normal: &str) -> Self {
         let Figures { numbers, codes, .. } = figures(normal, Reading::Claim);
         let holds = figures(normal, Reading::Source).numbers;
-        Self { features: features(normal), numbers, codes, holds }
+        // Numbers are compared in their one form, not as they are written.
+        let words = features(&figures::without_han(normal)).into_iter();
+        let words = words.filter(|word| !word.contains(char::is_numeric) || codes.contains(word));
+        // What a number counts is compared with it: 天 alone need not stand where 天全薪 does.
+        let of_number = |word: &str| figures::is_number_word(word) || word.chars().count() == 1 && !tells(word);
+        let words = words.filter(|word| numbers.is_empty() || !of_number(word));
+        let features = words.chain(numbers.keys().cloned()).collect();
+        Self { features, numbers, codes, holds }
     }
 
     fn has_figures(&self) -> bool {
@@ -201,7 +208,10 @@ impl Source {
 
     /// How much of a claim the sentences hold; nothing if it is not enough.
     fn share(&self, claim: &Claim, asked: &Claim, window: &[Sentence], strictness: Strictness) -> Option<f32> {
-        let holds = |feature: &String| window.iter().any(|sentence| sentence.fact.features.contains(feature));
+        let holds = |feature: &String| {
+            let facts = || window.iter().map(|sentence| &sentence.fact);
+            facts().any(|fact| fact.features.contains(feature) || fact.holds.contains_key(feature))
+        };
         if !self.has_figures(claim, window) || !self.is_about(claim, asked, window) {
             return None;
         }
@@ -214,26 +224,33 @@ impl Source {
             let known = asked.whole.features.iter().filter(|feature| holds(feature) || self.context.contains(*feature));
             known.count() as f32 / asked.whole.features.len() as f32
         };
+        // Where the code stands that was asked about, the answer does.
+        let codes = &asked.whole.codes;
+        let named = !codes.is_empty()
+            && codes.iter().all(|code| window.iter().any(|sentence| sentence.fact.codes.contains(code)));
+        let answers = if named { answers.max(0.5) } else { answers };
+        let striking = named || claim.striking();
         // What the headings say need not be repeated, but they alone prove nothing.
         let share = held as f32 / (claim.whole.features.len() - above).max(1) as f32;
         let same_language = window.iter().any(|sentence| sentence.han == claim.han);
         let enough = match strictness {
             _ if held == 0 => false,
             // Between languages only figures can be compared.
-            Strictness::Marked if !same_language => share >= 0.5 || claim.striking(),
+            Strictness::Marked if !same_language => share >= 0.5 || striking,
             // A few letters are found anywhere: they must stand where the question is answered.
             Strictness::Marked if claim.whole.features.len() < 3 && !asked.whole.features.is_empty() => {
                 share >= 0.5 && answers >= 0.3
             }
             Strictness::Marked => share >= 0.5 || share >= 0.2 && self.fits_row(claim, window),
             Strictness::Unmarked if claim.whole.features.len() < 4 => {
-                share >= 1.0 && (answers >= 0.5 || answers >= 0.2 && claim.striking())
+                share >= 1.0 && (answers >= 0.5 || answers >= 0.2 && striking)
+                    || share >= 0.6 && answers >= 0.25 && striking
             }
             Strictness::Unmarked => {
                 share >= 0.75
-                    || share >= 0.5 && answers >= 0.25 && claim.striking()
-                    || share >= 0.6 && answers >= 0.1 && claim.striking()
-                    || share >= 0.2 && answers >= 0.25 && self.fits_row(claim, window)
+                    || share >= 0.5 && answers >= 0.25 && striking
+                    || share >= 0.6 && answers >= 0.1 && striking
+                    || share >= 0.2 && answers >= 0.2 && self.fits_row(claim, window)
             }
         };
         enough.then_some(share + 0.1 * answers)
@@ -317,12 +334,13 @@ impl Source {
         let outdone = closer.any(|(other, sentence)| {
             let (here, there) = (&own.fact.holds, &sentence.fact.holds);
             let agrees = |number: &String| here.contains_key(number) && !there.contains_key(number);
-            // What follows goes on about the same without naming it again.
-            let allowed = match (own.row || sentence.row, at == other + 1) {
-                (true, _) => 1.0,
+            // What follows goes on about the same without naming it again, and so do the rows below a text.
+            let follows = at == other + 1 || own.row;
+            let allowed = match (sentence.row, follows) {
+                (true, _) if own.row => 1.0,
                 (false, true) if matter.said.numbers.keys().filter(others).any(agrees) => 6.0,
                 (false, true) => 3.0,
-                (false, false) => 1.5,
+                _ => 1.5,
             };
             matter.closer(&sentence.fact, &own.fact) > allowed
         });
@@ -346,7 +364,18 @@ impl Sentence {
         } else {
             clauses(&chars, [0, chars.len()]).into_iter().map(|[from, to]| chars[from..to].iter().collect()).collect()
         };
-        let facts = parts.iter().map(|part| Fact::new(&normal(part))).filter(Fact::has_figures).collect();
+        let mut facts: Vec<Fact> =
+            parts.iter().map(|part| Fact::new(&normal(part))).filter(Fact::has_figures).collect();
+        let begins = |part: &String| part.trim_start().starts_with(|c: char| c.is_ascii_digit());
+        if let [first, rest @ ..] = &parts[..]
+            && let Some(digits) = first.find(|c: char| c.is_ascii_digit())
+            && !row
+            && !rest.is_empty()
+            && rest.iter().all(begins)
+        {
+            // Paid at 150 % on weekdays and 200 % on weekends: what stands before the first figure is said of all.
+            facts[0].features = Fact::new(&normal(&first[digits..])).features;
+        }
         let Figures { numbers, apart, .. } = figures(&whole, Reading::Source);
         let named = |code: &String| {
             let start: String = whole.chars().filter(|c| c.is_ascii_alphanumeric()).take(code.len()).collect();
@@ -454,14 +483,20 @@ pub(crate) fn features(normal: &str) -> HashSet<String> {
             if han.len() == 1 {
                 found.insert(han.iter().collect());
             }
-            found.extend(han.windows(2).map(|pair| pair.iter().collect()));
+            // Pairs with what only joins words differ between any two ways to say a thing.
+            let pairs = han.windows(2).filter(|pair| !pair.iter().any(|c| matches!(c, '的' | '是' | '为' | '了')));
+            found.extend(pairs.map(|pair| pair.iter().collect()));
             han.clear();
         }
         let of_word = !is_han && c.is_alphanumeric();
         if !of_word && !word.is_empty() {
             let whole = std::mem::take(&mut word);
-            if !text::is_stop_word(&whole) {
-                found.insert(text::stem(&whole));
+            // `10mb` is `10 mb`.
+            let letters = whole.trim_start_matches(|c: char| c.is_numeric());
+            for part in [&whole[..whole.len() - letters.len()], letters] {
+                if !part.is_empty() && !text::is_stop_word(part) {
+                    found.insert(text::stem(part));
+                }
             }
         }
         if is_han {

@@ -3,6 +3,7 @@
 //! Texts come in as [`crate::claim`] compares them: folded and in lower case.
 
 use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 use std::sync::OnceLock;
 
 use regex::{Captures, Regex};
@@ -214,7 +215,10 @@ fn kind(before: &str, after: &str, form: &str) -> Kind {
     if let Some(kind) = currency(before, true) {
         return kind;
     }
-    if before.ends_with('月') || month(last).is_some() {
+    let of_month = before
+        .strip_suffix('月')
+        .is_some_and(|month| month.trim_end().ends_with(|c: char| c.is_ascii_digit() || HAN_DIGITS.contains(c)));
+    if of_month || month(last).is_some() {
         return Kind::Date;
     }
     if before.ends_with("百分之") {
@@ -233,8 +237,8 @@ fn kind(before: &str, after: &str, form: &str) -> Kind {
 
 /// What the sign or name of a currency at the end of a text, or at its beginning, says of the number beside it.
 fn currency(text: &str, at_end: bool) -> Option<Kind> {
-    let is = |name: &&str| if at_end { text.ends_with(*name) } else { text.starts_with(*name) };
-    let of = |kind, names: &[&str]| names.iter().any(|name| is(&name)).then_some(kind);
+    let is = |name: &str| if at_end { text.ends_with(name) } else { text.starts_with(name) };
+    let of = |kind, names: &[&str]| names.iter().any(|name| is(name)).then_some(kind);
     of(Kind::Yuan, &["cny", "rmb", "¥"])
         .or(of(Kind::Dollars, &["usd", "$"]))
         .or(of(Kind::Money, &["eur", "gbp", "jpy", "hkd", "twd", "€", "£"]))
@@ -242,29 +246,47 @@ fn currency(text: &str, at_end: bool) -> Option<Kind> {
 
 /// Numbers in Han characters: those that count something; in a source, all.
 fn in_han(text: &str, reading: Reading, numbers: &mut Numbers) {
-    static RUN: OnceLock<Regex> = OnceLock::new();
-    let run = pattern(&RUN, "[零〇一二两三四五六七八九十百千万亿]+");
-    for at in run.find_iter(text) {
-        let (before, after) = (&text[..at.start()], &text[at.end()..]);
-        if before.ends_with(|c: char| c.is_ascii_digit()) {
-            continue;
-        }
-        let metric = at.len() > 3 && at.as_str().ends_with(['千', '百']) && after.starts_with(METRIC);
-        let digits = if metric { &at.as_str()[..at.len() - 3] } else { at.as_str() };
-        let counts = before.ends_with("百分之")
-            || metric
-            || UNITS.iter().any(|unit| after.trim_start_matches(' ').starts_with(unit));
+    for (at, value, counts) in han_numbers(text) {
+        let (before, after) = (&text[..at.start], &text[at.end..]);
         // 每周三 is a day.
         let weekday = at.len() == 3 && before.ends_with(['周', '期']);
-        let counts = counts || reading == Reading::Source && !weekday;
-        let Some(value) = value_of(digits).filter(|_| counts) else { continue };
         // In Chinese `一` counts less often than it joins: 一个, 一种.
-        if value != 1 || reading == Reading::Source {
+        if counts && value != 1 || reading == Reading::Source && (counts || !weekday) {
             let form = value.to_string();
             let kind = kind(before, after, &form);
             add(numbers, form, kind);
         }
     }
+}
+
+/// A text with blanks for the numbers in Han characters that count something: 五天 is compared as 5天 is.
+pub(crate) fn without_han(text: &str) -> String {
+    let mut rest = String::with_capacity(text.len());
+    let mut last = 0;
+    for (at, ..) in han_numbers(text).into_iter().filter(|(_, value, counts)| *counts && *value != 1) {
+        rest.push_str(&text[last..at.start]);
+        rest.push(' ');
+        last = at.end;
+    }
+    rest + &text[last..]
+}
+
+/// Where numbers in Han characters stand, their values, and whether they count something.
+fn han_numbers(text: &str) -> Vec<(Range<usize>, u64, bool)> {
+    static RUN: OnceLock<Regex> = OnceLock::new();
+    let run = pattern(&RUN, "[零〇一二两三四五六七八九十百千万亿]+");
+    let found = run.find_iter(text).filter_map(|at| {
+        let (before, after) = (&text[..at.start()], &text[at.end()..]);
+        if before.ends_with(|c: char| c.is_ascii_digit()) {
+            return None;
+        }
+        let metric = at.len() > 3 && at.as_str().ends_with(['千', '百']) && after.starts_with(METRIC);
+        let end = if metric { at.end() - 3 } else { at.end() };
+        let unit = || UNITS.iter().any(|unit| after.trim_start_matches(' ').starts_with(unit));
+        let counts = metric || before.ends_with("百分之") || unit();
+        Some((at.start()..end, value_of(&text[at.start()..end])?, counts))
+    });
+    found.collect()
 }
 
 #[rustfmt::skip]
