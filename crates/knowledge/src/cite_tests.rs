@@ -254,6 +254,8 @@ fn facts_keep_their_names() {
         ),
         ("财务的分机是多少？", "财务的分机是6102。", "部门 | 分机\n人力资源 | 6101\n财务 | 6102", true),
         ("财务的分机是多少？", "财务的分机是6101。", "部门 | 分机\n人力资源 | 6101\n财务 | 6102", false),
+        ("谁是财务的联系人？", "财务的联系人是赵敏[1]。", "部门 | 联系人\n人力资源 | 赵敏\n财务 | 钱进", false),
+        ("谁是财务的联系人？", "财务的联系人是钱进[1]。", "部门 | 联系人\n人力资源 | 赵敏\n财务 | 钱进", true),
         // What goes on about the same need not name it again.
         (
             "How many days of annual leave do employees with over ten years have?",
@@ -333,6 +335,8 @@ fn yes_is_not_no() {
         ("Claims after 60 days are paid [1].", "Claims after 60 days are not paid.", false),
         ("Visitors may park in lot B [1].", "Visitors may not park in lot B.", false),
         ("Visitors may not park in lot B [1].", "Visitors may not park in lot B.", true),
+        ("结转的年假折算发放[1]。", "未休完的年假按日工资折算发放；结转的年假不折算。", false),
+        ("未休完的年假折算发放[1]。", "未休完的年假按日工资折算发放；结转的年假不折算。", true),
         ("Visitors may park in lot A [1].", "Visitors may park in lot A. Visitors may not park in lot B.", true),
         ("Visitors may park in lot B [1].", "Visitors may park in lot A. Visitors may not park in lot B.", false),
         ("住宿费每晚不得超过500元[1]。", "住宿费每晚不超过500元，超出部分自理。", true),

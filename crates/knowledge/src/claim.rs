@@ -3,10 +3,10 @@
 use std::collections::{HashMap, HashSet};
 
 use domain::Passage;
-use unicode_normalization::UnicodeNormalization;
 
 use crate::cut::{clauses, head_lines, sentences, trimmed, without_list_number};
-use crate::figures::{self, Figures, Kind, Numbers, Reading, figures};
+use crate::fact::{Fact, Figure, Matter, features, holds, normal, tells};
+use crate::figures::{self, Figures, Kind, Reading, figures};
 use crate::polarity::Polarity;
 use crate::text;
 
@@ -25,7 +25,7 @@ pub(crate) enum Strictness {
 
 /// What a text says, as far as it can be compared: pairs of Han characters, stems of words, numbers, codes.
 pub(crate) struct Claim {
-    whole: Fact,
+    pub(crate) whole: Fact,
     /// Its clauses that hold figures.
     facts: Vec<Fact>,
     /// See [`Figures::apart`].
@@ -57,71 +57,6 @@ impl Claim {
         let Fact { numbers, codes, .. } = &self.whole;
         !codes.is_empty() || numbers.len() > 1 || numbers.keys().any(|number| number.len() > 1)
     }
-}
-
-/// Figures and the words they stand with.
-struct Fact {
-    features: HashSet<String>,
-    numbers: Numbers,
-    codes: HashSet<String>,
-    /// Numbers it may be quoted for.
-    holds: Numbers,
-}
-
-impl Fact {
-    fn new(normal: &str) -> Self {
-        let Figures { numbers, codes, .. } = figures(normal, Reading::Claim);
-        let holds = figures(normal, Reading::Source).numbers;
-        // Numbers are compared in their one form, not as they are written.
-        let words = features(&figures::without_han(normal)).into_iter();
-        let words = words.filter(|word| !word.contains(char::is_numeric) || codes.contains(word));
-        // What a number counts is compared with it: 天 alone need not stand where 天全薪 does.
-        let of_number = |word: &str| figures::is_number_word(word) || word.chars().count() == 1 && !tells(word);
-        let words = words.filter(|word| numbers.is_empty() || !of_number(word));
-        let features = words.chain(numbers.keys().cloned()).collect();
-        Self { features, numbers, codes, holds }
-    }
-
-    fn has_figures(&self) -> bool {
-        !self.numbers.is_empty() || !self.codes.is_empty()
-    }
-
-    fn has(&self, figure: &Figure<'_>) -> bool {
-        match figure {
-            Figure::Number(number, kind) => holds(&self.holds, number, *kind),
-            Figure::Code(code) => self.codes.contains(*code),
-        }
-    }
-
-    /// Each number once for everything it counts.
-    fn each_number(&self) -> impl Iterator<Item = (&String, Kind)> {
-        self.numbers.iter().flat_map(|(number, kinds)| kinds.iter().map(move |kind| (number, *kind)))
-    }
-
-    /// Whether it says something else where a claimed figure could stand.
-    fn rivals(&self, figure: &Figure<'_>, said: &Fact) -> bool {
-        !self.has(figure)
-            && match figure {
-                Figure::Number(_, kind) => {
-                    let other = |others: &Vec<Kind>| others.iter().any(|other| kind.rivals(*other));
-                    self.numbers.iter().any(|(number, kinds)| !said.numbers.contains_key(number) && other(kinds))
-                }
-                Figure::Code(code) => {
-                    let alike = |other: &&String| figures::family(other) == figures::family(code);
-                    self.codes.iter().filter(alike).any(|other| !said.codes.contains(other))
-                }
-            }
-    }
-}
-
-/// Whether a number is there, counting the same as far as that is known.
-fn holds(numbers: &Numbers, number: &str, kind: Kind) -> bool {
-    numbers.get(number).is_some_and(|kinds| kinds.iter().any(|other| kind.fits(*other)))
-}
-
-enum Figure<'a> {
-    Number(&'a String, Kind),
-    Code(&'a String),
 }
 
 /// A sentence of a passage.
@@ -199,11 +134,21 @@ impl Source {
                 }
             }
         }
-        // The next best would only be one that says less of the matter.
         let (quote, window) = best?;
-        let said = |sentence: &&Sentence| sentence.fact.features.intersection(&claim.whole.features).count();
-        let nearest = window.iter().rev().max_by_key(said)?;
-        (!Polarity::of(&nearest.text).contradicts(&claim.polarity)).then_some(quote)
+        (!self.denied(claim, window)).then_some(quote)
+    }
+
+    /// Whether the sentence nearest to a claim says the opposite, or another one does that speaks of what that one does
+    /// not. The next best quotation would only be one that says less of the matter.
+    fn denied(&self, claim: &Claim, window: &[Sentence]) -> bool {
+        let said = |sentence: &Sentence| sentence.fact.features.intersection(&claim.whole.features).count();
+        let Some(nearest) = window.iter().rev().max_by_key(|sentence| said(sentence)) else { return false };
+        let speaks = |sentence: &Sentence| {
+            let mut words = sentence.fact.features.intersection(&claim.whole.features);
+            said(sentence) * 2 >= claim.whole.features.len() && words.any(|word| !nearest.fact.features.contains(word))
+        };
+        let opposite = |sentence: &Sentence| Polarity::of(&sentence.text).contradicts(&claim.polarity);
+        opposite(nearest) || self.sentences.iter().any(|sentence| speaks(sentence) && opposite(sentence))
     }
 
     /// How much of a claim the sentences hold; nothing if it is not enough.
@@ -306,8 +251,18 @@ impl Source {
             && claim.whole.numbers.keys().all(|number| above.numbers.contains_key(number))
         {
             let matter = Matter { said: &claim.whole, asked: Some(asked), context: &self.context, figure: None };
-            let other = |other: &Sentence| other.row && !other.head && matter.closer(&other.fact, &row.fact) > 1.0;
-            return self.sentences.iter().any(other);
+            let known = |word: &String| {
+                let facts = [&row.fact.features, &asked.whole.features, &self.context];
+                facts.iter().any(|features| features.contains(word))
+            };
+            let foreign: Vec<&String> =
+                claim.whole.features.iter().filter(|word| tells(word) && !known(word)).collect();
+            let mut others = self.sentences.iter().filter(|other| other.row && !other.head);
+            return others.any(|other| {
+                // Another row's word is no more this one's than its figure is.
+                foreign.iter().any(|word| other.fact.features.contains(*word))
+                    || matter.closer(&other.fact, &row.fact) > 1.0
+            });
         }
         let single = claim.facts.len() == 1;
         claim.facts.iter().any(|said| {
@@ -392,118 +347,4 @@ impl Sentence {
         fact.holds.extend(numbers);
         Self { span, han: text::han_share(&whole) >= 0.3, text: whole, fact, facts, about, row, head: false }
     }
-}
-
-/// What one figure is claimed of.
-struct Matter<'a> {
-    said: &'a Fact,
-    asked: Option<&'a Claim>,
-    context: &'a HashSet<String>,
-    figure: Option<&'a Figure<'a>>,
-}
-
-impl Matter<'_> {
-    /// How many times more words of the matter one holds, of those that only one of the two holds: zero if it holds
-    /// none that the other does not, without end if the other holds none. Where the words of the claim make no
-    /// difference, those of the question do.
-    fn closer(&self, one: &Fact, other: &Fact) -> f32 {
-        let none = HashSet::new();
-        let asked = self.asked.map_or(&none, |asked| &asked.whole.features);
-        let told = |features: &HashSet<String>, without: &HashSet<String>| {
-            let (mut ones, mut others) = (0.0, 0.0);
-            for feature in features.difference(without).filter(|feature| tells(feature)) {
-                let weight = if asked.contains(feature) { 5.0 } else { 2.0 };
-                let weight = if self.context.contains(feature) { weight / 2.0 } else { weight };
-                let (in_one, in_other) = (one.features.contains(feature), other.features.contains(feature));
-                ones += if in_one && !in_other { weight } else { 0.0 };
-                others += if in_other && !in_one { weight } else { 0.0 };
-            }
-            (ones, others)
-        };
-        let (mut ones, mut others) = told(&self.said.features, &none);
-        for (in_one, in_other, weight) in self.figures(one, other) {
-            ones += if in_one && !in_other { weight } else { 0.0 };
-            others += if in_other && !in_one { weight } else { 0.0 };
-        }
-        if ones == 0.0 && others == 0.0 {
-            (ones, others) = told(asked, &self.said.features);
-        }
-        if ones == 0.0 { 0.0 } else { ones / others }
-    }
-
-    /// Whether one and another hold the other figures of the matter, and what each weighs.
-    fn figures(&self, one: &Fact, other: &Fact) -> Vec<(bool, bool, f32)> {
-        let asked = self.asked.map(|asked| &asked.whole.numbers);
-        let numbers = self.said.numbers.keys().chain(asked.into_iter().flat_map(Numbers::keys));
-        let numbers = numbers.filter(|number| !matches!(self.figure, Some(Figure::Number(own, _)) if own == number));
-        let numbers = numbers.map(|number| (one.holds.contains_key(number), other.holds.contains_key(number), 3.0));
-        let codes = self.said.codes.iter().chain(self.asked.iter().flat_map(|asked| &asked.whole.codes));
-        let codes = codes.filter(|code| !matches!(self.figure, Some(Figure::Code(own)) if own == code));
-        let codes = codes.map(|code| (one.codes.contains(code), other.codes.contains(code), 3.0));
-        numbers.chain(codes).collect()
-    }
-}
-
-/// Whether a feature says what a fact is of: numbers and measures do not.
-fn tells(feature: &str) -> bool {
-    const MEASURES: [&str; 18] = [
-        "year", "month", "week", "day", "hour", "minut", "second", "time", "per", "each", "everi", "yuan", "cny",
-        "rmb", "usd", "percent", "up", "than",
-    ];
-    const OF_HAN: &str = "每年月日天周时分秒元次人个的为是在了有和与或须应共约";
-    let empty = |c: char| OF_HAN.contains(c) || figures::HAN_DIGITS.contains(c);
-    !feature.contains(char::is_numeric)
-        && !feature.chars().all(empty)
-        && !feature.chars().any(|c| figures::HAN_DIGITS.contains(c))
-        && !MEASURES.contains(&feature)
-        && !figures::is_number_word(feature)
-}
-
-/// As texts are compared: full-width and traditional forms folded, lower case.
-pub(crate) fn normal(text: &str) -> String {
-    let wide = |c: Option<char>| c.is_some_and(|c| ('０'..='９').contains(&c));
-    let mut before = None;
-    let mut chars = text.chars().peekable();
-    let mut plain = String::with_capacity(text.len());
-    while let Some(c) = chars.next() {
-        // A Chinese comma between numbers is none within a number.
-        plain.push(if c == '，' && !(wide(before) && wide(chars.peek().copied())) { '、' } else { c });
-        before = Some(c);
-    }
-    plain.nfkc().flat_map(char::to_lowercase).map(text::simplified).collect()
-}
-
-pub(crate) fn features(normal: &str) -> HashSet<String> {
-    let mut found = HashSet::new();
-    let mut han: Vec<char> = Vec::new();
-    let mut word = String::new();
-    for c in normal.chars().chain([' ']) {
-        let is_han = text::is_han(c);
-        if !is_han && !han.is_empty() {
-            if han.len() == 1 {
-                found.insert(han.iter().collect());
-            }
-            // Pairs with what only joins words differ between any two ways to say a thing.
-            let pairs = han.windows(2).filter(|pair| !pair.iter().any(|c| matches!(c, '的' | '是' | '为' | '了')));
-            found.extend(pairs.map(|pair| pair.iter().collect()));
-            han.clear();
-        }
-        let of_word = !is_han && c.is_alphanumeric();
-        if !of_word && !word.is_empty() {
-            let whole = std::mem::take(&mut word);
-            // `10mb` is `10 mb`.
-            let letters = whole.trim_start_matches(|c: char| c.is_numeric());
-            for part in [&whole[..whole.len() - letters.len()], letters] {
-                if !part.is_empty() && !text::is_stop_word(part) {
-                    found.insert(text::stem(part));
-                }
-            }
-        }
-        if is_han {
-            han.push(c);
-        } else if of_word {
-            word.push(c);
-        }
-    }
-    found
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::claim::{features, normal};
+use crate::fact::{features, normal};
 use crate::figures::{Figures, Reading, figures};
 
 /// A text without the bullet and the number of a list's item before it.

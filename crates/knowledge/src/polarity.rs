@@ -179,7 +179,7 @@ fn denied_places(chars: &[char]) -> Vec<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::claim::normal;
+    use crate::fact::normal;
 
     #[test]
     fn yes_and_no_are_told_apart() {
