@@ -326,6 +326,15 @@ fn two_facts_are_proved_one_by_one() {
 }
 
 #[test]
+fn numbers_of_chapters_prove_nothing() {
+    let mut rules = passage("p", "供应商每年评审一次。");
+    rules.section = "第二章 评审 > 3. 供应商".to_owned();
+    assert!(!resolve("供应商每年评审两次[1]。", std::slice::from_ref(&rules)).supported);
+    assert!(!resolve("供应商每3年评审一次[1]。", std::slice::from_ref(&rules)).supported);
+    assert!(resolve("供应商每年评审一次[1]。", &[rules]).supported);
+}
+
+#[test]
 fn yes_is_not_no() {
     for (answer, text, supported) in [
         ("试用期员工可以远程办公[1]。", "试用期员工不可以远程办公。", false),

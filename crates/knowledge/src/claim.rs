@@ -108,7 +108,7 @@ impl Source {
             sentence.head = sentence.row && (named || !after_row && !sentence.fact.has_figures());
             found.push(sentence);
         }
-        Self { sentences: found, context: above, context_figures: figures(&context, Reading::Source) }
+        Self { sentences: found, context: above, context_figures: figures(&context, Reading::Claim) }
     }
 
     /// The shortest run of sentences that holds what is claimed, every number in it, and most of what was asked.
@@ -201,6 +201,11 @@ impl Source {
         enough.then_some(share + 0.1 * answers)
     }
 
+    /// Whether the headings hold a number that counts the same; that of a chapter counts nothing.
+    fn is_above(&self, number: &str, kind: Kind) -> bool {
+        self.context_figures.numbers.get(number).is_some_and(|kinds| kinds.contains(&kind))
+    }
+
     /// Whether one row holds two numbers of a claim: a table says little else.
     fn fits_row(&self, claim: &Claim, window: &[Sentence]) -> bool {
         let [row] = window else { return false };
@@ -217,7 +222,7 @@ impl Source {
         let counts = |(number, kind): (&String, Kind)| {
             let apart = || claim.apart.iter().any(|(code, digits)| digits == number && about(code));
             window.iter().any(|sentence| holds(&sentence.fact.holds, number, kind))
-                || holds(&self.context_figures.numbers, number, kind)
+                || self.is_above(number, kind)
                 || apart()
         };
         claim.whole.each_number().all(counts) && claim.whole.codes.iter().all(about)
@@ -266,7 +271,7 @@ impl Source {
         }
         let single = claim.facts.len() == 1;
         claim.facts.iter().any(|said| {
-            let numbers = said.each_number().filter(|(number, kind)| !holds(&above.numbers, number, *kind));
+            let numbers = said.each_number().filter(|(number, kind)| !self.is_above(number, *kind));
             let numbers = numbers.map(|(number, kind)| Figure::Number(number, kind));
             let codes = said.codes.iter().filter(|code| !above.codes.contains(*code)).map(Figure::Code);
             numbers.chain(codes).any(|figure| {

@@ -34,6 +34,8 @@ pub(crate) enum Kind {
     Hours,
     Minutes,
     Percent,
+    Times,
+    People,
     Yuan,
     Dollars,
     /// Of another currency.
@@ -167,7 +169,7 @@ fn one_form(digits: &str, unit: f64) -> String {
 
 /// What a number counts, by what stands around it.
 fn kind(before: &str, after: &str, form: &str) -> Kind {
-    const AFTER: [(&str, Kind); 30] = [
+    const AFTER: [(&str, Kind); 34] = [
         ("个工作日", Kind::Days),
         ("工作日", Kind::Days),
         ("个自然日", Kind::Days),
@@ -192,6 +194,10 @@ fn kind(before: &str, after: &str, form: &str) -> Kind {
         ("分钟", Kind::Minutes),
         ("minute", Kind::Minutes),
         ("%", Kind::Percent),
+        ("次", Kind::Times),
+        ("times", Kind::Times),
+        ("人", Kind::People),
+        ("名", Kind::People),
         ("percent", Kind::Percent),
         ("per cent", Kind::Percent),
         ("元", Kind::Yuan),
