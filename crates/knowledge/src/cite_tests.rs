@@ -202,11 +202,6 @@ fn backed(question: &str, answer: &str, text: &str) -> bool {
 fn facts_keep_their_names() {
     const LEAVE: &str = "Annual leave is 15 days. Sick leave is 10 days.";
     const ZH: &str = "年假为15天。病假为10天。";
-    const CODES: &str = "E07: calibration expired.\nE08: battery low, replace the battery.";
-    const RISING: &str =
-        "Employees have 15 days of annual leave each year. After ten years of service it rises to 20 days.";
-    const CITIES: &str = "Beijing | 680\nShanghai | 650\nOther | 480";
-    const NAMED: &str = "城市: 北京 | 上限: 680 元 | 早餐: 50 元\n城市: 上海 | 上限: 650 元 | 早餐: 40 元";
     for (question, answer, text, supported) in [
         ("How many days of sick leave?", "Sick leave is 15 days.", LEAVE, false),
         ("How many days of sick leave?", "Sick leave is 15 days [1].", LEAVE, false),
@@ -232,6 +227,19 @@ fn facts_keep_their_names() {
             true,
         ),
         ("", "The limit in Beijing is 480 [1].", "The hotel limit is 680 in Beijing and 480 in other cities.", false),
+    ] {
+        assert_eq!(backed(question, answer, text), supported, "{question} {answer} {text}");
+    }
+}
+
+#[test]
+fn codes_and_rows_keep_their_facts() {
+    const CODES: &str = "E07: calibration expired.\nE08: battery low, replace the battery.";
+    const RISING: &str =
+        "Employees have 15 days of annual leave each year. After ten years of service it rises to 20 days.";
+    const CITIES: &str = "Beijing | 680\nShanghai | 650\nOther | 480";
+    const NAMED: &str = "城市: 北京 | 上限: 680 元 | 早餐: 50 元\n城市: 上海 | 上限: 650 元 | 早餐: 40 元";
+    for (question, answer, text, supported) in [
         ("What does E07 mean?", "E07 means the battery is low, replace the battery.", CODES, false),
         ("What does E07 mean?", "E07 means the battery is low, replace the battery [1].", CODES, false),
         ("What does E07 mean?", "The battery is low, replace the battery [1].", CODES, false),
