@@ -68,7 +68,7 @@ export function Bar({ share, label }: { share: number; label: string }) {
   const percent = Math.round(Math.min(1, Math.max(0, share)) * 1000) / 10;
   return (
     <div className="bar" role="progressbar" aria-label={label} aria-valuenow={percent} aria-valuemin={0} aria-valuemax={100}>
-      <progress value={percent} max={100} />
+      <progress value={percent} max={100} aria-hidden />
     </div>
   );
 }
