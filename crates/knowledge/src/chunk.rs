@@ -4,7 +4,8 @@ use domain::Passage;
 
 use crate::parse::{Block, Kind, Parsed};
 
-/// Cuts a document along its structure; every passage is a verbatim slice of its text.
+/// Cuts a document along its structure; every passage is a verbatim slice of its text, on one page, and of
+/// `max_tokens` and those of short headings above it at most.
 pub fn chunk(document: &str, parsed: &Parsed, max_tokens: usize, count: &dyn Fn(&str) -> usize) -> Vec<Passage> {
     let max_tokens = max_tokens.max(8);
     let offsets = Offsets::new(&parsed.text);
@@ -18,14 +19,19 @@ pub fn chunk(document: &str, parsed: &Parsed, max_tokens: usize, count: &dyn Fn(
             group.add(block, tokens);
             continue;
         }
-        if let Some(group) = open.take() {
-            out.push(group);
+        let mut headings = None;
+        match open.take() {
+            Some(group) if tokens > max_tokens && group.leads(block, max_tokens) => headings = Some(group.span[0]),
+            group => out.extend(group),
         }
         if tokens <= max_tokens {
             open = Some(Open::new(block, block.span, tokens));
             continue;
         }
-        for span in split(block, tokens, max_tokens, count) {
+        for mut span in split(block, tokens, max_tokens, count) {
+            if let Some(headings) = headings.take() {
+                span[0] = headings;
+            }
             out.push(Open::new(block, span, max_tokens));
         }
     }
@@ -103,13 +109,22 @@ impl<'a> Open<'a> {
         Self { first, span, tokens, headings_only: heading(first) }
     }
 
-    /// Same section, room left; a heading begins a new passage unless only headings stand before.
+    /// Whether these are short headings of a block: alone they would answer nothing, and be found before what does.
+    fn leads(&self, block: &Block, max: usize) -> bool {
+        self.headings_only && !heading(block) && self.tokens <= max / 4
+    }
+
+    /// Same section and page, room left; a heading begins a new passage unless only headings stand before.
     fn takes(&self, block: &Block, tokens: usize, max: usize) -> bool {
         if self.tokens + tokens + 1 > max {
-            return false;
+            return tokens <= max && self.leads(block, max);
         }
         if self.headings_only {
             return true;
+        }
+        // A passage is cited by one page.
+        if self.first.page != block.page {
+            return false;
         }
         !heading(block) && self.first.section == block.section
             || block.section.starts_with(&self.first.section) && self.tokens < max / 8
@@ -267,7 +282,7 @@ mod tests {
             for p in &passages {
                 let slice: String = chars[p.span[0]..p.span[1]].iter().collect();
                 assert_eq!(slice, p.text);
-                assert!(words(&p.text) <= max, "{max}: {}", p.text);
+                assert!(words(&p.text) <= max + max / 4, "{max}: {}", p.text);
             }
             let dense = |s: &str| s.chars().filter(|c| !c.is_whitespace()).collect::<String>();
             let joined: String = passages.iter().map(|p| dense(&p.text)).collect();
@@ -275,5 +290,46 @@ mod tests {
         }
         let passages = chunk("a.md", &parsed, 64, &words);
         assert!(passages.iter().any(|p| p.section == "书 > 甲" && p.text.contains("也短")));
+    }
+
+    #[test]
+    fn headings_go_with_what_follows() {
+        let (fits, splits) = ("w ".repeat(16), "w ".repeat(40));
+        for (text, alone) in [
+            (format!("# a\n\n{fits}"), 0),
+            (format!("# a\n\n## b\n\n{splits}"), 0),
+            (format!("# a\n\n- {splits}"), 0),
+            (format!("# {}\n\n{fits}", "t ".repeat(8)), 1),
+            ("# a\n\n# b\n\nw".to_owned(), 0),
+        ] {
+            let parsed = parse("a.md", text.as_bytes(), &Limits::default()).unwrap();
+            let passages = chunk("a.md", &parsed, 16, &words);
+            assert_eq!(passages.iter().filter(|p| !p.text.contains('w')).count(), alone, "{text}");
+            assert!(passages.iter().all(|p| words(&p.text) <= 16 + 16 / 4), "{text}");
+        }
+    }
+
+    #[test]
+    fn passages_stay_on_one_page() {
+        let block = |kind, text: &str, page, at: usize| Block {
+            kind,
+            text: text.to_owned(),
+            page: Some(page),
+            span: [at, at + text.len()],
+            section: Vec::new(),
+        };
+        let (head, body) = (Kind::Heading { level: 1 }, Kind::Paragraph);
+        let blocks = vec![
+            block(body, "one", 1, 0),
+            block(body, "two", 1, 5),
+            block(head, "h", 1, 10),
+            block(body, "three", 2, 13),
+        ];
+        let mut parsed = parse("a.txt", b"x", &Limits::default()).unwrap();
+        (parsed.text, parsed.blocks) = ("one\n\ntwo\n\nh\n\nthree\n\nfour".to_owned(), blocks);
+        parsed.blocks.push(block(body, "four", 3, 20));
+        let passages: Vec<_> = chunk("a", &parsed, 16, &words).into_iter().map(|p| (p.page, p.text)).collect();
+        let wanted = [(1, "one\n\ntwo"), (2, "h\n\nthree"), (3, "four")];
+        assert_eq!(passages, wanted.map(|(page, text)| (Some(page), text.to_owned())));
     }
 }

@@ -15,7 +15,7 @@ use crate::words::{self, Entry, Words};
 use crate::{Error, Reader, Result, schema};
 
 /// Documents cut by another version of `chunk` count as not yet ingested.
-const CHUNKER: i64 = 2;
+const CHUNKER: i64 = 3;
 
 /// A document ready to be kept.
 #[derive(Debug, Clone)]

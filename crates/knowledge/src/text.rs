@@ -1,6 +1,7 @@
 //! How text becomes terms, the same for what is indexed and for what is asked.
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::sync::OnceLock;
 
 use jieba_rs::{Jieba, TokenizeMode};
@@ -11,6 +12,8 @@ use unicode_normalization::UnicodeNormalization;
 pub(crate) const VERSION: u32 = 2;
 
 const LONGEST_TERM: usize = 200;
+/// Terms of one question: each is looked up in every field, and a text of a megabyte may be asked.
+const MOST_ASKED: usize = 64;
 
 /// A term and how much it says about what was asked.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,17 +51,26 @@ pub(crate) fn terms(text: &str) -> Vec<Term> {
     found
 }
 
-/// The distinct terms worth asking for: no stop words, unless there is nothing else.
+/// The distinct terms worth asking for, the [`MOST_ASKED`] weightiest: no stop words, unless there is nothing else.
 pub(crate) fn query_terms(text: &str) -> Vec<Term> {
     let mut all: Vec<Term> = Vec::new();
+    let mut places: HashMap<String, usize> = HashMap::new();
     for term in terms(text) {
-        match all.iter_mut().find(|seen| seen.text == term.text) {
-            Some(seen) => seen.weight = seen.weight.max(term.weight),
-            None => all.push(term),
+        match places.get(&term.text) {
+            Some(at) => all[*at].weight = all[*at].weight.max(term.weight),
+            None => {
+                places.insert(term.text.clone(), all.len());
+                all.push(term);
+            }
         }
     }
     let wanted: Vec<Term> = all.iter().filter(|term| !is_stop_word(&term.text)).cloned().collect();
-    if wanted.is_empty() { all } else { wanted }
+    let mut asked = if wanted.is_empty() { all } else { wanted };
+    if asked.len() > MOST_ASKED {
+        asked.sort_by(|a, b| b.weight.total_cmp(&a.weight));
+        asked.truncate(MOST_ASKED);
+    }
+    asked
 }
 
 /// Whether a term says nothing about what is asked.
@@ -287,5 +299,14 @@ mod tests {
         assert!(terms.contains(&"安装".to_owned()) && !terms.contains(&"如何".to_owned()), "{terms:?}");
         assert!(!query_terms("what is it").is_empty());
         assert!(query_terms(" ，。!").is_empty());
+    }
+
+    #[test]
+    fn long_questions_ask_for_some_terms_at_once() {
+        let started = std::time::Instant::now();
+        let question: String = (0..100_000).map(|at| format!("w{at} ")).collect();
+        let asked = query_terms(&question);
+        assert!(asked.len() == MOST_ASKED && asked[0].text == "w0", "{asked:?}");
+        assert!(started.elapsed().as_secs() < 10, "{:?}", started.elapsed());
     }
 }

@@ -8,17 +8,17 @@ mod knowledge_bases;
 mod lock;
 mod models;
 mod pulls;
+mod search;
 mod tokens;
 mod workspace;
 
 pub use ask::{Answer, AskEvent, AskRequest, AskStream};
 pub use doctor::Check;
 pub use ingest::{Failed, IngestOptions, IngestProgress, IngestReport};
-pub use knowledge_bases::{
-    DocumentEntry, DocumentStatus, KnowledgeBaseInfo, KnowledgeBases, SearchAnswer, SearchRequest, SearchTimings,
-};
+pub use knowledge_bases::{DocumentEntry, DocumentStatus, KnowledgeBaseInfo, KnowledgeBases};
 pub use models::{ModelInfo, ModelState, Models, PullOptions, PullProgress};
 pub use pulls::PullStatus;
+pub use search::{SearchAnswer, SearchRequest, SearchTimings};
 pub use tokens::{Piece, Tokens};
 pub use workspace::{Access, Settings, Workspace};
 

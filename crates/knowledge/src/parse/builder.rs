@@ -160,17 +160,3 @@ impl Builder {
 pub(super) fn squeeze(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
-
-/// A table's rows, one line each.
-pub(super) fn table(rows: &[Vec<String>]) -> String {
-    let mut out = String::new();
-    for row in rows {
-        if row.iter().all(|cell| cell.trim().is_empty()) {
-            continue;
-        }
-        let cells: Vec<String> = row.iter().map(|cell| squeeze(cell)).collect();
-        out.push_str(cells.join(" | ").trim_end_matches([' ', '|']));
-        out.push('\n');
-    }
-    out
-}

@@ -5,6 +5,9 @@ use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
 
 use super::builder::Builder;
 
+/// Bytes by which an encoding is guessed.
+const SAMPLE: usize = 1 << 20;
+
 pub(super) fn text(bytes: &[u8], out: &mut Builder) -> String {
     decode(bytes, guess(bytes), out)
 }
@@ -47,7 +50,9 @@ fn guess(bytes: &[u8]) -> &'static Encoding {
         return UTF_8;
     }
     let mut detector = EncodingDetector::new(Iso2022JpDetection::Allow);
-    detector.feed(&bytes[..bytes.len().min(1 << 20)], true);
+    let sample = &bytes[..bytes.len().min(SAMPLE)];
+    // The last character of a longer text may be cut in two, which says nothing against an encoding.
+    detector.feed(sample, sample.len() == bytes.len());
     let found = detector.guess(None, Utf8Detection::Allow);
     if found == encoding_rs::GBK { encoding_rs::GB18030 } else { found }
 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::builder::Builder;
+use super::tame::Syntax;
 use super::xml::{Step, walk};
 use super::zipped::{Zipped, resolve};
 use super::{Limits, Outcome, decode, html};
@@ -37,7 +38,7 @@ pub(super) fn read(bytes: &[u8], limits: &Limits, out: &mut Builder) -> Outcome 
         match zip.read(file)? {
             Some(chapter) => {
                 out.leave();
-                html::read(&decode::html(&chapter, out), limits, out);
+                html::read(&decode::html(&chapter, out), Syntax::Xml, limits, out);
             }
             None => out.warn(format!("chapter '{file}' is missing")),
         }

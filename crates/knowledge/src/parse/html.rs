@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use scraper::{ElementRef, Html, Node, Selector};
 
-use super::builder::{Builder, squeeze, table};
-use super::tame::tame;
+use super::builder::{Builder, squeeze};
+use super::table::{self, Spare};
+use super::tame::{Syntax, tame};
 use super::{Kind, Limits};
 
 /// Elements that are never content.
@@ -33,9 +34,7 @@ const FURNITURE: [&str; 13] = [
 ];
 /// Rows and columns that one cell may span.
 const MOST_SPANNED: usize = 200;
-/// Bytes of a table's cells that are repeated because they span rows.
-const MOST_REPEATED: usize = 1 << 20;
-const BLOCKS: [&str; 24] = [
+const BLOCKS: [&str; 25] = [
     "p",
     "div",
     "section",
@@ -60,10 +59,13 @@ const BLOCKS: [&str; 24] = [
     "fieldset",
     "tbody",
     "table",
+    "caption",
 ];
+/// Elements that stand apart from what is beside them, though they are no blocks of their own.
+const APART: [&str; 11] = ["li", "pre", "tr", "td", "th", "h1", "h2", "h3", "h4", "h5", "h6"];
 
-pub(super) fn read(text: &str, limits: &Limits, out: &mut Builder) {
-    let page = Html::parse_document(&tame(text, limits.depth));
+pub(super) fn read(text: &str, syntax: Syntax, limits: &Limits, out: &mut Builder) {
+    let page = Html::parse_document(&tame(text, syntax, limits.depth));
     if let Some(title) = first(&page, "title") {
         out.title(&title.text().collect::<String>());
     }
@@ -83,6 +85,10 @@ fn main_content(page: &Html) -> Option<ElementRef<'_>> {
     let all = first(page, "body").map_or(0, length);
     ["main", "[role=main]", "article", "#content", "#main"].into_iter().find_map(|selector| {
         let found = first(page, selector)?;
+        // One of several articles is no more the main one than the others.
+        if selector == "article" && page.select(&Selector::parse(selector).ok()?).nth(1).is_some() {
+            return None;
+        }
         (length(found) * 5 >= all * 2).then_some(found)
     })
 }
@@ -92,10 +98,32 @@ fn length(element: ElementRef<'_>) -> usize {
     element.text().map(|text| text.trim().len()).sum()
 }
 
-/// Bytes of visible text in links.
+/// Bytes of visible text in links; an `a` without an address is a place that links lead to.
 fn linked(element: ElementRef<'_>) -> usize {
-    let links = element.descendants().filter_map(ElementRef::wrap).filter(|inner| inner.value().name() == "a");
-    links.map(length).sum()
+    let links = element.descendants().filter_map(ElementRef::wrap).map(|inner| (inner, inner.value()));
+    links.filter(|(_, value)| value.name() == "a" && value.attr("href").is_some()).map(|(link, _)| length(link)).sum()
+}
+
+/// Whether an element of that name stands apart from what is beside it.
+pub(super) fn stands_apart(name: &str) -> bool {
+    name == "br" || BLOCKS.contains(&name) || APART.contains(&name)
+}
+
+/// An element's text, with `gap` where a line or a block ends.
+fn text_of(element: ElementRef<'_>, gap: char) -> String {
+    let line = |node: &Node| node.as_element().is_some_and(|element| element.name() == "br");
+    let apart = |node: &Node| node.as_element().is_some_and(|element| stands_apart(element.name()));
+    let mut text = String::new();
+    for node in element.descendants().skip(1) {
+        let after = node.prev_sibling().is_some_and(|before| apart(before.value()));
+        if line(node.value()) || (after || apart(node.value())) && !text.is_empty() && !text.ends_with(['\n', gap]) {
+            text.push(gap);
+        }
+        if let Node::Text(piece) = node.value() {
+            text.push_str(piece);
+        }
+    }
+    text
 }
 
 struct Walk<'a> {
@@ -142,17 +170,24 @@ impl Walk<'_> {
             "h1" | "h2" | "h3" | "h4" | "h5" | "h6" => {
                 self.flush(Kind::Paragraph);
                 let level = name.as_bytes()[1] - b'0';
-                let text = element.text().collect::<String>();
+                let text = text_of(element, ' ');
                 // The sign of a link to the heading itself.
                 self.out.heading(level, text.trim().trim_end_matches(['¶', '#']));
             }
             "pre" => {
                 self.flush(Kind::Paragraph);
-                self.out.push(Kind::Code, &element.text().collect::<String>());
+                self.out.push(Kind::Code, &text_of(element, '\n'));
             }
-            "table" if is_data(element) => {
+            "table" if !holds_tables(element) => {
                 self.flush(Kind::Paragraph);
-                self.out.push(Kind::Table, &table(&cells(element)));
+                let (rows, heads) = cells(element);
+                if !is_data(&rows) {
+                    self.children(element, depth);
+                    return self.flush(Kind::Paragraph);
+                }
+                let captions = element.child_elements().filter(|child| child.value().name() == "caption");
+                captions.for_each(|caption| self.out.push(Kind::Caption, &squeeze(&text_of(caption, ' '))));
+                table::write(&rows, heads, self.out);
             }
             "li" => {
                 self.flush(Kind::Paragraph);
@@ -174,7 +209,8 @@ impl Walk<'_> {
             name if BLOCKS.contains(&name) => {
                 self.flush(Kind::Paragraph);
                 self.children(element, depth);
-                self.flush(if name == "figcaption" { Kind::Caption } else { Kind::Paragraph });
+                let caption = matches!(name, "figcaption" | "caption");
+                self.flush(if caption { Kind::Caption } else { Kind::Paragraph });
             }
             _ => self.children(element, depth),
         }
@@ -190,12 +226,16 @@ impl Walk<'_> {
             matches!(name.as_str(), "menu" | "toc" | "table-of-contents")
                 || FURNITURE.iter().any(|word| name.contains(word))
         };
-        let doubtful = DOUBTFUL.contains(&value.name());
-        if !doubtful && !value.classes().any(named) && !value.id().is_some_and(named) {
+        let named = value.classes().any(named) || value.id().is_some_and(named);
+        if !named && !DOUBTFUL.contains(&value.name()) {
             return false;
         }
         // Some call a box of text a sidebar, and some wrap the whole page in one form: what is read, not followed, stays.
         let own = length(element);
+        // An aside may be short.
+        if !named && value.name() == "aside" {
+            return linked(element) * 2 >= own;
+        }
         linked(element) * 2 >= own || own * 3 < self.all && own < 200 || value.name() == "footer" && own * 5 < self.all
     }
 
@@ -212,55 +252,72 @@ impl Walk<'_> {
     }
 }
 
-/// A table of data rather than one that only places things: more than one column, no table inside.
-fn is_data(element: ElementRef<'_>) -> bool {
+/// Whether a table only places others.
+fn holds_tables(element: ElementRef<'_>) -> bool {
     let mut inside = element.descendants().skip(1).filter_map(ElementRef::wrap);
-    if inside.any(|inner| inner.value().name() == "table") {
-        return false;
-    }
-    let rows = cells(element);
+    inside.any(|inner| inner.value().name() == "table")
+}
+
+/// A table of data rather than one that only places things: more than one column.
+fn is_data(rows: &[Vec<String>]) -> bool {
     rows.len() > 1 && rows.iter().any(|row| row.len() > 1)
 }
 
-/// Rows of cells; one that spans rows stands in each of them, one that spans columns leaves the others empty.
-fn cells(element: ElementRef<'_>) -> Vec<Vec<String>> {
+/// Rows of cells, and how many of the first ones name the columns. A cell that spans rows stands in each of them; one
+/// that spans columns leaves the others empty, but for a name, which is that of each.
+fn cells(element: ElementRef<'_>) -> (Vec<Vec<String>>, usize) {
     let mut rows: Vec<Vec<String>> = Vec::new();
+    let (mut heads, mut above) = (0, true);
     let mut hanging: BTreeMap<usize, (usize, String)> = BTreeMap::new();
-    let mut repeated = 0;
+    let mut spare = Spare::default();
     for part in element.descendants().filter_map(ElementRef::wrap) {
         match part.value().name() {
             "tr" => {
                 if let Some(row) = rows.last_mut() {
-                    hang(row, &mut hanging, &mut repeated);
+                    hang(row, &mut hanging, &mut spare);
                 }
                 rows.push(Vec::new());
+                above &= names_columns(part);
+                heads += usize::from(above);
             }
             "td" | "th" => {
                 let Some(row) = rows.last_mut() else { continue };
-                hang(row, &mut hanging, &mut repeated);
+                hang(row, &mut hanging, &mut spare);
                 let span = |name: &str| part.value().attr(name).and_then(|n| n.trim().parse().ok()).unwrap_or(1usize);
-                let text: String = part.text().collect();
+                let text = text_of(part, ' ');
                 if span("rowspan") > 1 {
                     hanging.insert(row.len(), (span("rowspan").min(MOST_SPANNED) - 1, text.clone()));
                 }
+                let beside = if above { text.clone() } else { String::new() };
                 row.push(text);
-                row.extend((1..span("colspan").min(MOST_SPANNED)).map(|_| String::new()));
+                for _ in 1..span("colspan").min(MOST_SPANNED) {
+                    if !spare.take(&beside) {
+                        break;
+                    }
+                    row.push(beside.clone());
+                }
             }
             _ => {}
         }
     }
     if let Some(row) = rows.last_mut() {
-        hang(row, &mut hanging, &mut repeated);
+        hang(row, &mut hanging, &mut spare);
     }
-    rows
+    (rows, heads)
+}
+
+/// Whether a page says that a row's cells are names.
+fn names_columns(row: ElementRef<'_>) -> bool {
+    let head = row.parent().and_then(ElementRef::wrap).is_some_and(|parent| parent.value().name() == "thead");
+    let mut cells = row.child_elements().filter(|cell| matches!(cell.value().name(), "td" | "th")).peekable();
+    head || cells.peek().is_some() && cells.all(|cell| cell.value().name() == "th")
 }
 
 /// Puts into a row's next columns what hangs down into them from rows above.
-fn hang(row: &mut Vec<String>, hanging: &mut BTreeMap<usize, (usize, String)>, repeated: &mut usize) {
+fn hang(row: &mut Vec<String>, hanging: &mut BTreeMap<usize, (usize, String)>, spare: &mut Spare) {
     let mut column = row.len();
     while let Some((left, text)) = hanging.get_mut(&column) {
-        *repeated += text.len();
-        if *repeated > MOST_REPEATED {
+        if !spare.take(text) {
             return hanging.clear();
         }
         row.push(text.clone());

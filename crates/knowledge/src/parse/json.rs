@@ -13,6 +13,9 @@ pub(super) fn read(source: &str, limits: &Limits, out: &mut Builder) {
         };
         for record in &records {
             push(record, limits, out);
+            if out.full() {
+                break;
+            }
         }
         return;
     }
@@ -25,6 +28,7 @@ pub(super) fn read(source: &str, limits: &Limits, out: &mut Builder) {
     }
     for record in &parsed {
         match record {
+            Some(_) if out.full() => break,
             Some(record) => push(record, limits, out),
             None => broken += 1,
         }
@@ -35,36 +39,55 @@ pub(super) fn read(source: &str, limits: &Limits, out: &mut Builder) {
 }
 
 fn push(record: &Value, limits: &Limits, out: &mut Builder) {
-    let mut lines = String::new();
-    flatten("", record, limits.depth, &mut lines);
-    out.push(Kind::Paragraph, &lines);
+    // No character takes more than four bytes: what is beyond is not kept anyway.
+    let mut lines = Lines { path: String::new(), text: String::new(), most: limits.chars.saturating_mul(4) };
+    if !lines.flatten(record, limits.depth) {
+        out.warn("a record of it is too long and was read in part; split it into smaller ones");
+    }
+    out.push(Kind::Paragraph, &lines.text);
 }
 
-fn flatten(path: &str, value: &Value, depth: usize, lines: &mut String) {
-    let under = |key: &str| if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
-    match value {
-        Value::Null => {}
-        _ if depth == 0 => {}
-        Value::Object(map) => {
-            for (key, value) in map {
-                flatten(&under(key), value, depth - 1, lines);
-            }
-        }
-        Value::Array(items) => {
-            for item in items {
-                flatten(path, item, depth - 1, lines);
-            }
-        }
-        Value::String(text) => line(path, text, lines),
-        other => line(path, &other.to_string(), lines),
-    }
+/// A record's lines as they grow.
+struct Lines {
+    /// Keys that lead to the value under way.
+    path: String,
+    text: String,
+    /// Bytes from which on no line is added: a long path is repeated for each item of a long list.
+    most: usize,
 }
 
-fn line(path: &str, text: &str, lines: &mut String) {
-    if !path.is_empty() {
-        lines.push_str(path);
-        lines.push_str(": ");
+impl Lines {
+    /// Adds a value; false once there is no room.
+    fn flatten(&mut self, value: &Value, depth: usize) -> bool {
+        match value {
+            Value::Null => true,
+            _ if depth == 0 => true,
+            Value::Object(map) => map.iter().all(|(key, value)| {
+                let end = self.path.len();
+                if end > 0 {
+                    self.path.push('.');
+                }
+                self.path.push_str(key);
+                let whole = self.flatten(value, depth - 1);
+                self.path.truncate(end);
+                whole
+            }),
+            Value::Array(items) => items.iter().all(|item| self.flatten(item, depth - 1)),
+            Value::String(text) => self.line(text),
+            other => self.line(&other.to_string()),
+        }
     }
-    lines.push_str(text);
-    lines.push('\n');
+
+    fn line(&mut self, text: &str) -> bool {
+        if self.text.len() >= self.most {
+            return false;
+        }
+        if !self.path.is_empty() {
+            self.text.push_str(&self.path);
+            self.text.push_str(": ");
+        }
+        self.text.push_str(text);
+        self.text.push('\n');
+        true
+    }
 }

@@ -2,8 +2,13 @@
 
 use std::collections::HashMap;
 
-use super::Kind;
 use super::builder::Builder;
+use super::{Kind, running_heads};
+
+/// Characters of a line before the place where one is written twice.
+const NEAR: usize = 1000;
+/// Columns of a table.
+const MOST_COLUMNS: usize = 128;
 
 /// A glyph: its text, its origin (y grows downwards), the size of its font.
 #[derive(Debug, Clone)]
@@ -19,12 +24,12 @@ pub(super) struct Place {
 
 /// Glyphs that follow each other on one baseline.
 #[derive(Debug, Clone)]
-struct Segment {
+pub(super) struct Segment {
     left: f32,
     right: f32,
-    y: f32,
+    pub(super) y: f32,
     size: f32,
-    text: String,
+    pub(super) text: String,
 }
 
 impl Segment {
@@ -40,7 +45,7 @@ impl Segment {
 /// Writes all pages.
 pub(super) fn write(pages: &[Vec<Place>], out: &mut Builder) {
     let (mut pages, turned): (Vec<_>, Vec<_>) = pages.iter().map(|places| sides(places)).unzip();
-    drop_running_heads(&mut pages);
+    running_heads::drop(&mut pages);
     let sizes = Sizes::of(&pages);
     for (number, (page, turned)) in pages.into_iter().zip(turned).enumerate() {
         out.start_page(number as u32 + 1);
@@ -121,7 +126,10 @@ fn merge_touching(mut segments: Vec<Segment>) -> Vec<Segment> {
                 && let Some(last) = merged.last_mut()
             {
                 let gap = segment.left - last.right;
-                let repeated = gap < -0.5 * (segment.right - segment.left) && last.text.contains(segment.text.trim());
+                // Twice on one place: looked for near the end, as a line may hold a million letters.
+                let near = last.text.char_indices().rev().nth(NEAR).map_or(0, |(at, _)| at);
+                let repeated =
+                    gap < -0.5 * (segment.right - segment.left) && last.text[near..].contains(segment.text.trim());
                 if repeated {
                     continue;
                 }
@@ -136,37 +144,6 @@ fn merge_touching(mut segments: Vec<Segment>) -> Vec<Segment> {
         }
     }
     merged
-}
-
-/// Lines at the edge of most pages that differ only in numbers: running heads, page numbers.
-fn drop_running_heads(pages: &mut [Vec<Segment>]) {
-    if pages.len() < 4 {
-        return;
-    }
-    let key = |segment: &Segment| -> (String, i32) {
-        let text: String = segment.text.chars().filter(|c| !c.is_ascii_digit() && !c.is_whitespace()).collect();
-        (text, (segment.y / 6.0).round() as i32)
-    };
-    let edges = |page: &[Segment]| -> Option<(f32, f32)> {
-        let top = page.iter().map(|s| s.y).fold(f32::INFINITY, f32::min);
-        let bottom = page.iter().map(|s| s.y).fold(f32::NEG_INFINITY, f32::max);
-        (bottom > top).then_some((top + 0.02 * (bottom - top), bottom - 0.02 * (bottom - top)))
-    };
-    let mut counts: HashMap<(String, i32), usize> = HashMap::new();
-    for page in pages.iter() {
-        let Some((high, low)) = edges(page) else { continue };
-        let mut seen = std::collections::HashSet::new();
-        for segment in page.iter().filter(|s| s.y <= high || s.y >= low) {
-            if seen.insert(key(segment)) {
-                *counts.entry(key(segment)).or_default() += 1;
-            }
-        }
-    }
-    let enough = (pages.len() / 4).max(3);
-    for page in pages.iter_mut() {
-        let Some((high, low)) = edges(page) else { continue };
-        page.retain(|s| (s.y > high && s.y < low) || counts.get(&key(s)).is_none_or(|count| *count < enough));
-    }
 }
 
 /// The size of running text, and those of headings above it.
@@ -221,37 +198,53 @@ fn cut(segments: Vec<Segment>, depth: usize, regions: &mut Vec<Vec<Segment>>) {
 /// Where a white column divides two columns of prose; a table's cells are too short to be prose.
 fn gutter(segments: &[Segment]) -> Option<f32> {
     let size = median(segments.iter().map(|s| s.size));
-    let mut edges: Vec<(f32, f32)> = segments.iter().map(|s| (s.left, s.right)).collect();
-    edges.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let mut right = edges.first()?.1;
-    for &(left, end) in &edges[1..] {
-        if left - right > 0.8 * size {
-            let at = (left + right) / 2.0;
-            let (one, other): (Vec<_>, Vec<_>) = segments.iter().partition(|s| s.left < at);
-            if is_column(&one) && is_column(&other) && overlap(&one, &other) {
-                return Some(at);
-            }
+    let mut sorted: Vec<&Segment> = segments.iter().collect();
+    sorted.sort_by(|a, b| a.left.total_cmp(&b.left));
+    // What stands to the right of each place, so that a page of single letters takes no longer than it must.
+    let mut rest: Vec<Side> = sorted.iter().rev().scan(Side::EMPTY, |side, s| Some(side.add(s))).collect();
+    rest.reverse();
+    let mut before = Side::EMPTY;
+    let mut right = sorted.first()?.right;
+    for (segment, after) in sorted.into_iter().zip(rest) {
+        let at = (segment.left + right) / 2.0;
+        if segment.left - right > 0.8 * size && before.is_column() && after.is_column() && before.overlaps(&after) {
+            return Some(at);
         }
-        right = right.max(end);
+        before.add(segment);
+        right = right.max(segment.right);
     }
     None
 }
 
-fn is_column(segments: &[&Segment]) -> bool {
-    let columns: f32 =
-        segments.iter().map(|s| s.text.chars().map(|c| if is_han(c) { 2.0 } else { 1.0 }).sum::<f32>()).sum();
-    segments.len() >= 4 && columns / segments.len() as f32 >= 22.0
+/// What stands on one side of a white column.
+#[derive(Clone, Copy)]
+struct Side {
+    segments: usize,
+    /// Widths of its characters, in Latin ones.
+    width: f32,
+    top: f32,
+    bottom: f32,
 }
 
-fn overlap(one: &[&Segment], other: &[&Segment]) -> bool {
-    let range = |all: &[&Segment]| {
-        (
-            all.iter().map(|s| s.y).fold(f32::INFINITY, f32::min),
-            all.iter().map(|s| s.y).fold(f32::NEG_INFINITY, f32::max),
-        )
-    };
-    let ((a, b), (c, d)) = (range(one), range(other));
-    b.min(d) - a.max(c) > 0.4 * (b - a).min(d - c)
+impl Side {
+    const EMPTY: Self = Self { segments: 0, width: 0.0, top: f32::INFINITY, bottom: f32::NEG_INFINITY };
+
+    fn add(&mut self, segment: &Segment) -> Self {
+        self.segments += 1;
+        self.width += segment.text.chars().map(|c| if is_han(c) { 2.0 } else { 1.0 }).sum::<f32>();
+        self.top = self.top.min(segment.y);
+        self.bottom = self.bottom.max(segment.y);
+        *self
+    }
+
+    fn is_column(&self) -> bool {
+        self.segments >= 4 && self.width / self.segments as f32 >= 22.0
+    }
+
+    fn overlaps(&self, other: &Self) -> bool {
+        let shared = self.bottom.min(other.bottom) - self.top.max(other.top);
+        shared > 0.4 * (self.bottom - self.top).min(other.bottom - other.top)
+    }
 }
 
 /// The widest white band across the region, if it is wider than those between the lines of a paragraph, or divides
@@ -335,7 +328,7 @@ fn rows_of(lines: &[Vec<Segment>], sizes: &Sizes) -> Option<Vec<String>> {
     let first = *columns.first()?;
     let named: Vec<bool> = lines.iter().map(|line| line[0].left <= first.1).collect();
     let marks = |segment: &Segment| segment.text.trim().chars().count() <= 3 && begins_item(&segment.text);
-    let plain = columns.len() < 2
+    let plain = !(2..=MOST_COLUMNS).contains(&columns.len())
         || beside(lines.iter().flatten()) == 0
         || lines.iter().flatten().any(|segment| sizes.level(segment.size).is_some())
         || lines.iter().zip(&named).all(|(line, named)| !named || marks(&line[0]));

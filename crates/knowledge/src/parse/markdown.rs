@@ -3,7 +3,8 @@
 use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 
 use super::Kind;
-use super::builder::{Builder, table};
+use super::builder::Builder;
+use super::{html, table};
 
 pub(super) fn read(text: &str, out: &mut Builder) {
     let body = front_matter(text, out);
@@ -101,7 +102,7 @@ impl State {
             }
             TagEnd::TableCell => self.row.push(std::mem::take(&mut self.inline)),
             TagEnd::TableHead | TagEnd::TableRow => self.rows.push(std::mem::take(&mut self.row)),
-            TagEnd::Table => out.push(Kind::Table, &table(&std::mem::take(&mut self.rows))),
+            TagEnd::Table => table::write(&std::mem::take(&mut self.rows), 1, out),
             TagEnd::Paragraph | TagEnd::HtmlBlock => self.flush(out),
             _ => {}
         }
@@ -112,15 +113,24 @@ fn number(level: HeadingLevel) -> u8 {
     level as u8
 }
 
-fn strip(html: &str) -> String {
+/// HTML without its tags, and a space where one divides what stands beside it.
+fn strip(source: &str) -> String {
     let mut out = String::new();
-    let mut inside = false;
-    for c in html.chars() {
-        match c {
-            '<' => inside = true,
-            '>' => inside = false,
-            c if !inside => out.push(c),
-            _ => {}
+    let mut tag = None::<String>;
+    for c in source.chars() {
+        match (&mut tag, c) {
+            (_, '<') => tag = Some(String::new()),
+            (Some(inside), '>') => {
+                let name = inside.trim_start_matches('/');
+                let end = name.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(name.len());
+                if html::stands_apart(&name[..end].to_ascii_lowercase()) {
+                    out.push(' ');
+                }
+                tag = None;
+            }
+            (Some(inside), c) => inside.push(c),
+            (None, '>') => {}
+            (None, c) => out.push(c),
         }
     }
     out

@@ -13,7 +13,9 @@ mod markdown;
 mod office;
 mod pdf;
 mod pdf_streams;
+mod running_heads;
 mod sheet;
+mod table;
 mod tame;
 mod text;
 mod xml;
@@ -26,6 +28,7 @@ use serde::{Deserialize, Serialize};
 
 use builder::Builder;
 pub use detect::Format;
+use tame::Syntax;
 
 const STACK: usize = 64 << 20;
 
@@ -190,7 +193,10 @@ fn run(name: &str, bytes: &[u8], limits: &Limits) -> Result<Parsed, Refusal> {
         Format::Pptx => office::pptx(bytes, limits, &mut out)?,
         Format::Sheet => sheet::workbook(bytes, limits, &mut out)?,
         Format::Csv => sheet::csv(name, &decode::text(bytes, &mut out), &mut out),
-        Format::Html => html::read(&decode::html(bytes, &mut out), limits, &mut out),
+        Format::Html => {
+            let page = decode::html(bytes, &mut out);
+            html::read(&page, Syntax::of(&page), limits, &mut out);
+        }
         Format::Markdown => markdown::read(&decode::text(bytes, &mut out), &mut out),
         Format::Epub => epub::read(bytes, limits, &mut out)?,
         Format::Json => json::read(&decode::text(bytes, &mut out), limits, &mut out),

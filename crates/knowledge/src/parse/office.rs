@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::builder::{Builder, table};
+use super::builder::Builder;
+use super::table::{self, Names, Spare};
 use super::xml::{Step, walk};
 use super::zipped::{Zipped, resolve};
 use super::{Kind, Limits, Outcome, Refusal};
@@ -82,12 +83,12 @@ struct Paragraph {
 
 fn body_text(bytes: &[u8], styles: &HashMap<String, u8>, limits: &Limits, out: &mut Builder) -> Outcome {
     let mut paragraph = Paragraph::default();
-    let mut tables: Vec<Vec<Vec<String>>> = Vec::new();
+    let mut tables: Vec<Grid> = Vec::new();
     let (mut inside, mut skipped, mut span) = (false, 0usize, 1usize);
     let walked = walk(bytes, limits, &mut |step| match step {
-        // What was deleted, and the copy of a drawing for old programs.
-        Step::Open("del" | "Fallback" | "instrText", _) => skipped += 1,
-        Step::Close("del" | "Fallback" | "instrText") => skipped = skipped.saturating_sub(1),
+        // What was deleted or moved away, and the copy of a drawing for old programs.
+        Step::Open("del" | "moveFrom" | "Fallback" | "instrText", _) => skipped += 1,
+        Step::Close("del" | "moveFrom" | "Fallback" | "instrText") => skipped = skipped.saturating_sub(1),
         _ if skipped > 0 => {}
         Step::Open("pStyle", attributes) => {
             let style = attributes.get("val").unwrap_or_default();
@@ -101,36 +102,29 @@ fn body_text(bytes: &[u8], styles: &HashMap<String, u8>, limits: &Limits, out: &
         Step::Open("tab", _) => paragraph.text.push('\t'),
         Step::Open("br" | "cr", _) => paragraph.text.push('\n'),
         Step::Open("noBreakHyphen", _) => paragraph.text.push('-'),
-        Step::Open("tbl", _) => tables.push(Vec::new()),
-        Step::Open("tr", _) => {
-            if let Some(rows) = tables.last_mut() {
-                rows.push(Vec::new());
-            }
+        Step::Open("tbl", _) => tables.push(Grid::default()),
+        Step::Open("tr", _) => tables.last_mut().into_iter().for_each(|table| table.rows.push(Vec::new())),
+        Step::Open("tblHeader", attributes) if !matches!(attributes.get("val"), Some("0" | "false" | "off")) => {
+            tables.last_mut().into_iter().for_each(Grid::mark_head);
         }
         Step::Open("tc", _) => {
             span = 1;
-            if let Some(row) = tables.last_mut().and_then(|rows| rows.last_mut()) {
+            if let Some(row) = tables.last_mut().and_then(|table| table.rows.last_mut()) {
                 row.push(String::new());
             }
         }
         Step::Open("gridSpan", attributes) => span = attributes.get("val").and_then(|n| n.parse().ok()).unwrap_or(1),
         Step::Open("vMerge", attributes) if attributes.get("val").unwrap_or("continue") == "continue" => {
-            if let Some(above) = above(&tables)
-                && let Some(cell) = tables.last_mut().and_then(|rows| rows.last_mut()).and_then(|row| row.last_mut())
-            {
-                *cell = above;
-            }
+            tables.last_mut().into_iter().for_each(Grid::repeat_above);
         }
         Step::Close("tc") => {
-            if let Some(row) = tables.last_mut().and_then(|rows| rows.last_mut()) {
-                row.extend((1..span.min(MOST_SPANNED)).map(|_| String::new()));
-            }
+            tables.last_mut().into_iter().for_each(|table| table.span(span));
             span = 1;
         }
         Step::Close("tbl") => close_table(&mut tables, out),
         Step::Close("p") => {
             let done = std::mem::take(&mut paragraph);
-            match tables.last_mut().and_then(|rows| rows.last_mut()).and_then(|row| row.last_mut()) {
+            match tables.last_mut().and_then(Grid::cell) {
                 Some(cell) => {
                     cell.push(' ');
                     cell.push_str(&done.text);
@@ -148,20 +142,59 @@ fn body_text(bytes: &[u8], styles: &HashMap<String, u8>, limits: &Limits, out: &
     Ok(())
 }
 
-/// Writes the innermost table, or puts it into the cell it stands in.
-fn close_table(tables: &mut Vec<Vec<Vec<String>>>, out: &mut Builder) {
-    let Some(rows) = tables.pop() else { return };
-    let text = table(&rows);
-    match tables.last_mut().and_then(|rows| rows.last_mut()).and_then(|row| row.last_mut()) {
-        Some(cell) => cell.push_str(&text),
-        None => out.push(Kind::Table, &text),
+/// A table under way.
+#[derive(Default)]
+struct Grid {
+    rows: Vec<Vec<String>>,
+    /// How many of the first rows name the columns.
+    heads: usize,
+    spare: Spare,
+}
+
+impl Grid {
+    fn cell(&mut self) -> Option<&mut String> {
+        self.rows.last_mut()?.last_mut()
+    }
+
+    /// The row under way names the columns, if all above it do.
+    fn mark_head(&mut self) {
+        if self.heads + 1 == self.rows.len() {
+            self.heads += 1;
+        }
+    }
+
+    /// Gives the cell under way the text of the one above: one cell over several rows belongs to each of them.
+    fn repeat_above(&mut self) {
+        let [.., above, row] = self.rows.as_mut_slice() else { return };
+        let Some(text) = row.len().checked_sub(1).and_then(|at| above.get(at)) else { return };
+        if let Some(cell) = row.last_mut()
+            && self.spare.take(text)
+        {
+            cell.clone_from(text);
+        }
+    }
+
+    /// The cell under way takes so many columns; its name is that of each, its text is only in the first.
+    fn span(&mut self, columns: usize) {
+        let named = self.heads == self.rows.len();
+        let Some(row) = self.rows.last_mut() else { return };
+        let beside = row.last().filter(|_| named).cloned().unwrap_or_default();
+        for _ in 1..columns.min(MOST_SPANNED) {
+            if !self.spare.take(&beside) {
+                return;
+            }
+            row.push(beside.clone());
+        }
     }
 }
 
-/// The text of the cell above the one under way: one cell over several rows belongs to each of them.
-fn above(tables: &[Vec<Vec<String>>]) -> Option<String> {
-    let [.., before, row] = tables.last()?.as_slice() else { return None };
-    before.get(row.len().checked_sub(1)?).cloned()
+/// Writes the innermost table, or puts it into the cell it stands in.
+fn close_table(tables: &mut Vec<Grid>, out: &mut Builder) {
+    let Some(done) = tables.pop() else { return };
+    match tables.last_mut().and_then(Grid::cell) {
+        Some(cell) => cell.push_str(&table::text(&done.rows)),
+        None => table::write(&done.rows, done.heads, out),
+    }
 }
 
 fn put(paragraph: &Paragraph, out: &mut Builder) {
@@ -241,6 +274,7 @@ fn relations(zip: &mut Zipped<'_>, part: &str, limits: &Limits) -> Result<Vec<(S
 fn slide_text(bytes: &[u8], limits: &Limits, out: &mut Builder) {
     let (mut text, mut title, mut inside, mut plain) = (String::new(), false, false, true);
     let mut rows: Option<Vec<Vec<String>>> = None;
+    let mut heads = 0;
     let walked = walk(bytes, limits, &mut |step| match step {
         Step::Open("sp", _) => (title, plain) = (false, true),
         Step::Open("ph", attributes) => {
@@ -252,7 +286,10 @@ fn slide_text(bytes: &[u8], limits: &Limits, out: &mut Builder) {
         Step::Close("t") => inside = false,
         Step::Text(piece) if inside => text.push_str(piece),
         Step::Open("br", _) => text.push('\n'),
-        Step::Open("tbl", _) => rows = Some(Vec::new()),
+        Step::Open("tbl", _) => (rows, heads) = (Some(Vec::new()), 0),
+        Step::Open("tblPr", attributes) => {
+            heads = usize::from(matches!(attributes.get("firstRow"), Some("1" | "true")))
+        }
         Step::Open("tr", _) => rows.iter_mut().for_each(|rows| rows.push(Vec::new())),
         Step::Open("tc", _) => {
             if let Some(row) = rows.as_mut().and_then(|rows| rows.last_mut()) {
@@ -261,7 +298,9 @@ fn slide_text(bytes: &[u8], limits: &Limits, out: &mut Builder) {
         }
         Step::Close("tbl") => {
             if let Some(rows) = rows.take() {
-                out.push(Kind::Table, &table(&rows));
+                // Programs mark the first row of any table; one with figures in it is no head.
+                let likely = rows.first().is_some_and(|row| Names::likely(row.iter().map(String::as_str)));
+                table::write(&rows, if likely { heads } else { 0 }, out);
             }
         }
         Step::Close("p") => {

@@ -1,91 +1,90 @@
 //! How much a PDF's streams unpack to, before a reader unpacks them without bounds: a few kilobytes can become
-//! terabytes.
+//! terabytes. What a file says of its streams is not believed: whatever may be unpacked is.
 
-use std::io::Read;
+use std::cell::Cell;
+use std::io::{BufRead, BufReader, Error, ErrorKind, Read, Result};
 use std::sync::OnceLock;
 
-use flate2::read::ZlibDecoder;
+use flate2::bufread::DeflateDecoder;
 use regex::bytes::Regex;
 
 use super::{Outcome, Refusal};
 
 /// Bytes of one stream unpacked; the largest sound ones are fonts of some 20 MB.
 const MOST: u64 = 256 << 20;
-/// Packed bytes that are not worth a look: deflate unpacks to at most 1032 times as much.
-const SMALL: usize = 64 << 10;
-/// Bytes of a dictionary that are looked at.
-const DICTIONARY: usize = 4 << 10;
+/// Bytes of all streams unpacked, for each byte of the file, where that is more than [`LEAST`].
+const RATIO: u64 = 64;
+const LEAST: u64 = 1 << 30;
 /// Layers of compression.
 const LAYERS: usize = 3;
+const BUFFER: usize = 8 << 10;
 
 /// Refuses a file with a stream that unpacks to too much. What is encrypted cannot be looked at and passes.
 pub(super) fn check(bytes: &[u8]) -> Outcome {
     static STREAM: OnceLock<Regex> = OnceLock::new();
-    static FILTER: OnceLock<Regex> = OnceLock::new();
-    let compile = |pattern| Regex::new(pattern).expect("a constant pattern compiles: this is a bug");
-    let stream = STREAM.get_or_init(|| compile(r"(?-u)(end)?stream\r?\n?"));
-    let filter = FILTER.get_or_init(|| compile(r"(?-u)/(?:FlateDecode|Fl|LZWDecode|LZW)\b"));
-    let mut after = 0;
-    let mut begun: Option<(usize, usize)> = None;
-    for found in stream.find_iter(bytes) {
-        let ends = found.as_bytes().starts_with(b"end");
-        if !ends && begun.is_none() {
-            let dictionary = &bytes[after.max(found.start().saturating_sub(DICTIONARY))..found.start()];
-            let layers = filter.find_iter(&names_in_full(dictionary)).count();
-            begun = (layers > 0).then_some((found.end(), layers));
-        }
-        if ends {
-            after = found.end();
-            if let Some((start, layers)) = begun.take() {
-                measure(&bytes[start..found.start()], layers)?;
-            }
-        }
-    }
-    match begun {
-        Some((start, layers)) => measure(&bytes[start..], layers),
-        None => Ok(()),
-    }
-}
-
-fn measure(packed: &[u8], layers: usize) -> Outcome {
-    if layers > LAYERS {
-        return Err(Refusal::new(
-            format!("a stream inside it is compressed {layers} times over, which no sound document does"),
-            "check where the file comes from",
-        ));
-    }
-    if layers == 1 && packed.len() <= SMALL {
-        return Ok(());
-    }
-    let mut inner: Box<dyn Read + '_> = Box::new(packed);
-    for _ in 0..layers {
-        inner = Box::new(ZlibDecoder::new(inner));
-    }
-    let (mut buffer, mut total) = (vec![0; 64 << 10], 0u64);
-    // An error ends what is deflated, or says that this is not plain deflate: then there is nothing to measure.
-    while let Ok(count @ 1..) = inner.read(&mut buffer) {
-        total += count as u64;
-        if total > MOST {
-            return Err(Refusal::new(
-                format!("a stream of {} bytes inside it unpacks to more than {MOST}", packed.len()),
+    let stream = STREAM.get_or_init(|| {
+        Regex::new(r"(?-u)(?:end)?stream(?:\r?\n|\r)").expect("a constant pattern compiles: this is a bug")
+    });
+    let left = Cell::new(LEAST.max(bytes.len() as u64 * RATIO));
+    for found in stream.find_iter(bytes).filter(|found| !found.as_bytes().starts_with(b"end")) {
+        unpack(&mut &bytes[found.end()..], 1, &left).map_err(|_| {
+            Refusal::new(
+                format!("a stream inside it unpacks to more than {MOST} bytes, or again and again"),
                 "check where the file comes from, or print it to a new PDF",
-            ));
-        }
+            )
+        })?;
     }
     Ok(())
 }
 
-/// A dictionary with `#46` in names read as `F`.
-fn names_in_full(dictionary: &[u8]) -> Vec<u8> {
-    let mut full = Vec::with_capacity(dictionary.len());
-    let mut rest = dictionary;
-    while let [first, tail @ ..] = rest {
-        let code = (*first == b'#').then(|| tail.get(..2)).flatten().and_then(|hex| std::str::from_utf8(hex).ok());
-        let byte = code.and_then(|hex| u8::from_str_radix(hex, 16).ok());
-        full.push(byte.unwrap_or(*first));
-        rest = if byte.is_some() { &tail[2..] } else { tail };
+/// Unpacks to the end of what is packed, and what is packed inside that; fails only if it is too much.
+fn unpack(packed: &mut dyn BufRead, layer: usize, left: &Cell<u64>) -> Result<()> {
+    // Readers also take what has no head of zlib's.
+    let head = matches!(packed.fill_buf(), Ok(bytes) if is_zlib(bytes));
+    if head {
+        packed.consume(2);
     }
-    full
+    if layer > LAYERS {
+        return if head { Err(ErrorKind::QuotaExceeded.into()) } else { Ok(()) };
+    }
+    let counted = Counted { inner: DeflateDecoder::new(packed), own: MOST, left };
+    let mut unpacked = BufReader::with_capacity(BUFFER, counted);
+    unpack(&mut unpacked, layer + 1, left)?;
+    loop {
+        match unpacked.fill_buf().map(<[u8]>::len) {
+            Err(error) if error.kind() == ErrorKind::QuotaExceeded => return Err(error),
+            // The end of what is packed, or no packed bytes at all.
+            Ok(0) | Err(_) => return Ok(()),
+            Ok(count) => unpacked.consume(count),
+        }
+    }
+}
+
+/// RFC 1950: deflate, no dictionary, and a sum that agrees.
+fn is_zlib(bytes: &[u8]) -> bool {
+    matches!(bytes, [method, flags, ..] if method & 15 == 8 && method >> 4 <= 7 && flags & 0x20 == 0
+        && (u16::from(*method) << 8 | u16::from(*flags)) % 31 == 0)
+}
+
+/// Fails once more has been read than one stream, or all of them, may have.
+struct Counted<'a, R> {
+    inner: R,
+    own: u64,
+    left: &'a Cell<u64>,
+}
+
+impl<R: Read> Read for Counted<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        let count = self.inner.read(buffer)?;
+        match (self.own.checked_sub(count as u64), self.left.get().checked_sub(count as u64)) {
+            (Some(own), Some(left)) => {
+                self.own = own;
+                self.left.set(left);
+                Ok(count)
+            }
+            _ => Err(Error::from(ErrorKind::QuotaExceeded)),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -112,15 +111,23 @@ mod tests {
     fn streams_that_unpack_to_too_much_are_refused() {
         let bomb = packed(&vec![b' '; MOST as usize + 1]);
         let twice = packed(&bomb);
+        // A first block that is stored as it is, and holds what ends a stream.
+        let ends = b"endstream\nendobj\n";
+        let stored = [&[0x78, 0x01, 0, ends.len() as u8, 0, !(ends.len() as u8), 0xff], &ends[..], &bomb[2..]].concat();
+        let many = (0..5).fold(b"BT ET".to_vec(), |inner, _| packed(&inner));
         for (filter, data, sound) in [
             ("/FlateDecode", packed(b"BT ET"), true),
             ("/FlateDecode", bomb.clone(), false),
             ("/Fl#61teDecode", bomb.clone(), false),
             ("[/FlateDecode /FlateDecode]", twice, false),
             ("[/FlateDecode /FlateDecode]", packed(&packed(b"BT ET")), true),
-            ("[/Fl/Fl/Fl/Fl/Fl]", b"x".to_vec(), false),
-            ("/DCTDecode", bomb, true),
-            ("/FlateDecode", vec![7; SMALL * 2], true),
+            ("[/Fl/Fl/Fl/Fl/Fl]", many, false),
+            ("9 0 R", bomb.clone(), false),
+            (&format!("/FlateDecode/X({})", "x".repeat(10_000)), bomb.clone(), false),
+            ("/FlateDecode", stored, false),
+            ("/FlateDecode", bomb[2..].to_vec(), false),
+            ("/FlateDecode", vec![7; 1 << 20], true),
+            ("/DCTDecode", [&[0xff, 0xd8, 0xff, 0xe0][..], &bomb].concat(), true),
         ] {
             assert_eq!(check(&with_stream(filter, &data)).is_ok(), sound, "{filter} {}", data.len());
         }

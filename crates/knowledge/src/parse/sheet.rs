@@ -9,12 +9,11 @@ use regex::bytes::Regex;
 
 use super::builder::{Builder, squeeze};
 use super::cell::{Style, shown};
+use super::table::{self, Names, Spare};
 use super::xml::{Attributes, Step, walk};
 use super::zipped::Zipped;
 use super::{Kind, Limits, Outcome, Refusal};
 
-/// Rows of one block; a passage is cut from blocks.
-const ROWS: usize = 50;
 /// Filled cells of a sheet that are read.
 const CELLS: usize = 2_000_000;
 
@@ -204,27 +203,31 @@ impl Sheet {
 /// a text was given that stands once for several columns: of use in a head only.
 fn unmerge(rows: &mut [Row], numbers: &[u32], merged: &[Dimensions]) -> HashMap<usize, HashSet<u32>> {
     let mut spread: HashMap<usize, HashSet<u32>> = HashMap::new();
+    let mut spare = Spare::default();
     let mut steps = 0;
     for area in merged {
         let ((top, left), (bottom, right)) = (area.start, area.end);
         let Ok(first) = numbers.binary_search(&top) else { continue };
-        let Some(text) = rows[first].iter().find(|(column, _)| *column == left).map(|(_, text)| text.clone()) else {
-            continue;
-        };
+        let Ok(place) = rows[first].binary_search_by_key(&left, |(column, _)| *column) else { continue };
+        let text = rows[first][place].1.clone();
         for at in (first..numbers.len()).take_while(|at| numbers[*at] <= bottom) {
-            if steps > CELLS {
-                return spread;
-            }
+            steps += 1;
             for column in left..=right {
                 steps += 1;
                 if column > left && at > first + 3 || steps > CELLS {
                     break;
                 }
                 let Err(place) = rows[at].binary_search_by_key(&column, |(column, _)| *column) else { continue };
+                if !spare.take(&text) {
+                    return spread;
+                }
                 rows[at].insert(place, (column, text.clone()));
                 if column > left {
                     spread.entry(at).or_default().insert(column);
                 }
+            }
+            if steps > CELLS {
+                return spread;
             }
         }
     }
@@ -277,54 +280,32 @@ fn write_rows(rows: Vec<Row>, spread: &HashMap<usize, HashSet<u32>>, out: &mut B
     let own =
         |at: usize| rows[at].iter().filter(move |(column, _)| !spread.get(&at).is_some_and(|s| s.contains(column)));
     let mut at = 0;
+    let last_wide = rows.iter().rposition(|row| row.len() > 1);
     // Titles above a table stand alone in their row.
-    while at + 2 < rows.len() && own(at).count() == 1 && rows[at + 1..].iter().any(|row| row.len() > 1) {
+    while at + 2 < rows.len() && own(at).count() == 1 && last_wide.is_some_and(|last| last > at) {
         let title = own(at).map(|(_, text)| text.as_str()).next().unwrap_or_default();
         out.push(Kind::Paragraph, title);
         at += 1;
     }
-    let mut head: Option<HashMap<u32, String>> = None;
+    let mut names = Names::default();
     if at + 1 < rows.len() && is_head(&rows[at]) {
-        let mut names: HashMap<u32, String> = rows[at].iter().map(|(c, text)| (*c, squeeze(text))).collect();
+        names.add(cells(rows[at].iter()));
         // A name over several columns, and the columns' own names below it.
         if spread.contains_key(&at) && at + 2 < rows.len() && is_head(&rows[at + 1]) {
             at += 1;
-            for (column, text) in &rows[at] {
-                let name = names.entry(*column).or_default();
-                let text = squeeze(text);
-                if *name != text {
-                    *name = format!("{name} {text}").trim().to_owned();
-                }
-            }
+            names.add(cells(rows[at].iter()));
         }
-        head = Some(names);
         at += 1;
     }
-    let body: Vec<String> =
-        (at..rows.len()).map(|at| line(own(at), head.as_ref())).filter(|line| !line.is_empty()).collect();
-    for rows in body.chunks(ROWS) {
-        out.push(Kind::Table, &rows.join("\n"));
-    }
+    table::write_lines((at..rows.len()).map(|at| names.line(cells(own(at)))), out);
 }
 
-/// Column names: words or years, no other number.
+fn cells<'a>(row: impl Iterator<Item = &'a (u32, String)>) -> impl Iterator<Item = (u32, &'a str)> {
+    row.map(|(column, text)| (*column, text.as_str()))
+}
+
 fn is_head(row: &Row) -> bool {
-    let year = |text: &str| text.len() == 4 && (text.starts_with("19") || text.starts_with("20"));
-    let number = |text: &str| text.parse::<f64>().is_ok();
-    row.len() >= 2
-        && row.iter().all(|(_, text)| !number(text.trim()) || year(text.trim()))
-        && row.iter().any(|(_, text)| !number(text.trim()))
-}
-
-fn line<'a>(row: impl Iterator<Item = &'a (u32, String)>, head: Option<&HashMap<u32, String>>) -> String {
-    let cells = row.map(|(column, cell)| {
-        let cell = squeeze(cell);
-        match head.and_then(|head| head.get(column)).filter(|name| !name.is_empty()) {
-            Some(name) => format!("{name}: {cell}"),
-            None => cell,
-        }
-    });
-    cells.collect::<Vec<_>>().join(" | ")
+    row.len() >= 2 && Names::likely(row.iter().map(|(_, text)| text.as_str()))
 }
 
 #[cfg(test)]

@@ -11,8 +11,28 @@ const SHALLOW: [&str; 32] = [
     "html", "head", "body",
 ];
 
+/// Elements that have no end tag.
+const VOID: [&str; 13] =
+    ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track"];
+
+/// What a page is written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Syntax {
+    /// HTML, where `<a/>` opens an element.
+    Html,
+    /// XHTML, where `<a/>` is a whole one.
+    Xml,
+}
+
+impl Syntax {
+    /// What a page says it is written in.
+    pub(super) fn of(page: &str) -> Self {
+        if page.trim_start_matches('\u{feff}').trim_start().starts_with("<?xml") { Self::Xml } else { Self::Html }
+    }
+}
+
 /// A page without formatting tags, comments and scripts, and without the tags of elements more than `depth` deep.
-pub(super) fn tame(page: &str, depth: usize) -> String {
+pub(super) fn tame(page: &str, syntax: Syntax, depth: usize) -> String {
     let mut out = String::with_capacity(page.len());
     let mut open: Vec<String> = Vec::new();
     let mut over = 0usize;
@@ -32,13 +52,20 @@ pub(super) fn tame(page: &str, depth: usize) -> String {
         let whole = &rest[..tag.length];
         rest = &rest[tag.length..];
         let name = tag.name.as_str();
+        let entire = syntax == Syntax::Xml && !tag.closes && whole.ends_with("/>");
         if matches!(name, "script" | "style") {
-            if !tag.closes {
+            if !tag.closes && !entire {
                 rest = after_raw(rest, name);
             }
             continue;
         }
         if FORMATTING.contains(&name) {
+            continue;
+        }
+        if entire && !name.is_empty() && !VOID.contains(&name) {
+            if open.len() < depth {
+                out.push_str(&format!("{}></{name}>", &whole[..whole.len() - 2]));
+            }
             continue;
         }
         if !SHALLOW.contains(&name) && !name.is_empty() {
@@ -139,7 +166,19 @@ mod tests {
             ("<p unclosed", "<p unclosed"),
             ("<!-- open", ""),
         ] {
-            assert_eq!(tame(page, 2), wanted, "{page}");
+            assert_eq!(tame(page, Syntax::of(page), 2), wanted, "{page}");
         }
+        for (page, wanted) in [
+            ("<script src='x'/>a<style/>b", "ab"),
+            (
+                "<title/><a id='p1'/>a<p class='x' />b<br/>c<i/>d",
+                "<title></title><a id='p1'></a>a<p class='x' ></p>b<br/>cd",
+            ),
+            ("<div><div><div/>a</div></div>", "<div><div>a</div></div>"),
+        ] {
+            let page = format!("<?xml version='1.0'?>{page}");
+            assert_eq!(tame(&page, Syntax::of(&page), 2), format!("<?xml version='1.0'?>{wanted}"), "{page}");
+        }
+        assert_eq!(tame("<a href=/x/>a</a>", Syntax::Html, 2), "<a href=/x/>a</a>");
     }
 }

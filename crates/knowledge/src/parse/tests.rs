@@ -140,7 +140,7 @@ fn a_web_page_is_its_content() {
             "Heading { level: 1 } One | One",
             "Paragraph One | The first paragraph of this page says something about a thing that matters.",
             "Paragraph One | A box of text that is read: it explains a word used in the paragraph above it.",
-            "Table One | Part | Room⏎A | 1⏎A | 2⏎none",
+            "Table One | Part: A | Room: 1⏎Part: A | Room: 2⏎none",
             "ListItem One | x",
             "ListItem One | y",
         ]
@@ -362,5 +362,236 @@ fn a_large_text_is_kept_as_far_as_the_limit_goes() {
     assert_eq!(
         parsed.warnings,
         ["only the first 10000 characters were kept; split it into smaller files to have all of it"]
+    );
+}
+
+/// The encoding is guessed from the first megabyte, which here ends in the middle of a character.
+#[test]
+fn long_texts_in_two_byte_encodings_are_read() {
+    let text = format!("a{}", "本办法适用于公司全体员工每年享有十五天带薪年假".repeat(30_000));
+    let traditional = format!("a{}", "本辦法適用於公司全體員工每年享有十五天帶薪年假".repeat(30_000));
+    for (text, encoding) in [(text, encoding_rs::GB18030), (traditional, encoding_rs::BIG5)] {
+        let bytes = encoding.encode(&text).0;
+        assert!(bytes.len() > 1 << 20);
+        assert!(read("a.txt", &bytes).text == text, "{}", encoding.name());
+    }
+}
+
+#[test]
+fn self_closed_tags_hide_nothing() {
+    let page = "<?xml version=\"1.0\"?><html><head><title/><script src=\"x\"/></head><body><a id=\"p1\"/>\
+                <p>One.</p><a name=\"top\"/><p>Two.</p></body></html>";
+    let book = archive(&[
+        ("META-INF/container.xml", "<container><rootfiles><rootfile full-path=\"c.opf\"/></rootfiles></container>"),
+        (
+            "c.opf",
+            "<package><manifest><item id=\"a\" href=\"a.xhtml\"/></manifest><spine><itemref idref=\"a\"/></spine></package>",
+        ),
+        ("a.xhtml", &page.replace("<?xml version=\"1.0\"?>", "")),
+    ]);
+    let open = "<html><body><a name=top><div class=sidebar><p>One.</p><p>Two.</p></div></body></html>";
+    for (name, bytes) in [("a.html", page.as_bytes()), ("a.epub", &book), ("b.html", open.as_bytes())] {
+        assert_eq!(lines(&read(name, bytes)), ["Paragraph  | One.", "Paragraph  | Two."], "{name}");
+    }
+}
+
+#[test]
+fn lines_and_blocks_divide_words() {
+    for (name, text, wanted) in [
+        (
+            "a.html",
+            "<table><tr><td>Mon<td>9:00<br>17:00<tr><td>Tue<td><p>a</p><p>b</p>c</table>",
+            "Mon | 9:00 17:00⏎Tue | a b c",
+        ),
+        ("a.html", "<h1>One<br/>two</h1>", "One two"),
+        ("a.html", "<pre>a<br>b<div>c</div><div>d</div>e\n  f</pre>", "a⏎b⏎c⏎d⏎e⏎  f"),
+        ("a.html", "<table><tr><td>x<td><ul><li>a<li>b</ul><tr><td>y<td>z</table>", "x | a b⏎y | z"),
+        ("a.md", "|a|b|\n|-|-|\n|Mon|9:00<br>17:00|\n", "a: Mon | b: 9:00 17:00"),
+        ("a.md", "# One<br/>two\n", "One two"),
+        ("a.md", "One <b>t</b>wo<br>three\n", "One two three"),
+    ] {
+        let found: Vec<String> =
+            read(name, text.as_bytes()).blocks.iter().map(|block| block.text.replace('\n', "⏎")).collect();
+        assert_eq!(found, [wanted], "{text}");
+    }
+}
+
+#[test]
+fn tables_name_their_cells() {
+    let cell = |text: &str| format!("<w:tc><w:p><w:r><w:t>{text}</w:t></w:r></w:p></w:tc>");
+    let row = |properties: &str, cells: [&str; 2]| format!("<w:tr>{properties}{}</w:tr>", cells.map(cell).concat());
+    let docx = |properties: &str| {
+        let rows = [row(properties, ["城市", "限额"]), row("", ["上海", "680"]), row("", ["其他", "480"])].concat();
+        archive(&[("word/document.xml", &format!("<w:document><w:tbl>{rows}</w:tbl></w:document>"))])
+    };
+    let pptx = |first: &str, cells: [&str; 2]| {
+        let row = |cells: [&str; 2]| {
+            let cell = |text| format!("<a:tc><a:txBody><a:p><a:r><a:t>{text}</a:t></a:r></a:p></a:txBody></a:tc>");
+            format!("<a:tr>{}</a:tr>", cells.map(cell).concat())
+        };
+        let rows = [row(cells), row(["上海", "680"]), row(["其他", "480"])].concat();
+        archive(&[(
+            "ppt/slides/slide1.xml",
+            &format!("<p:sld><a:tbl><a:tblPr firstRow=\"{first}\"/>{rows}</a:tbl></p:sld>"),
+        )])
+    };
+    let named = "城市: 上海 | 限额: 680⏎城市: 其他 | 限额: 480";
+    let plain = "城市 | 限额⏎上海 | 680⏎其他 | 480";
+    let html = |head: &str| format!("<table>{head}<tr><td>上海<td>680<tr><td>其他<td>480</table>").into_bytes();
+    for (name, bytes, wanted) in [
+        ("a.html", html("<tr><th>城市<th>限额"), named),
+        ("a.html", html("<thead><tr><td>城市<td>限额</thead>"), named),
+        ("a.html", html("<tr><td>城市<td>限额"), plain),
+        ("a.html", html("<tr><th>城市<td>限额"), plain),
+        ("a.md", "|城市|限额|\n|-|-|\n|上海|680|\n|其他|480|".as_bytes().to_vec(), named),
+        ("a.docx", docx("<w:trPr><w:tblHeader/></w:trPr>"), named),
+        ("a.docx", docx("<w:trPr><w:tblHeader w:val=\"0\"/></w:trPr>"), plain),
+        ("a.docx", docx(""), plain),
+        ("a.pptx", pptx("1", ["城市", "限额"]), named),
+        ("a.pptx", pptx("0", ["城市", "限额"]), plain),
+        ("a.pptx", pptx("1", ["北京", "500"]), "北京 | 500⏎上海 | 680⏎其他 | 480"),
+    ] {
+        assert_eq!(lines(&read(name, &bytes)), [format!("Table  | {wanted}")], "{name}");
+    }
+}
+
+/// Each of these took gigabytes.
+#[test]
+fn what_is_repeated_stays_small() {
+    let long = "x".repeat(30_000);
+    let cells: String =
+        (2..=30_000).map(|row| format!("<row r=\"{row}\"><c r=\"B{row}\"><v>1</v></c></row>")).collect();
+    let sheet = xlsx(
+        &format!(
+            "<sheetData><row r=\"1\"><c r=\"A1\" t=\"s\"><v>0</v></c></row>{cells}</sheetData>\
+             <mergeCells count=\"1\"><mergeCell ref=\"A1:A30000\"/></mergeCells>"
+        ),
+        &format!("<si><t>{long}</t></si>"),
+    );
+    let merged = "<w:tr><w:tc><w:tcPr><w:vMerge/></w:tcPr></w:tc></w:tr>".repeat(10_000);
+    let text = format!("<w:tr><w:tc><w:p><w:t>{long}</w:t></w:p></w:tc></w:tr>{merged}");
+    let spans = format!("<w:tr>{}</w:tr>", "<w:tc><w:tcPr><w:gridSpan w:val=\"64\"/></w:tcPr></w:tc>".repeat(100_000));
+    let docx =
+        |rows: &str| archive(&[("word/document.xml", &format!("<w:document><w:tbl>{rows}</w:tbl></w:document>"))]);
+    let html =
+        |cell: &str| format!("<table><tr><td>a<td>b</tr>{}</table>", format!("<tr>{}", cell.repeat(100)).repeat(1000));
+    let path = (0..20)
+        .fold(format!("[{}]", "1,".repeat(100_000) + "1"), |inner, _| format!("{{\"{}\":{inner}}}", "k".repeat(5000)));
+    let limits = Limits { chars: 4_000_000, ..Limits::default() };
+    for (name, bytes, most) in [
+        ("a.xlsx", sheet, 3 << 20),
+        ("a.docx", docx(&text), 3 << 20),
+        ("a.docx", docx(&spans), 3 << 20),
+        ("a.html", html("<td colspan=200></td>").into_bytes(), 3 << 20),
+        ("a.html", html("<td rowspan=200></td>").into_bytes(), 3 << 20),
+        ("a.json", path.into_bytes(), 5 << 20),
+    ] {
+        let started = Instant::now();
+        let parsed = parse(name, &bytes, &limits).unwrap();
+        assert!(parsed.text.len() < most && started.elapsed().as_secs() < 10, "{name} {}", parsed.text.len());
+        assert_eq!(name == "a.json", parsed.warnings.iter().any(|warning| warning.contains("read in part")), "{name}");
+    }
+}
+
+#[test]
+fn many_titles_and_single_letters_take_no_longer() {
+    let started = Instant::now();
+    read("a.csv", format!("a,b\n{}", "x\n".repeat(300_000)).as_bytes());
+    let titles = format!("{}a,b\n1,2\n", "x\n".repeat(300_000));
+    assert!(read("b.csv", titles.as_bytes()).text.ends_with("a: 1 | b: 2"));
+    let letters: String =
+        (0..60_000).map(|at| format!("1 0 0 1 {}.{} {} Tm (i) Tj ", at * 9, at % 10, 9 + at % 700)).collect();
+    let parsed = read("a.pdf", &pdf_page("", &format!("BT /T 5 Tf {letters} ET"), &[]));
+    assert!(parsed.text.len() >= 60_000);
+    assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
+}
+
+#[test]
+fn rows_at_the_edge_of_pages_are_no_running_heads() {
+    let at = |x: u32, y: u32, text: &str| format!("BT /T 10 Tf {x} {y} Td ({text}) Tj ET ");
+    let pages: Vec<String> = (1..=8)
+        .map(|page| {
+            let row = |y: u32, name: &str| {
+                at(50, y, name) + &at(200, y, &format!("{page}01")) + &at(350, y, &format!("{page}02"))
+            };
+            let body: String = (0..6).map(|line| row(700 - 20 * line, "Sum")).collect();
+            at(50, 780, "Annual report")
+                + &at(300, 20, &format!("- {page} -"))
+                + &body
+                + &row(760, "1")
+                + &row(40, "Total")
+        })
+        .collect();
+    let kids: Vec<String> = (0..8).map(|page| format!("{} 0 R", 3 + 2 * page)).collect();
+    let mut objects =
+        vec!["<</Type/Catalog/Pages 2 0 R>>".to_owned(), format!("<</Type/Pages/Kids[{}]/Count 8>>", kids.join(" "))];
+    for (page, content) in pages.iter().enumerate() {
+        let font = "<</Font<</T<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>>>>>";
+        let contents = 4 + 2 * page;
+        objects
+            .push(format!("<</Type/Page/Parent 2 0 R/MediaBox[0 0 600 800]/Contents {contents} 0 R/Resources{font}>>"));
+        objects.push(stream("", content));
+    }
+    let heads = read("a.pdf", &pdf(&objects)).text;
+    assert!(!heads.contains("Annual") && !heads.contains("- 3 -"), "{heads}");
+    // Without them the rows are what stands at the edge.
+    for object in objects.iter_mut().skip(3).step_by(2) {
+        let kept =
+            object.split_once("stream\n").unwrap().1.replace("Annual report", "").replace("- ", "").replace(" -", "");
+        let kept: String = kept
+            .replace("\nendstream", "")
+            .split("BT")
+            .filter(|text| !text.contains("300 20") && !text.contains("50 780"))
+            .collect::<Vec<_>>()
+            .join("BT");
+        *object = stream("", &kept);
+    }
+    let rows = read("a.pdf", &pdf(&objects)).text;
+    assert!(
+        (1..=8)
+            .all(|page| rows.contains(&format!("Total | {page}01 | {page}02"))
+                && rows.contains(&format!("1 | {page}01"))),
+        "{rows}"
+    );
+}
+
+#[test]
+fn captions_asides_and_articles_are_kept() {
+    let long = "A paragraph that says something of some length about what the page is about. ".repeat(4);
+    for (page, wanted) in [
+        (
+            "<table><caption>Table 1<br>Fees</caption><tr><th>a<th>b<tr><td>1<td>2</table>".to_owned(),
+            vec!["Table 1 Fees", "a: 1 | b: 2"],
+        ),
+        ("<table><caption>Alone</caption><tr><td>x</table>".to_owned(), vec!["Alone", "x"]),
+        (
+            format!("<p>{long}</p><aside>Mind the step.</aside><aside><a href=x>Other</a></aside>"),
+            vec![long.trim(), "Mind the step."],
+        ),
+        (format!("<p>{long}</p><aside class=sidebar>About us</aside>"), vec![long.trim()]),
+        (format!("<article>{long}</article><article>Second.</article>"), vec![long.trim(), "Second."]),
+        (format!("<article>{long}</article><div>Else.</div>"), vec![long.trim()]),
+    ] {
+        let page = format!("<html><body>{page}</body></html>");
+        let found: Vec<String> =
+            read("a.html", page.as_bytes()).blocks.iter().map(|block| block.text.clone()).collect();
+        assert_eq!(found, wanted, "{page}");
+    }
+}
+
+#[test]
+fn word_text_that_was_moved_away_is_left_out() {
+    let run = |text: &str| format!("<w:r><w:t>{text}</w:t></w:r>");
+    let body = format!(
+        "<w:document><w:p>{}<w:moveFromRangeStart/><w:moveFrom>{}</w:moveFrom><w:moveFromRangeEnd/><w:del>{}</w:del></w:p>\
+         <w:p><w:moveTo>{}</w:moveTo></w:p></w:document>",
+        run("One."),
+        run("Two."),
+        run("Three."),
+        run("Two.")
+    );
+    assert_eq!(
+        lines(&read("a.docx", &archive(&[("word/document.xml", &body)]))),
+        ["Paragraph  | One.", "Paragraph  | Two."]
     );
 }
