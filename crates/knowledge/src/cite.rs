@@ -9,6 +9,7 @@ use regex::Regex;
 use crate::answer::{Language, no_answer_text};
 use crate::claim::{Claim, Quote, Source, Strictness};
 use crate::cut::{clauses, sentences};
+use crate::extract;
 
 /// An answer with the citations that hold.
 #[derive(Debug, Clone, PartialEq)]
@@ -71,7 +72,8 @@ pub fn resolve_for(question: &str, answer: &str, passages: &[Passage]) -> Cited 
 }
 
 /// What a checked answer comes to when it is whole: one of a single sentence that no passage supports, though it is
-/// written in the passages' language, is taken for invented, and the answer is that the documents hold none.
+/// written in the passages' language, is taken for invented. The answer is then what the documents themselves say, word for
+/// word, where one place speaks plainly of the question, and else that they hold none.
 pub fn settle(question: &str, cited: Cited, passages: &[Passage]) -> Cited {
     let chars: Vec<char> = cited.answer.chars().collect();
     let language = Language::of(&cited.answer);
@@ -79,7 +81,23 @@ pub fn settle(question: &str, cited: Cited, passages: &[Passage]) -> Cited {
     if cited.supported || question.is_empty() || sentences(&chars).len() > 1 || !comparable {
         return cited;
     }
-    Cited { answer: no_answer_text(Language::of(question)).to_owned(), ..cited }
+    match extract::plainest(question, passages) {
+        Some((at, quote)) => Cited { dropped: cited.dropped, ..quoted(question, passages, at, quote) },
+        None => Cited { answer: no_answer_text(Language::of(question)).to_owned(), ..cited },
+    }
+}
+
+/// An answer in a passage's own words.
+fn quoted(question: &str, passages: &[Passage], at: usize, quote: [usize; 2]) -> Cited {
+    let (lead, close) = match Language::of(question) {
+        Language::Chinese => ("文档中写道：“", "”"),
+        Language::English => ("The documents say: “", "” "),
+    };
+    let [from, to] = quote;
+    let words: String = passages[at].text.chars().skip(from).take(to - from).collect();
+    let text: Vec<char> = format!("{lead}{}{}", words.replace('\n', " / "), close.trim_end()).chars().collect();
+    let marks = vec![Mark { at: text.len(), spaced: close.ends_with(' '), number: at + 1, quote }];
+    write(&text, Found { marks, ..Found::default() }, passages)
 }
 
 fn same_words(one: &str, other: &str) -> bool {

@@ -179,7 +179,11 @@ fn a_question_helps_short_answers() {
         let passages = [price.clone()];
         settle(question, resolve_for(question, answer, &passages), &passages)
     };
-    let invented = settled("标准校准多少钱？", "标准校准多少钱？300 元。");
+    // What was invented gives way to the documents' own words, where they speak of the question.
+    let replaced = settled("标准校准多少钱？", "标准校准多少钱？300 元。");
+    assert_eq!(replaced.answer, "文档中写道：“服务: 标准校准 | 价格: 260 元”[1]");
+    assert_eq!(replaced.citations[0].quote, "服务: 标准校准 | 价格: 260 元");
+    let invented = settled("食堂的午餐多少钱？", "食堂的午餐 300 元。");
     assert_eq!((invented.answer.as_str(), invented.supported), (no_answer_text(Language::Chinese), false));
     // In another language than the passages' nothing is known about an answer.
     let unknown = settled("How is calibration done?", "It is done by post.");

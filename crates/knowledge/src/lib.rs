@@ -9,6 +9,7 @@ pub mod chunk;
 pub mod cite;
 mod claim;
 mod cut;
+mod extract;
 mod fact;
 mod figures;
 mod numerals;
