@@ -151,6 +151,7 @@ export const catalogue = {
   createBase: both('新建知识库', 'New knowledge base'),
   create: both('新建', 'Create'),
   baseName: both('名称', 'Name'),
+  otherLanguages: both('其他多种语言', 'many others'),
   baseNameHelp: both('汉字、任何语言的小写字母、数字、- 和 _；以字母或数字开头，最多 120 字节（40 个汉字）', 'Lower-case letters of any language, digits, - and _; begins with a letter or digit, at most 120 bytes'),
   documentCount: filled((n: string) => `${n} 份文档`, (n: string) => `${n} document${s(n)}`),
   passageCount: filled((n: string) => `${n} 段`, (n: string) => `${n} passage${s(n)}`),

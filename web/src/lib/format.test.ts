@@ -30,7 +30,8 @@ test('a wait is told in whole seconds', () => {
 });
 
 test('languages by name', () => {
-  expect(languageNames(['zh', 'en', 'multilingual'], 'en')).toBe('Chinese, English, Multiple languages');
-  expect(languageNames(['zh', 'en'], 'zh')).toBe('中文、英语');
-  expect(languageNames(['not a tag!'], 'en')).toBe('not a tag!');
+  expect(languageNames(['zh', 'en', 'multilingual'], 'en', 'many others')).toBe('Chinese, English, many others');
+  expect(languageNames(['en', 'mul'], 'zh', '其他多种语言')).toBe('英语、其他多种语言');
+  expect(languageNames(['zh', 'en'], 'zh', '')).toBe('中文、英语');
+  expect(languageNames(['not a tag!'], 'en', '')).toBe('not a tag!');
 });

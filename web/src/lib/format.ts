@@ -45,12 +45,14 @@ export function remaining(ms: number, lang: Lang): string {
   return duration(Math.max(1, Math.ceil(ms / 1000)) * 1000, lang);
 }
 
-/** Names of languages from their tags. */
-export function languageNames(tags: string[], lang: Lang): string {
+/** Names of languages from their tags; `others` is said for the tag of many. */
+export function languageNames(tags: string[], lang: Lang, others: string): string {
   const names = new Intl.DisplayNames([tag(lang)], { type: 'language' });
   const shown = tags.slice(0, 6).map((code) => {
+    // Not every browser has a word for it in every language.
+    if (code === 'multilingual' || code === 'mul') return others;
     try {
-      return names.of(code === 'multilingual' ? 'mul' : code) ?? code;
+      return names.of(code) ?? code;
     } catch {
       return code;
     }

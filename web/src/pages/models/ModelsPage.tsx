@@ -136,7 +136,7 @@ function Facts({ model }: { model: CatalogueModel }) {
     [t.size, model.bytes ? bytes(model.bytes, lang) : null],
     [t.context, t.contextTokens(count(model.context, lang))],
     [t.dimensions, model.dimensions ? count(model.dimensions, lang) : null],
-    [t.languages, model.languages?.length ? languageNames(model.languages, lang) : null],
+    [t.languages, model.languages?.length ? languageNames(model.languages, lang, t.otherLanguages) : null],
     [t.architecture, model.architecture],
     [t.licence, model.licence ?? null],
   ];
