@@ -22,6 +22,20 @@ fn missing_special(processor: &Value) -> Option<String> {
     named.find(|id| processor["special_tokens"].get(*id).is_none()).map(str::to_owned)
 }
 
+/// A merge whose result is no token: the crate copies it into a buffer of the longest token's size.
+fn impossible_merge(model: &Value) -> Option<String> {
+    let prefix = model["continuing_subword_prefix"].as_str().unwrap_or_default();
+    model["merges"].as_array()?.iter().find_map(|merge| {
+        let (first, second) = match merge {
+            Value::String(both) => both.split_once(' ')?, // the crate refuses the others by name
+            pair => (pair[0].as_str()?, pair[1].as_str()?),
+        };
+        let joined = second.strip_prefix(prefix).map(|rest| format!("{first}{rest}"));
+        let possible = joined.is_some_and(|joined| model["vocab"].get(&joined).is_some());
+        (!possible).then(|| format!("{first} {second}"))
+    })
+}
+
 pub(super) struct Json {
     tokenizer: Tokenizer,
 }
@@ -29,10 +43,13 @@ pub(super) struct Json {
 impl Json {
     pub(super) fn parse(json: &[u8]) -> Result<Self, LoadError> {
         let refused = |error: &dyn std::fmt::Display| bad("tokenizer.json", format!("is not a tokenizer: {error}"));
-        // The crate panics on a decoder that is not sound JSON, and later on a template without its tokens.
+        // The crate panics on a decoder that is not sound JSON, on merges that make no token, and later on a template without its tokens.
         let description: Value = serde_json::from_slice(json).map_err(|error| refused(&error))?;
         if let Some(token) = missing_special(&description["post_processor"]) {
             return Err(refused(&format!("its template names '{token}', which is not among its special tokens")));
+        }
+        if let Some(merge) = impossible_merge(&description["model"]) {
+            return Err(refused(&format!("its merge '{merge}' makes no token of its vocabulary")));
         }
         let mut tokenizer = Tokenizer::from_bytes(json).map_err(|error| refused(&error))?;
         tokenizer.with_padding(None);

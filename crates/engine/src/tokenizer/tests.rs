@@ -246,6 +246,17 @@ fn json_describes_the_same_tokenizer() {
     // Found by fuzzing: the crate panics on these.
     let damaged = description.to_string().replacen('{', "{\"decoder\":{\"type\":\"\u{16}\"},", 1);
     assert!(Tokenizer::from_json(damaged.as_bytes()).is_err());
+    for (prefix, merges) in [
+        ("", serde_json::json!(["a b"])),
+        ("##", serde_json::json!([["a", "b"]])),
+        ("é", serde_json::json!([["a", "è"]])),
+    ] {
+        let mut damaged = description.clone();
+        damaged["model"] = serde_json::json!({"type": "BPE", "vocab": {"a": 0, "b": 1, "è": 2}, "merges": merges,
+            "continuing_subword_prefix": prefix});
+        let error = Tokenizer::from_json(damaged.to_string().as_bytes()).err().unwrap().to_string();
+        assert!(error.contains("its merge 'a "), "{error}");
+    }
     let mut damaged = description;
     damaged["post_processor"]["special_tokens"] = serde_json::json!({});
     assert!(Tokenizer::from_json(damaged.to_string().as_bytes()).is_err());
