@@ -4,6 +4,8 @@ use std::collections::HashSet;
 
 use domain::{Hit, Message, Passage, Role};
 
+use crate::fact::normal;
+use crate::figures::{Reading, figures};
 use crate::{cut, text};
 
 /// The language an answer is written in.
@@ -59,21 +61,27 @@ pub fn messages(question: &str, passages: &[Passage]) -> Vec<Message> {
     vec![Message::text(Role::System, system), Message::text(Role::User, user)]
 }
 
-/// The best hits that fit a budget of tokens, in order, each cut to the part that speaks of the question; one that does
-/// not fit makes room for smaller ones. A small model errs with every passage that is beside the point, so those that
-/// say much less about the question than the best are left out.
+/// The best hits that fit a budget of tokens, each cut to the part that speaks of the question; one that does not fit makes
+/// room for smaller ones. Their order is that of the search and that of how much of the question they say, fused by ranks.
+/// A small model errs with every passage that is beside the point, so those that say much less than the best are left out.
 pub fn select(question: &str, hits: &[Hit], budget: usize, count: &dyn Fn(&str) -> usize) -> Vec<Passage> {
     let weights = Weights::new(question, hits);
+    let subject = Subject::new(question, hits, &weights);
     let worths: Vec<f32> = hits.iter().map(|hit| weights.of(&whole(&hit.passage))).collect();
     let best = worths.iter().copied().fold(0.0f32, f32::max);
+    let place = |worth: f32| worths.iter().filter(|other| **other > worth + 1e-3).count();
+    let fused = |rank: usize| 1.0 / (FUSION + rank) as f32 + 1.0 / (FUSION + place(worths[rank])) as f32;
+    let speaks = |rank: &usize| *rank == 0 || worths[*rank] >= best * BESIDE_THE_POINT;
+    let mut order: Vec<usize> = (0..hits.len()).filter(speaks).collect();
+    order.sort_by(|&one, &other| fused(other).total_cmp(&fused(one)));
     let mut left = budget;
     let mut seen = HashSet::new();
     let mut chosen: Vec<Passage> = Vec::new();
-    for (rank, (Hit { passage, .. }, worth)) in hits.iter().zip(worths).enumerate() {
-        if chosen.len() == MOST_PASSAGES || rank > 0 && worth < best * BESIDE_THE_POINT {
-            continue;
+    for Hit { passage, .. } in order.into_iter().map(|rank| &hits[rank]) {
+        if chosen.len() == MOST_PASSAGES {
+            break;
         }
-        if !seen.insert(passage.text.trim()) {
+        if !seen.insert(passage.text.trim()) || subject.as_ref().is_some_and(|subject| subject.is_aside(passage)) {
             continue;
         }
         let passage = weights.focus(passage);
@@ -88,8 +96,12 @@ pub fn select(question: &str, hits: &[Hit], budget: usize, count: &dyn Fn(&str) 
 
 /// Passages a model is given at most.
 const MOST_PASSAGES: usize = 3;
+/// How little the first places of an order differ, as in the search.
+const FUSION: usize = 6;
 /// Share of the best passage's words of the question that another must hold.
 const BESIDE_THE_POINT: f32 = 0.5;
+/// Weight below which a term is a piece of another, or another form of it.
+const WHOLE_TERM: f32 = 0.7;
 /// Characters of a passage that are given whole, and to which a longer one is cut.
 const WHOLE: usize = 320;
 
@@ -108,7 +120,10 @@ impl Weights {
             let rarity = (1.0 + texts.len() as f32 / (among as f32 + 0.5)).ln();
             (term.text, term.weight * rarity)
         };
-        Self(text::query_terms(question).into_iter().map(weigh).collect())
+        // Pieces of words and of codes say again what the whole says.
+        let (whole, pieces): (Vec<_>, Vec<_>) =
+            text::query_terms(question).into_iter().partition(|term| term.weight >= WHOLE_TERM);
+        Self(if whole.is_empty() { pieces } else { whole }.into_iter().map(weigh).collect())
     }
 
     fn of(&self, text: &str) -> f32 {
@@ -148,6 +163,47 @@ impl Weights {
     }
 }
 
+/// A code the question names and some row of a table is about. Rows of other things that mention it mislead a small
+/// model: the price of an extended warranty for it is not its price.
+struct Subject<'a> {
+    codes: HashSet<String>,
+    /// How much of the question the best row about it says.
+    worth: f32,
+    weights: &'a Weights,
+}
+
+impl<'a> Subject<'a> {
+    fn new(question: &str, hits: &[Hit], weights: &'a Weights) -> Option<Self> {
+        let codes = codes(question);
+        let rows = hits.iter().flat_map(|hit| hit.passage.text.lines()).filter(|line| heads_row(&codes, line));
+        let worth = rows.map(|row| weights.of(row)).reduce(f32::max)?;
+        Some(Self { codes, worth, weights })
+    }
+
+    /// Whether a passage names the code in nothing but rows of other things that say no more of the question.
+    fn is_aside(&self, passage: &Passage) -> bool {
+        let mut naming = passage.text.lines().filter(|line| !codes(line).is_disjoint(&self.codes)).peekable();
+        let aside =
+            |line: &str| line.contains(CELL) && !heads_row(&self.codes, line) && self.weights.of(line) <= self.worth;
+        naming.peek().is_some() && naming.all(aside)
+    }
+}
+
+/// What stands between the cells of a row.
+const CELL: &str = " | ";
+
+fn codes(text: &str) -> HashSet<String> {
+    figures(&normal(text), Reading::Claim).codes
+}
+
+/// Whether a line is a row whose first cell is one of the codes.
+fn heads_row(codes: &HashSet<String>, line: &str) -> bool {
+    let Some((first, _)) = line.split_once(CELL) else { return false };
+    let value = first.rsplit(": ").next().unwrap_or(first);
+    let value: String = normal(value).chars().filter(|c| c.is_alphanumeric()).collect();
+    codes.contains(&value)
+}
+
 /// The terms of a text, compounds also as they are written without what joins them: `wi-fi` as `wifi`.
 fn terms(text: &str) -> HashSet<String> {
     let mut found: HashSet<String> = text::terms(text).into_iter().map(|term| term.text).collect();
@@ -177,7 +233,7 @@ fn presence(term: &str, present: &HashSet<String>) -> f32 {
 }
 
 /// Whether it is plain, before asking a model, that the hits hold no answer: hardly any word that carries the
-/// question is in them. Says no when in doubt, and always when question and passages are in different languages.
+/// question is in them. Says no when in doubt, and always when one of the best two is in another language than the question.
 pub fn looks_unanswerable(question: &str, hits: &[Hit]) -> bool {
     if hits.is_empty() {
         return true;
@@ -188,7 +244,7 @@ pub fn looks_unanswerable(question: &str, hits: &[Hit]) -> bool {
     }
     let top: Vec<&Passage> = hits.iter().take(5).map(|hit| &hit.passage).collect();
     let asked = Language::of(question);
-    if top.iter().all(|passage| Language::of(&passage.text) != asked) {
+    if top.iter().take(2).any(|passage| Language::of(&passage.text) != asked) {
         return false;
     }
     let shares = top.iter().map(|passage| {
@@ -206,7 +262,7 @@ fn content_terms(question: &str) -> Vec<String> {
     let heavy: Vec<String> = terms
         .iter()
         .filter(|term| {
-            term.weight >= 0.7 && (term.text.chars().count() > 1 || term.text.chars().all(|c| c.is_numeric()))
+            term.weight >= WHOLE_TERM && (term.text.chars().count() > 1 || term.text.chars().all(|c| c.is_numeric()))
         })
         .map(|term| term.text.clone())
         .collect();
@@ -294,6 +350,26 @@ mod tests {
         let chosen = select("one four", &hits, 60, &|text| text.len());
         let sections: Vec<&str> = chosen.iter().map(|passage| passage.section.as_str()).collect();
         assert_eq!(sections, ["a", "d"]);
+    }
+
+    #[test]
+    fn rows_that_only_mention_a_code_are_left_out() {
+        let prices = hit("Prices", "Model: QS-200 | Unit price: 560\nModel: QS-310 | Unit price: 2450");
+        let services = hit(
+            "Services",
+            "Service: More warranty | Price: 88 | Note: QS-100 and QS-200 only\nService: Installation | Price: 1500",
+        );
+        let notes = hit("Notes", "The price of the QS-200 is reviewed each June.");
+        for (question, wanted) in [
+            ("What is the price of the QS-200?", &["Prices", "Notes"][..]),
+            ("What is the price of more warranty for the QS-200?", &["Services"]),
+            ("What is the price of installation?", &["Services"]),
+        ] {
+            let hits = [services.clone(), prices.clone(), notes.clone()];
+            let chosen = select(question, &hits, 5000, &|text| text.len());
+            let sections: Vec<&str> = chosen.iter().map(|passage| passage.section.as_str()).collect();
+            assert_eq!(sections, wanted, "{question}");
+        }
     }
 
     #[test]

@@ -100,6 +100,30 @@ fn quoted(question: &str, passages: &[Passage], at: usize, quote: [usize; 2]) ->
     write(&text, Found { marks, ..Found::default() }, passages)
 }
 
+/// Bytes of a text, still growing, that hold whole sentences with their markers. Markers belong to the sentence before
+/// them, so the last sentence that ended waits for the next to begin.
+pub fn complete(text: &str) -> usize {
+    let chars: Vec<char> = text.chars().collect();
+    let begun = |end: &usize| chars[*end..].iter().find(|c| !c.is_whitespace()).is_some_and(|c| !opens(*c));
+    let end = sentences(&chars).into_iter().rev().map(|[_, end]| after_markers(&chars, end)).find(begun);
+    chars[..end.unwrap_or(0)].iter().map(|c| c.len_utf8()).sum()
+}
+
+/// The place after the markers that follow a place.
+fn after_markers(text: &[char], mut at: usize) -> usize {
+    loop {
+        let next = at + text[at..].iter().take_while(|c| c.is_whitespace()).count();
+        let opened = text.get(next).is_some_and(|c| opens(*c));
+        let close = text[next..].iter().position(|c| matches!(c, ']' | '】' | '］'));
+        let Some(length) = close.filter(|_| opened) else { return at };
+        at = next + length + 1;
+    }
+}
+
+fn opens(c: char) -> bool {
+    matches!(c, '[' | '【' | '［')
+}
+
 fn same_words(one: &str, other: &str) -> bool {
     let letters = |text: &str| text.chars().filter(|c| c.is_alphanumeric()).collect::<String>();
     letters(one) == letters(other)
@@ -269,7 +293,8 @@ fn unmarked(text: &[char], span: [usize; 2], claim: &Claim, asked: &Claim, sourc
     // The earlier passage wins a draw: it is the better hit.
     let best: Option<(usize, Quote)> =
         found.reduce(|best, next| if next.1.worth > best.1.worth + 0.01 { next } else { best });
-    let (source, quote) = best?;
+    let foreign = || Some((0, sources.first()?.find(claim, asked, Strictness::Foreign)?));
+    let (source, quote) = best.or_else(foreign)?;
     let at = end_of_words(text, span);
     Some(Mark { at, spaced: at > span[0] && text[at - 1].is_ascii(), number: source + 1, quote: quote.span })
 }

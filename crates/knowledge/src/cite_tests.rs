@@ -421,6 +421,47 @@ fn more_text_does_not_change_what_was_said() {
     }
 }
 
+#[test]
+fn another_language_is_compared_by_its_figures() {
+    let hotels =
+        passage("hotels", "Beijing and Shanghai have a limit of CNY 680 per night. Other cities have CNY 480.");
+    let breakfast = passage("早餐", "早餐费用包含在住宿费中。");
+    for (answer, order, quoted) in [
+        ("上海的住宿标准为每晚680元。", [hotels.clone(), breakfast.clone()], Some("Beijing and Shanghai")),
+        ("上海的住宿标准为每晚690元。", [hotels.clone(), breakfast.clone()], None),
+        ("上海的住宿没有标准。", [hotels.clone(), breakfast.clone()], None),
+        // One figure alone proves little: only the best passage is taken at it.
+        ("上海的住宿标准为每晚680元。", [breakfast, hotels], None),
+    ] {
+        let cited = resolve_for("上海出差住宿标准是多少？", answer, &order);
+        let quote = cited.citations.first().map(|citation| citation.quote.as_str());
+        match quoted {
+            Some(quoted) => assert!(quote.is_some_and(|quote| quote.starts_with(quoted)), "{answer}: {quote:?}"),
+            None => assert_eq!(quote, None, "{answer}"),
+        }
+    }
+}
+
+#[test]
+fn a_sentence_is_complete_when_the_next_begins() {
+    for (text, whole) in [
+        ("One. Two", "One."),
+        ("One.", ""),
+        ("One. [1]", ""),
+        ("One. [1] Two", "One. [1]"),
+        ("一。二", "一。"),
+        ("一。", ""),
+        ("一。二。", "一。"),
+        ("他说：“好。”【2】 然后", "他说：“好。”【2】"),
+        ("3.5 is", ""),
+        ("See e.g. this", ""),
+        ("Do this:\n1. Log in", "Do this:\n"),
+        ("1. Log in. 2. Log out", "1. Log in."),
+    ] {
+        assert_eq!(&text[..complete(text)], whole, "{text}");
+    }
+}
+
 proptest::proptest! {
     #[test]
     fn any_answer_is_survived(answer in "[a-z0-9 \\[\\]【】。.,\\n`五百元]{0,80}", text in "[a-z0-9 。.,\\n五百元]{0,80}") {

@@ -21,6 +21,8 @@ pub(crate) enum Strictness {
     Marked,
     /// The model named none: only what stands there nearly as it was said.
     Unmarked,
+    /// It was said in another language, of the best passage: its figures.
+    Foreign,
 }
 
 /// What a text says, as far as it can be compared: pairs of Han characters, stems of words, numbers, codes.
@@ -54,8 +56,13 @@ impl Claim {
 
     /// Something that cannot be there by chance.
     fn striking(&self) -> bool {
-        let Fact { numbers, codes, .. } = &self.whole;
-        !codes.is_empty() || numbers.len() > 1 || numbers.keys().any(|number| number.len() > 1)
+        !self.whole.codes.is_empty() || self.counts()
+    }
+
+    /// Numbers that cannot be there by chance.
+    fn counts(&self) -> bool {
+        let numbers = &self.whole.numbers;
+        numbers.len() > 1 || numbers.keys().any(|number| number.len() > 1)
     }
 }
 
@@ -180,6 +187,7 @@ impl Source {
         let same_language = window.iter().any(|sentence| sentence.han == claim.han);
         let enough = match strictness {
             _ if held == 0 => false,
+            Strictness::Foreign => !same_language && claim.counts(),
             // Between languages only figures can be compared.
             Strictness::Marked if !same_language => share >= 0.5 || striking,
             // A few letters are found anywhere: they must stand where the question is answered.

@@ -13,8 +13,10 @@ use crate::{Result, schema, store, words};
 
 /// How many of each side's results are fused.
 const DEPTH: usize = 100;
-/// The customary constant of reciprocal rank fusion: how little the first places differ.
-const FUSION: f32 = 60.0;
+/// The constant of reciprocal rank fusion: how little the first places differ. The customary 60 was found for many systems
+/// over long lists; of two, it lets what both find late outdo what one finds first. Measured with the questions of
+/// `bench/retrieval`: nDCG@10 is 0.353 at 60, 0.376 at 20, 0.385 at 10, 0.397 at 5 and 0.400 at 1.
+const FUSION: f32 = 5.0;
 
 /// What is looked for.
 #[derive(Debug, Clone)]

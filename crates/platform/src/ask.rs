@@ -14,7 +14,7 @@ use serde::Serialize;
 use crate::{Result, SearchRequest, Workspace};
 
 /// Passages looked at for an answer, unless said otherwise.
-const TOP: usize = 5;
+const TOP: usize = 8;
 /// Tokens of passages a model is given, at most: what a small model still reads well, and a processor reads in seconds.
 const PASSAGE_TOKENS: usize = 1600;
 /// Tokens of an answer, at most: one to three sentences need far fewer.
@@ -345,9 +345,9 @@ struct Said {
 }
 
 impl Said {
-    /// What can be said for good now. Markers belong to the sentence before them, so the last sentence that ended waits for the next to begin.
+    /// What can be said for good now.
     fn certain(&mut self, question: &str, text: &str, hits: &[Hit]) -> String {
-        let end = last_border(text);
+        let end = cite::complete(text);
         if end <= self.seen {
             return String::new();
         }
@@ -371,31 +371,6 @@ impl Said {
 
 fn common(a: &str, b: &str) -> usize {
     a.bytes().zip(b.bytes()).take_while(|(a, b)| a == b).count()
-}
-
-/// Where the last sentence begins that is not yet complete: after the end of the one before it and its markers.
-fn last_border(text: &str) -> usize {
-    let ends = text.char_indices().filter(|(at, c)| match c {
-        '。' | '！' | '？' | '\n' => true,
-        '.' | '!' | '?' => text[at + 1..].starts_with(char::is_whitespace),
-        _ => false,
-    });
-    let mut borders = ends.map(|(at, c)| after_markers(text, at + c.len_utf8()));
-    // One that ended last may still get markers, unless something else has begun after it.
-    borders
-        .rfind(|&at| !text[at..].trim_start().is_empty() && !text[at..].trim_start().starts_with(['[', '【', '［']))
-        .unwrap_or(0)
-}
-
-/// The place after the markers that stand at a place, blanks between them included.
-fn after_markers(text: &str, mut at: usize) -> usize {
-    loop {
-        let rest = text[at..].trim_start();
-        let Some(close) = rest.find([']', '】', '］']).filter(|_| rest.starts_with(['[', '【', '［'])) else {
-            return at;
-        };
-        at = text.len() - rest.len() + rest[close..].char_indices().nth(1).map_or(rest.len(), |(next, _)| close + next);
-    }
 }
 
 #[cfg(test)]
@@ -451,22 +426,6 @@ mod tests {
             let (text, citations, dropped) = streamed(&pieces, hits());
             assert_eq!(text, whole.answer, "{answer}");
             assert_eq!((citations, dropped), (whole.citations, whole.dropped), "{answer}");
-        }
-    }
-
-    #[test]
-    fn a_sentence_waits_for_its_marker() {
-        for (text, border) in [
-            ("One. Two", 4),
-            ("One.", 0),
-            ("One. [1]", 0),
-            ("One. [1] Two", 8),
-            ("一。二", 6),
-            ("一。", 0),
-            ("一。二。", 6),
-            ("3.5 is", 0),
-        ] {
-            assert_eq!(last_border(text), border, "{text}");
         }
     }
 }

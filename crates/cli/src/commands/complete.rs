@@ -52,14 +52,23 @@ pub(crate) async fn run(options: args::Complete, data: &Path, printer: Printer) 
                 if live {
                     printer.line("");
                 }
-                let speed = f64::from(usage.completion_tokens) / (timings.generate_ms / 1000.0).max(1e-9);
-                printer
-                    .note(printer.ink(Ink::Dim, &format!("{} tokens, {speed:.1} a second", usage.completion_tokens)));
+                printer.note(printer.ink(Ink::Dim, &speed(usage.completion_tokens, timings.generate_ms)));
             }
             Event::Progress(_) | Event::ToolCall(_) | Event::Citation(_) => {}
         }
     }
     Ok(Exit::Done)
+}
+
+/// Tokens, and how fast they came: time counts from the first to the last, so one has no speed.
+fn speed(tokens: u32, milliseconds: f64) -> String {
+    match tokens {
+        1 => "1 token".to_owned(),
+        2.. if milliseconds > 0.0 => {
+            format!("{tokens} tokens, {:.1} a second", f64::from(tokens - 1) / milliseconds * 1000.0)
+        }
+        _ => format!("{tokens} tokens"),
+    }
 }
 
 fn as_json(token: &TokenProbability) -> serde_json::Value {

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use domain::{Collected, Error, Event, EventStream};
+use domain::{Collected, Error, Event, EventStream, LanguageModel, Request};
 use futures_util::StreamExt;
 use futures_util::future::try_join_all;
 use futures_util::stream::{self, BoxStream};
@@ -17,7 +17,7 @@ use wire::openai::response::{ChatCompletion, ChatWriter, Completion, CompletionW
 use wire::sse;
 
 use super::models::seconds;
-use crate::app::App;
+use crate::app::{App, blocking};
 use crate::body;
 use crate::door::new_id;
 use crate::events::{self, Dialect};
@@ -28,7 +28,7 @@ pub(crate) async fn chat(State(app): State<Arc<App>>, body::Json(body): body::Js
     drop(body); // it may be large, and an answer takes long
     let model = app.workspace.language_model(&asked.model).await?;
     let head = head("chatcmpl-", &asked.model);
-    let answers = copies(asked.request.clone(), asked.n).into_iter().map(|request| model.generate(request)).collect();
+    let answers = begun(&app, model, copies(asked.request.clone(), asked.n)).await?;
     if asked.delivery.stream {
         return streamed(&app, answers, ChatWriter::new(head, &asked)).await;
     }
@@ -44,7 +44,7 @@ pub(crate) async fn completions(
     drop(body); // it may be large, and an answer takes long
     let model = app.workspace.language_model(&asked.model).await?;
     let head = head("cmpl-", &asked.model);
-    let answers = asked.requests.iter().map(|request| model.generate(request.clone())).collect();
+    let answers = begun(&app, model, asked.requests.clone()).await?;
     if asked.delivery.stream {
         return streamed(&app, answers, CompletionWriter::new(head, &asked)).await;
     }
@@ -54,6 +54,15 @@ pub(crate) async fn completions(
 
 fn head(prefix: &str, model: &str) -> Head {
     Head { id: new_id(prefix), created: seconds(SystemTime::now()), model: model.to_owned() }
+}
+
+/// The answers, begun away from the threads that serve: a prompt of megabytes takes a while to cut into tokens.
+async fn begun(
+    app: &Arc<App>,
+    model: Arc<dyn LanguageModel>,
+    requests: Vec<Request>,
+) -> Result<Vec<EventStream>, Failure> {
+    blocking(app, move |_| Ok(requests.into_iter().map(|request| model.generate(request)).collect())).await
 }
 
 /// All answers, made side by side; the first that fails ends the others.

@@ -8,10 +8,12 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::multipart::{Field, Multipart, MultipartError};
 use axum::extract::{FromRequest, Request, State};
-use axum::http::StatusCode;
+use axum::http::header::CONTENT_DISPOSITION;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use domain::Error;
+use percent_encoding::percent_decode_str;
 use serde::Serialize;
 use tokio::io::{AsyncWriteExt, BufWriter};
 
@@ -107,7 +109,7 @@ async fn receive(app: &App, form: &mut Multipart, folder: &Path) -> Result<Uploa
     let mut left = app.limits.upload_bytes;
     let mut parts = 0;
     while let Some(mut field) = patiently(app, form.next_field()).await? {
-        let Some(given) = field.file_name().map(str::to_owned) else {
+        let Some(given) = extended_name(field.headers()).or_else(|| field.file_name().map(str::to_owned)) else {
             let part: String = field.name().unwrap_or_default().chars().take(40).collect();
             let message = format!("The part '{part}' has no file name; send files only, each as a part named 'files'.");
             return Err(Error::invalid("files", "invalid_value", message).into());
@@ -216,6 +218,28 @@ fn disk(path: &Path, error: &std::io::Error) -> Error {
     Error::failed(format!("{}: {error}; check that the data directory may be written to and has room", path.display()))
 }
 
+/// The name after `filename*=`, which some clients send beside or instead of `filename=` where it is not ASCII (RFC 8187).
+fn extended_name(headers: &HeaderMap) -> Option<String> {
+    let disposition = headers.get(CONTENT_DISPOSITION)?.to_str().ok()?;
+    let mut quoted = false;
+    let parameters = disposition.split(|c| {
+        quoted ^= c == '"';
+        c == ';' && !quoted
+    });
+    let mut names = parameters.filter_map(|parameter| {
+        let (name, value) = parameter.split_once('=')?;
+        name.trim().eq_ignore_ascii_case("filename*").then_some(value.trim())
+    });
+    let mut value = names.next()?.splitn(3, '\'');
+    let (charset, _language, encoded) = (value.next()?, value.next()?, value.next()?);
+    let bytes = percent_decode_str(encoded);
+    match charset.to_ascii_lowercase().as_str() {
+        "utf-8" => bytes.decode_utf8().ok().map(String::from),
+        "iso-8859-1" => Some(bytes.map(char::from).collect()),
+        _ => None,
+    }
+}
+
 /// A file's name as a document's name: relative, with slashes, staying inside its folder.
 fn safe_name(given: &str) -> Result<String, String> {
     let name = given.replace('\\', "/"); // as browsers on Windows may write it
@@ -244,7 +268,24 @@ fn safe_name(given: &str) -> Result<String, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::safe_name;
+    use super::*;
+
+    #[test]
+    fn names_may_come_encoded() {
+        for (disposition, name) in [
+            ("form-data; name=\"files\"; filename=\"a.md\"", None),
+            ("form-data; name=\"files\"; filename*=utf-8''%E5%B9%B4%E5%81%87.md", Some("年假.md")),
+            ("form-data; filename=\"_.md\"; FILENAME*=UTF-8'zh'%E5%B9%B4.md", Some("年.md")),
+            ("form-data; filename*=iso-8859-1''caf%E9.txt", Some("café.txt")),
+            ("form-data; filename=\"a; filename*=utf-8''b.md\"", None),
+            ("form-data; filename*=utf-8''%FF.md", None),
+            ("form-data; filename*=gb18030''%C4%EA.md", None),
+            ("form-data; filename*=a.md", None),
+        ] {
+            let headers = HeaderMap::from_iter([(CONTENT_DISPOSITION, disposition.parse().unwrap())]);
+            assert_eq!(extended_name(&headers).as_deref(), name, "{disposition}");
+        }
+    }
 
     #[test]
     fn names_stay_inside_their_folder() {

@@ -181,7 +181,8 @@ async fn a_later_pull_takes_up_what_a_cut_one_left() {
     world.pull().await.unwrap();
     world.assert_installed(&body);
     let sent = world.site.sent() as u64;
-    assert!(sent <= 600_000 - here + 1, "{sent} bytes though {here} were here");
+    // The last piece of the first transfer may be counted late.
+    assert!(sent <= 600_000 - here + (32 << 10) + 1, "{sent} bytes though {here} were here");
 }
 
 #[tokio::test]
