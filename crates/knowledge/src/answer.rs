@@ -100,8 +100,6 @@ const MOST_PASSAGES: usize = 3;
 const FUSION: usize = 6;
 /// Share of the best passage's words of the question that another must hold.
 const BESIDE_THE_POINT: f32 = 0.5;
-/// Weight below which a term is a piece of another, or another form of it.
-const WHOLE_TERM: f32 = 0.7;
 /// Characters of a passage that are given whole, and to which a longer one is cut.
 const WHOLE: usize = 320;
 
@@ -120,10 +118,7 @@ impl Weights {
             let rarity = (1.0 + texts.len() as f32 / (among as f32 + 0.5)).ln();
             (term.text, term.weight * rarity)
         };
-        // Pieces of words and of codes say again what the whole says.
-        let (whole, pieces): (Vec<_>, Vec<_>) =
-            text::query_terms(question).into_iter().partition(|term| term.weight >= WHOLE_TERM);
-        Self(if whole.is_empty() { pieces } else { whole }.into_iter().map(weigh).collect())
+        Self(text::whole_terms(question).into_iter().map(weigh).collect())
     }
 
     fn of(&self, text: &str) -> f32 {
@@ -258,14 +253,9 @@ pub fn looks_unanswerable(question: &str, hits: &[Hit]) -> bool {
 
 /// One term for each word that carries the question: stems, and Han words of more than one character.
 fn content_terms(question: &str) -> Vec<String> {
-    let terms = text::query_terms(question);
-    let heavy: Vec<String> = terms
-        .iter()
-        .filter(|term| {
-            term.weight >= WHOLE_TERM && (term.text.chars().count() > 1 || term.text.chars().all(|c| c.is_numeric()))
-        })
-        .map(|term| term.text.clone())
-        .collect();
+    let terms = text::whole_terms(question);
+    let carries = |term: &&text::Term| term.text.chars().count() > 1 || term.text.chars().all(char::is_numeric);
+    let heavy: Vec<String> = terms.iter().filter(carries).map(|term| term.text.clone()).collect();
     if heavy.is_empty() { terms.into_iter().map(|term| term.text).collect() } else { heavy }
 }
 

@@ -73,30 +73,42 @@ pub fn resolve_for(question: &str, answer: &str, passages: &[Passage]) -> Cited 
 
 /// What a checked answer comes to when it is whole: one of a single sentence that no passage supports, though it is
 /// written in the passages' language, is taken for invented. The answer is then what the documents themselves say, word for
-/// word, where one place speaks plainly of the question, and else that they hold none.
+/// word, where one place speaks plainly of the question; else that they hold none, with the closest place if there is one.
 pub fn settle(question: &str, cited: Cited, passages: &[Passage]) -> Cited {
     let chars: Vec<char> = cited.answer.chars().collect();
-    let language = Language::of(&cited.answer);
+    let says = sentences(&chars).len();
+    let language = Language::of(if says == 0 { question } else { &cited.answer });
     let comparable = passages.iter().any(|passage| Language::of(&passage.text) == language);
-    if cited.supported || question.is_empty() || sentences(&chars).len() > 1 || !comparable {
+    if cited.supported || question.is_empty() || says > 1 || !comparable && says > 0 {
         return cited;
     }
-    match extract::plainest(question, passages) {
-        Some((at, quote)) => Cited { dropped: cited.dropped, ..quoted(question, passages, at, quote) },
-        None => Cited { answer: no_answer_text(Language::of(question)).to_owned(), ..cited },
+    let dropped = cited.dropped;
+    let asked = Language::of(question);
+    if let Some(place) = extract::plainest(question, passages) {
+        let lead = match asked {
+            Language::Chinese => "文档中写道：",
+            Language::English => "The documents say: ",
+        };
+        return Cited { dropped, ..quoted(lead, asked, passages, place) };
     }
+    if let Some(place) = extract::closest(question, passages) {
+        let lead = match asked {
+            Language::Chinese => "文档没有直接回答这个问题，最接近的一处是：",
+            Language::English => "The documents do not answer this directly. The closest place: ",
+        };
+        return Cited { dropped, ..quoted(lead, asked, passages, place) };
+    }
+    Cited { answer: no_answer_text(asked).to_owned(), ..cited }
 }
 
-/// An answer in a passage's own words.
-fn quoted(question: &str, passages: &[Passage], at: usize, quote: [usize; 2]) -> Cited {
-    let (lead, close) = match Language::of(question) {
-        Language::Chinese => ("文档中写道：“", "”"),
-        Language::English => ("The documents say: “", "” "),
-    };
+/// A passage's own words.
+fn quoted(lead: &str, language: Language, passages: &[Passage], (at, quote): (usize, [usize; 2])) -> Cited {
+    let spaced = language == Language::English;
     let [from, to] = quote;
     let words: String = passages[at].text.chars().skip(from).take(to - from).collect();
-    let text: Vec<char> = format!("{lead}{}{}", words.replace('\n', " / "), close.trim_end()).chars().collect();
-    let marks = vec![Mark { at: text.len(), spaced: close.ends_with(' '), number: at + 1, quote }];
+    let lines: Vec<&str> = words.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let text: Vec<char> = format!("{lead}“{}”", lines.join(" / ")).chars().collect();
+    let marks = vec![Mark { at: text.len(), spaced, number: at + 1, quote }];
     write(&text, Found { marks, ..Found::default() }, passages)
 }
 

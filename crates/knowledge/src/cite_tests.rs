@@ -185,6 +185,9 @@ fn a_question_helps_short_answers() {
     assert_eq!(replaced.citations[0].quote, "服务: 标准校准 | 价格: 260 元");
     let invented = settled("食堂的午餐多少钱？", "食堂的午餐 300 元。");
     assert_eq!((invented.answer.as_str(), invented.supported), (no_answer_text(Language::Chinese), false));
+    assert_eq!(settled("谁赢了国际象棋冠军？", "").answer, no_answer_text(Language::Chinese));
+    let closest = settled("校准服务的周期如何变更？", "打电话变更。");
+    assert!(closest.answer.starts_with("文档没有直接回答这个问题，最接近的一处是：“校准的周期为 12 个月。"));
     // In another language than the passages' nothing is known about an answer.
     let unknown = settled("How is calibration done?", "It is done by post.");
     assert_eq!((unknown.answer.as_str(), unknown.supported), ("It is done by post.", false));
@@ -439,6 +442,25 @@ fn another_language_is_compared_by_its_figures() {
             Some(quoted) => assert!(quote.is_some_and(|quote| quote.starts_with(quoted)), "{answer}: {quote:?}"),
             None => assert_eq!(quote, None, "{answer}"),
         }
+    }
+}
+
+#[test]
+fn a_question_said_back_turns_on_each_of_its_words() {
+    let slow = passage("apt", "Depending on the speed of your line, downloading the packages can take a while.");
+    let leave = passage("年假", "当年没有休完的年假，最多可以结转 5 天到下一年。");
+    for (question, answer, passage, supported) in [
+        (
+            "Can the speed of downloading packages be capped?",
+            "The speed of downloading packages can be capped.",
+            &slow,
+            false,
+        ),
+        ("Can downloading packages take a while?", "Downloading packages can take a while.", &slow, true),
+        ("年假可以结转吗？", "年假可以结转。", &leave, true),
+        ("年假可以折现吗？", "年假可以折现。", &leave, false),
+    ] {
+        assert_eq!(resolve_for(question, answer, std::slice::from_ref(passage)).supported, supported, "{answer}");
     }
 }
 

@@ -32,6 +32,8 @@ pub(crate) struct Claim {
     facts: Vec<Fact>,
     /// See [`Figures::apart`].
     apart: HashMap<String, String>,
+    /// Its words, without those that say nothing and pieces of others.
+    words: Vec<String>,
     /// Written in Han.
     han: bool,
     polarity: Polarity,
@@ -49,6 +51,7 @@ impl Claim {
             whole: Fact::new(&text),
             facts,
             apart: figures(&text, Reading::Claim).apart,
+            words: text::whole_terms(&text).into_iter().map(|term| term.text).collect(),
             han: text::han_share(&text) >= 0.3,
             polarity: Polarity::of(&text),
         }
@@ -195,6 +198,10 @@ impl Source {
                 share >= 0.5 && answers >= 0.3
             }
             Strictness::Marked => share >= 0.5 || share >= 0.2 && self.fits_row(claim, window),
+            // What only says the question back turns on each of its words.
+            Strictness::Unmarked if claim.whole.features.is_subset(&asked.whole.features) => {
+                share >= 0.5 && self.has_words(claim, window)
+            }
             Strictness::Unmarked if claim.whole.features.len() < 4 => {
                 share >= 1.0 && (answers >= 0.5 || answers >= 0.2 && striking)
                     || share >= 0.6 && answers >= 0.25 && striking
@@ -207,6 +214,14 @@ impl Source {
             }
         };
         enough.then_some(share + 0.1 * answers)
+    }
+
+    /// Whether every word of a claim stands in the sentences or above them.
+    fn has_words(&self, claim: &Claim, window: &[Sentence]) -> bool {
+        let here: HashSet<String> =
+            window.iter().flat_map(|sentence| text::terms(&sentence.text)).map(|term| term.text).collect();
+        let mut words = claim.words.iter();
+        words.all(|word| here.contains(word) || self.context.contains(word))
     }
 
     /// Whether the headings hold a number that counts the same; that of a chapter counts nothing.

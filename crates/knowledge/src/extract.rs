@@ -15,6 +15,11 @@ const ENOUGH: f32 = 0.75;
 const OWN: f32 = 0.34;
 /// Weight below which a term is only another form of a word.
 const PART: f32 = 0.6;
+/// Words a question must have, and share of them a passage must hold, for the passage to be called close.
+const FEWEST: usize = 2;
+const ABOUT: f32 = 0.6;
+/// Characters shown of what is closest.
+const SHOWN: usize = 240;
 const ONE_CHARACTER: f32 = 0.4;
 /// Rows that answer a question together, and their characters.
 const MOST_ROWS: usize = 4;
@@ -61,6 +66,43 @@ pub(crate) fn plainest(question: &str, passages: &[Passage]) -> Option<(usize, [
         }
     }
     best.map(|found| (found.at, found.span))
+}
+
+/// Where the passages come closest to a question they do not plainly answer: the sentence that holds most of its words, and
+/// what follows it. Nothing where a passage holds too few of them to be about the same.
+pub(crate) fn closest(question: &str, passages: &[Passage]) -> Option<(usize, [usize; 2])> {
+    let mut wanted = text::whole_terms(question);
+    wanted.retain(|term| !is_one_character(term));
+    if wanted.len() < FEWEST {
+        return None;
+    }
+    let share = |here: &HashSet<String>| {
+        let held = wanted.iter().filter(|term| here.contains(&term.text)).map(|term| term.weight).sum::<f32>();
+        held / wanted.iter().map(|term| term.weight).sum::<f32>()
+    };
+    let mut best: Option<(f32, usize, [usize; 2])> = None;
+    for (at, passage) in passages.iter().enumerate() {
+        let about = share(&terms(&format!("{} {} {}", passage.title, passage.section, passage.text)));
+        if about < ABOUT {
+            continue;
+        }
+        let chars: Vec<char> = passage.text.chars().collect();
+        let spans: Vec<[usize; 2]> = sentences(&chars).into_iter().map(|span| trimmed(&chars, span)).collect();
+        for (order, span) in spans.iter().enumerate() {
+            let words: String = chars[span[0]..span[1]].iter().collect();
+            // A heading is no sentence of its own: what is under it is quoted.
+            if order == 0 && passage.section.contains(words.trim()) {
+                continue;
+            }
+            let worth = about + share(&terms(&words));
+            if best.is_none_or(|(other, ..)| worth > other + 0.01) {
+                let following = spans[order..].iter().take_while(|next| next[1] - span[0] <= SHOWN);
+                let end = following.last().map_or(span[1], |last| last[1]);
+                best = Some((worth, at, [span[0], end]));
+            }
+        }
+    }
+    best.map(|(_, at, span)| (at, span))
 }
 
 struct Found {
@@ -150,6 +192,33 @@ mod tests {
             let found = plainest(question, &passages)
                 .map(|(at, [from, to])| passages[at].text.chars().skip(from).take(to - from).collect::<String>());
             assert_eq!(found.as_deref(), wanted, "{question}");
+        }
+    }
+
+    #[test]
+    fn what_is_closest_holds_most_of_the_words() {
+        let hosts = passage(
+            "11.2 Virtual hosts",
+            "11.2 Virtual hosts\n\nApache knows two kinds of virtual hosts: by address, and by domain name. The second puts \
+             several websites on one server.",
+        );
+        let passages =
+            [passage("Lunch", "Lunch is on the third floor."), hosts, passage("一、年假", "年假须提前申请。")];
+        for (question, wanted) in [
+            ("How does Apache tell several websites apart by name?", Some((1, "Apache knows two kinds"))),
+            ("申请年假要找谁审批？", Some((2, "年假须提前申请。"))),
+            ("Who won the chess championship?", None),
+            ("Apache?", None),
+            ("", None),
+        ] {
+            let found = closest(question, &passages);
+            let text = |at: usize, from: usize| passages[at].text.chars().skip(from).collect::<String>();
+            match (found, wanted) {
+                (Some((at, [from, _])), Some((passage, start))) => {
+                    assert!(at == passage && text(at, from).starts_with(start), "{question}: {}", text(at, from));
+                }
+                (found, wanted) => assert!(found.is_none() && wanted.is_none(), "{question}: {found:?}"),
+            }
         }
     }
 }

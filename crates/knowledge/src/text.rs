@@ -73,6 +73,16 @@ pub(crate) fn query_terms(text: &str) -> Vec<Term> {
     asked
 }
 
+/// Weight below which a term is a piece of another, or another form of it.
+const WHOLE: f32 = 0.7;
+
+/// As [`query_terms`], without those that say again what others say: pieces of words and of codes, other forms. If there is
+/// nothing else, these.
+pub(crate) fn whole_terms(text: &str) -> Vec<Term> {
+    let (whole, pieces): (Vec<_>, Vec<_>) = query_terms(text).into_iter().partition(|term| term.weight >= WHOLE);
+    if whole.is_empty() { pieces } else { whole }
+}
+
 /// Whether a term says nothing about what is asked.
 pub(crate) fn is_stop_word(term: &str) -> bool {
     STOP_WORDS.contains(&term)
