@@ -71,7 +71,11 @@ pub fn select(question: &str, hits: &[Hit], budget: usize, count: &dyn Fn(&str) 
     let best = worths.iter().copied().fold(0.0f32, f32::max);
     let place = |worth: f32| worths.iter().filter(|other| **other > worth + 1e-3).count();
     let fused = |rank: usize| 1.0 / (FUSION + rank) as f32 + 1.0 / (FUSION + place(worths[rank])) as f32;
-    let speaks = |rank: &usize| *rank == 0 || worths[*rank] >= best * BESIDE_THE_POINT;
+    let asked = Language::of(question);
+    let speaks = |rank: &usize| {
+        let foreign = *rank < FOREIGN && Language::of(&hits[*rank].passage.text) != asked;
+        *rank == 0 || foreign || worths[*rank] >= best * BESIDE_THE_POINT
+    };
     let mut order: Vec<usize> = (0..hits.len()).filter(speaks).collect();
     order.sort_by(|&one, &other| fused(other).total_cmp(&fused(one)));
     let mut left = budget;
@@ -98,6 +102,8 @@ pub fn select(question: &str, hits: &[Hit], budget: usize, count: &dyn Fn(&str) 
 const MOST_PASSAGES: usize = 3;
 /// How little the first places of an order differ, as in the search.
 const FUSION: usize = 6;
+/// How many of the first hits may be in another language than the question, where its words cannot be looked for.
+const FOREIGN: usize = 2;
 /// Share of the best passage's words of the question that another must hold.
 const BESIDE_THE_POINT: f32 = 0.5;
 /// Characters of a passage that are given whole, and to which a longer one is cut.
@@ -239,7 +245,7 @@ pub fn looks_unanswerable(question: &str, hits: &[Hit]) -> bool {
     }
     let top: Vec<&Passage> = hits.iter().take(5).map(|hit| &hit.passage).collect();
     let asked = Language::of(question);
-    if top.iter().take(2).any(|passage| Language::of(&passage.text) != asked) {
+    if top.iter().take(FOREIGN).any(|passage| Language::of(&passage.text) != asked) {
         return false;
     }
     let shares = top.iter().map(|passage| {
