@@ -81,7 +81,7 @@ def main():
         "pipeline": "langchain", "documents": len(files), "failed": failed,
         "bytes": sum(p.stat().st_size for p in files), "chunks": len(chunks), "characters": sum(len(c.page_content) for c in chunks),
         "load_seconds": loaded, "split_seconds": split, "embed_seconds": model.seconds, "end_seconds": ended,
-        "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, "sample": found[0].metadata.get("source"),
+        "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, "sample": str(Path(found[0].metadata["source"]).relative_to(options.folder)),
     }))
 
 

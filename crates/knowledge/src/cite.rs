@@ -305,8 +305,11 @@ fn unmarked(text: &[char], span: [usize; 2], claim: &Claim, asked: &Claim, sourc
     // The earlier passage wins a draw: it is the better hit.
     let best: Option<(usize, Quote)> =
         found.reduce(|best, next| if next.1.worth > best.1.worth + 0.01 { next } else { best });
-    let foreign = || Some((0, sources.first()?.find(claim, asked, Strictness::Foreign)?));
-    let (source, quote) = best.or_else(foreign)?;
+    // Beside passages in the claim's own language, figures in another prove something in the best passage only.
+    let mixed = sources.iter().any(|source| source.is_in_language_of(claim));
+    let compared = sources.iter().take(if mixed { 1 } else { sources.len() }).enumerate();
+    let mut foreign = compared.filter_map(|(at, source)| Some((at, source.find(claim, asked, Strictness::Foreign)?)));
+    let (source, quote) = best.or_else(|| foreign.next())?;
     let at = end_of_words(text, span);
     Some(Mark { at, spaced: at > span[0] && text[at - 1].is_ascii(), number: source + 1, quote: quote.span })
 }

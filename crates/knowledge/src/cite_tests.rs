@@ -434,7 +434,8 @@ fn another_language_is_compared_by_its_figures() {
         ("上海的住宿标准为每晚690元。", [hotels.clone(), breakfast.clone()], None),
         ("上海的住宿没有标准。", [hotels.clone(), breakfast.clone()], None),
         // One figure alone proves little: only the best passage is taken at it.
-        ("上海的住宿标准为每晚680元。", [breakfast, hotels], None),
+        ("上海的住宿标准为每晚680元。", [breakfast, hotels.clone()], None),
+        ("上海的住宿标准为每晚680元。", [passage("x", "Lunch is free."), hotels], Some("Beijing and Shanghai")),
     ] {
         let cited = resolve_for("上海出差住宿标准是多少？", answer, &order);
         let quote = cited.citations.first().map(|citation| citation.quote.as_str());

@@ -21,7 +21,7 @@ pub(crate) enum Strictness {
     Marked,
     /// The model named none: only what stands there nearly as it was said.
     Unmarked,
-    /// It was said in another language, of the best passage: its figures.
+    /// It was said in another language: its figures.
     Foreign,
 }
 
@@ -119,6 +119,11 @@ impl Source {
             found.push(sentence);
         }
         Self { sentences: found, context: above, context_figures: figures(&context, Reading::Claim) }
+    }
+
+    /// Whether any of it can be compared with a claim word by word.
+    pub(crate) fn is_in_language_of(&self, claim: &Claim) -> bool {
+        self.sentences.iter().any(|sentence| sentence.han == claim.han)
     }
 
     /// The shortest run of sentences that holds what is claimed, every number in it, and most of what was asked.
