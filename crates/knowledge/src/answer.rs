@@ -6,6 +6,7 @@ use domain::{Hit, Message, Passage, Role};
 
 use crate::fact::normal;
 use crate::figures::{Reading, figures};
+use crate::search::reciprocal;
 use crate::{cut, text};
 
 /// The language an answer is written in.
@@ -69,8 +70,8 @@ pub fn select(question: &str, hits: &[Hit], budget: usize, count: &dyn Fn(&str) 
     let subject = Subject::new(question, hits, &weights);
     let worths: Vec<f32> = hits.iter().map(|hit| weights.of(&whole(&hit.passage))).collect();
     let best = worths.iter().copied().fold(0.0f32, f32::max);
-    let place = |worth: f32| worths.iter().filter(|other| **other > worth + 1e-3).count();
-    let fused = |rank: usize| 1.0 / (FUSION + rank) as f32 + 1.0 / (FUSION + place(worths[rank])) as f32;
+    let better = |worth: f32| worths.iter().filter(|other| **other > worth + 1e-3).count();
+    let fused = |rank: usize| reciprocal(rank as u32 + 1) + reciprocal(better(worths[rank]) as u32 + 1);
     let asked = Language::of(question);
     let speaks = |rank: &usize| {
         let foreign = *rank < FOREIGN && Language::of(&hits[*rank].passage.text) != asked;
@@ -100,8 +101,6 @@ pub fn select(question: &str, hits: &[Hit], budget: usize, count: &dyn Fn(&str) 
 
 /// Passages a model is given at most.
 const MOST_PASSAGES: usize = 3;
-/// How little the first places of an order differ, as in the search.
-const FUSION: usize = 6;
 /// How many of the first hits may be in another language than the question, where its words cannot be looked for.
 const FOREIGN: usize = 2;
 /// Share of the best passage's words of the question that another must hold.

@@ -160,18 +160,23 @@ fn allowed(connection: &Connection, query: &Query) -> rusqlite::Result<Option<Ha
     Ok(Some(ids))
 }
 
+/// What a place in one order, from 1, is worth when orders are fused.
+pub(crate) fn reciprocal(rank: u32) -> f32 {
+    1.0 / (FUSION + rank as f32)
+}
+
 /// Both sides' results in one order; with one side only, in its order and with its score.
 fn ranked(by_words: &[(i64, f32)], by_vectors: &[(i64, f32)], mode: SearchMode) -> Vec<(i64, Found)> {
     let mut all: HashMap<i64, Found> = HashMap::new();
     for (rank, (passage, score)) in (1u32..).zip(by_words) {
         let found = all.entry(*passage).or_default();
         found.lexical = Some(rank);
-        found.score += if mode == SearchMode::Hybrid { 1.0 / (FUSION + rank as f32) } else { *score };
+        found.score += if mode == SearchMode::Hybrid { reciprocal(rank) } else { *score };
     }
     for (rank, (passage, score)) in (1u32..).zip(by_vectors) {
         let found = all.entry(*passage).or_default();
         found.vector = Some(rank);
-        found.score += if mode == SearchMode::Hybrid { 1.0 / (FUSION + rank as f32) } else { *score };
+        found.score += if mode == SearchMode::Hybrid { reciprocal(rank) } else { *score };
     }
     let mut order: Vec<(i64, Found)> = all.into_iter().collect();
     order.sort_by(|(a, x), (b, y)| y.score.total_cmp(&x.score).then(a.cmp(b)));
