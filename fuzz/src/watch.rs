@@ -15,6 +15,9 @@ const LONGEST_WAIT: Duration = Duration::from_secs(300);
 /// Kilobytes that one case may add to the process.
 const MOST_MEMORY: u64 = 512 << 10;
 
+/// First part of the name under which a process keeps the case it is in; its number follows.
+const MARKER: &str = "running-";
+
 /// Something that a reader must not do.
 pub(crate) struct Finding {
     pub(crate) what: String,
@@ -67,9 +70,9 @@ impl Watch {
     /// Runs one case: its answer, and what was wrong.
     pub(crate) fn case(&self, target: &'static Target, bytes: &[u8]) -> (Option<String>, Option<Finding>) {
         // A stack overflow or a failed allocation kills the process; the next start finds the input here.
-        let last = self.crashes.join("last");
-        if let Err(error) = std::fs::write(&last, bytes) {
-            eprintln!("{}: {error}", last.display());
+        let marker = marker(&self.crashes, std::process::id());
+        if let Err(error) = std::fs::write(&marker, bytes) {
+            eprintln!("{}: {error}", marker.display());
         }
         let running =
             Running { target: target.name, bytes: bytes.to_vec(), since: Instant::now(), worked: processor_time() };
@@ -102,19 +105,26 @@ impl Watch {
     /// No case is under way any more.
     pub(crate) fn rest(&self) {
         // Missing is as good as removed.
-        let _ = std::fs::remove_file(self.crashes.join("last"));
+        let _ = std::fs::remove_file(marker(&self.crashes, std::process::id()));
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Keeps what processes that are no more were reading when they ended; others may be at work beside this one.
     fn rescue_last(&self) {
-        let last = self.crashes.join("last");
-        if let Ok(bytes) = std::fs::read(&last) {
-            let path = save(&self.crashes, "unknown", "process-died-or-was-stopped", &bytes);
-            eprintln!("the last run ended inside a case; its input: {}", path.display());
-            self.rest();
+        for entry in std::fs::read_dir(&self.crashes).into_iter().flatten().flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let Some(process) = name.strip_prefix(MARKER).and_then(|id| id.parse::<u32>().ok()) else { continue };
+            if Path::new("/proc").join(process.to_string()).exists() {
+                continue;
+            }
+            if let Ok(bytes) = std::fs::read(entry.path()) {
+                let path = save(&self.crashes, "unknown", &format!("process-{process}-died-or-was-stopped"), &bytes);
+                eprintln!("an earlier run ended inside a case; its input: {}", path.display());
+                let _ = std::fs::remove_file(entry.path());
+            }
         }
     }
 
@@ -131,12 +141,17 @@ impl Watch {
                 if let Some(running) = state.running.as_ref().filter(too_long) {
                     let path = save(&crashes, running.target, "slow", &running.bytes);
                     println!("{}: a case of more than {LONGEST:?}\n  input: {}", running.target, path.display());
-                    let _ = std::fs::remove_file(crashes.join("last"));
+                    let _ = std::fs::remove_file(marker(&crashes, std::process::id()));
                     std::process::exit(1);
                 }
             }
         });
     }
+}
+
+/// Where a process keeps the case it is in.
+fn marker(crashes: &Path, process: u32) -> PathBuf {
+    crashes.join(format!("{MARKER}{process}"))
 }
 
 fn save(crashes: &Path, target: &str, place: &str, bytes: &[u8]) -> PathBuf {

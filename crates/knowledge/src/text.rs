@@ -1,7 +1,7 @@
 //! How text becomes terms, the same for what is indexed and for what is asked.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::OnceLock;
 
 use jieba_rs::{Jieba, TokenizeMode};
@@ -85,7 +85,8 @@ pub(crate) fn whole_terms(text: &str) -> Vec<Term> {
 
 /// Whether a term says nothing about what is asked.
 pub(crate) fn is_stop_word(term: &str) -> bool {
-    STOP_WORDS.contains(&term)
+    static ALL: OnceLock<HashSet<&str>> = OnceLock::new();
+    ALL.get_or_init(|| STOP_WORDS.iter().copied().collect()).contains(term)
 }
 
 /// Share of a text's letters that are Han.
@@ -195,22 +196,18 @@ fn han(run: &[char], found: &mut Vec<Term>) {
     let text: String = run.iter().collect();
     // Without guessing at unknown words: a guess depends on the neighbours, which differ between question and document.
     let tokens = jieba().tokenize(&text, TokenizeMode::Search, false);
+    // Two neighbours alone may be a word the dictionary does not have, as 年假 is: cut in two, its characters would be
+    // found anywhere.
+    let alone: Vec<bool> = tokens.iter().map(|token| token.end == token.start + 1 && !is_stop_word(token.word)).collect();
+    let mut after_pair = false;
     for (at, token) in tokens.iter().enumerate() {
         let inside = tokens[at + 1..].iter().take(24).any(|other| other.start <= token.start && other.end >= token.end);
-        let paired = at > 0 && is_pair(tokens[at - 1].word, token.word)
-            || tokens.get(at + 1).is_some_and(|next| is_pair(token.word, next.word));
-        found.push(Term { text: token.word.to_owned(), weight: if inside || paired { 0.6 } else { 1.0 } });
-        if let Some(next) = tokens.get(at + 1).filter(|next| is_pair(token.word, next.word)) {
-            found.push(Term { text: format!("{}{}", token.word, next.word), weight: 1.0 });
-        }
+        let pair = tokens.get(at + 1).filter(|_| alone[at] && alone[at + 1]);
+        let piece = inside || after_pair || pair.is_some();
+        found.push(Term { text: token.word.to_owned(), weight: if piece { 0.6 } else { 1.0 } });
+        found.extend(pair.map(|next| Term { text: format!("{}{}", token.word, next.word), weight: 1.0 }));
+        after_pair = pair.is_some();
     }
-}
-
-/// Whether two neighbours may be a word the dictionary does not have, as 年假 is: cut in two, its characters would be
-/// found anywhere.
-fn is_pair(one: &str, other: &str) -> bool {
-    let alone = |word: &str| word.chars().count() == 1 && !is_stop_word(word);
-    alone(one) && alone(other)
 }
 
 /// Scripts without spaces and without a dictionary here: overlapping pairs.

@@ -2,6 +2,7 @@ import { memo, useMemo, useState, type FocusEvent, type MouseEvent, type ReactNo
 import { ApiError } from '../../api/client';
 import type { Citation, Timings } from '../../api/types';
 import { useText } from '../../i18n';
+import type { Lang, Text } from '../../i18n/catalogue';
 import { count, duration } from '../../lib/format';
 import { render } from '../../lib/markdown';
 import { number, placeCitations } from '../../lib/text';
@@ -168,12 +169,18 @@ function Passages({ found, onOpen }: { found: Found[]; onOpen: Open }) {
 function Measures({ reply }: { reply: Reply }) {
   const { t, lang } = useText();
   const { usage, timings, model } = reply;
-  const parts = [model];
-  if (timings) parts.push(timing(timings, t.timing, (ms) => duration(ms, lang)));
-  if (usage) parts.push(t.tokensUsed(count(usage.prompt_tokens, lang), count(usage.completion_tokens, lang)));
+  // Where search found nothing that answers, no model read or wrote.
+  const asked = usage !== null && usage.prompt_tokens > 0;
+  const parts = [model, ...times(timings, asked, t, lang)];
+  if (asked) parts.push(t.tokensUsed(count(usage.prompt_tokens, lang), count(usage.completion_tokens, lang)));
   return <p className="measures soft small figures">{parts.filter(Boolean).join(' · ')}</p>;
 }
 
-function timing(timings: Timings, words: (search: string, read: string, write: string) => string, shown: (ms: number) => string): string {
-  return words(shown(timings.search_ms ?? 0), shown(timings.prompt_ms ?? 0), shown(timings.generate_ms ?? 0));
+function times(timings: Timings | null, asked: boolean, t: Text, lang: Lang): string[] {
+  if (!timings) return [];
+  const shown = (ms?: number) => duration(ms ?? 0, lang);
+  return [
+    ...(timings.search_ms ? [t.searchTime(shown(timings.search_ms))] : []),
+    ...(asked ? [t.modelTime(shown(timings.prompt_ms), shown(timings.generate_ms))] : []),
+  ];
 }
