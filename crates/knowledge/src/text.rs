@@ -198,7 +198,8 @@ fn han(run: &[char], found: &mut Vec<Term>) {
     let tokens = jieba().tokenize(&text, TokenizeMode::Search, false);
     // Two neighbours alone may be a word the dictionary does not have, as 年假 is: cut in two, its characters would be
     // found anywhere.
-    let alone: Vec<bool> = tokens.iter().map(|token| token.end == token.start + 1 && !is_stop_word(token.word)).collect();
+    let alone: Vec<bool> =
+        tokens.iter().map(|token| token.end == token.start + 1 && !is_stop_word(token.word)).collect();
     let mut after_pair = false;
     for (at, token) in tokens.iter().enumerate() {
         let inside = tokens[at + 1..].iter().take(24).any(|other| other.start <= token.start && other.end >= token.end);
