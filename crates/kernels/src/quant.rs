@@ -43,6 +43,12 @@ pub fn dequantize_row(dtype: Dtype, src: &[u8], out: &mut [f32]) {
             Dtype::Q4K => four_k(block, out),
             Dtype::Q5K => five_k(block, out),
             Dtype::Q6K => six_k(block, out),
+            Dtype::Iq4Nl => uneven(&block[2..], out, half_at(block, 0)),
+            Dtype::Iq4Xs => {
+                for (j, out) in out.chunks_exact_mut(32).enumerate() {
+                    uneven(&block[8 + j * 16..], out, half_at(block, 0) * f32::from(uneven_scale(block, j)));
+                }
+            }
         }
     }
 }
@@ -72,6 +78,23 @@ pub(crate) fn scale_min(packed: &[u8], j: usize) -> (u8, u8) {
     } else {
         (packed[j + 4] & 15 | (packed[j - 4] >> 6) << 4, packed[j + 4] >> 4 | (packed[j] >> 6) << 4)
     }
+}
+
+/// The sixteen steps of IQ4_NL and IQ4_XS, closer to each other near 0.
+pub(crate) const UNEVEN: [i8; 16] = [-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113];
+
+fn uneven(codes: &[u8], out: &mut [f32], scale: f32) {
+    for i in 0..16 {
+        out[i] = f32::from(UNEVEN[usize::from(codes[i] & 15)]) * scale;
+        out[i + 16] = f32::from(UNEVEN[usize::from(codes[i] >> 4)]) * scale;
+    }
+}
+
+/// The 6-bit scale of group `j` of an IQ4_XS block, from -32 on.
+pub(crate) fn uneven_scale(block: &[u8], j: usize) -> i8 {
+    let high = u16::from_le_bytes([block[2], block[3]]) >> (2 * j) & 3;
+    let low = block[4 + j / 2] >> (4 * (j % 2)) & 15;
+    (low | (high as u8) << 4) as i8 - 32
 }
 
 fn four_k(block: &[u8], out: &mut [f32]) {
@@ -117,6 +140,27 @@ fn six_k(block: &[u8], out: &mut [f32]) {
                 let scale = f32::from(scales[n * 8 + q * 2 + i / 16] as i8);
                 out[n * 128 + q * 32 + i] = d * scale * (f32::from(code) - 32.0);
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Against the numbers that PyPI's `gguf` 0.19 gives for the same bytes.
+    #[test]
+    fn uneven_steps_are_those_of_gguf() {
+        for (dtype, some, total) in [
+            (Dtype::Iq4Nl, [-17.5, 12.5, -63.5, -17.5, 0.5], -128.5),
+            (Dtype::Iq4Xs, [32.5, -0.5, -44.5, 32.5, 17.5], -5502.5),
+        ] {
+            let mut block: Vec<u8> = (0..dtype.block_bytes()).map(|i| (i * 37 + 11) as u8).collect();
+            block[..2].copy_from_slice(&f16::from_f32(0.5).to_le_bytes());
+            let mut out = vec![0.0; dtype.block_len()];
+            dequantize_row(dtype, &block, &mut out);
+            assert_eq!([0, 1, 15, 16, 31].map(|i| out[i]), some, "{dtype}");
+            assert_eq!(out.iter().sum::<f32>(), total, "{dtype}");
         }
     }
 }

@@ -4,7 +4,7 @@ use half::f16;
 
 use super::GROUP;
 use crate::pool::Slots;
-use crate::quant::scale_min;
+use crate::quant::{UNEVEN, scale_min, uneven_scale};
 use crate::{Dtype, Pool};
 
 /// Activations in 8 bits: T rows of codes, a scale for each 32, and the sums that minima are multiplied with.
@@ -127,7 +127,7 @@ impl Kind {
             Dtype::Q4_0 | Dtype::Q4_1 | Dtype::Q4K => Self::Four,
             Dtype::Q5_0 | Dtype::Q5_1 | Dtype::Q5K => Self::Five,
             Dtype::Q6K => Self::Six,
-            Dtype::Q8_0 => Self::Signed,
+            Dtype::Q8_0 | Dtype::Iq4Nl | Dtype::Iq4Xs => Self::Signed,
             Dtype::F32 | Dtype::F16 | Dtype::BF16 => unreachable!("floating-point rows have no codes: this is a bug"),
         }
     }
@@ -190,6 +190,7 @@ pub(super) fn expand_reference(dtype: Dtype, row: &[u8], out: &mut Expanded) {
                     let scale = half_at(block, 208) * f32::from(block[192 + s] as i8);
                     (scale, -32.0 * scale)
                 }
+                Dtype::Iq4Xs => (half_at(block, 0) * f32::from(uneven_scale(block, s)), 0.0),
                 _ => (half_at(block, 0), half_at(block, 2)),
             };
             out.scales[at] = scale;
@@ -218,6 +219,8 @@ fn code(dtype: Dtype, block: &[u8], i: usize) -> u8 {
             let low = block[half * 64 + quarter % 2 * 32 + at] >> (4 * (quarter / 2)) & 15;
             low | (block[128 + half * 32 + at] >> (2 * quarter) & 3) << 4
         }
+        Dtype::Iq4Nl => UNEVEN[usize::from(nibble(&block[2..]))] as u8,
+        Dtype::Iq4Xs => UNEVEN[usize::from(block[8 + i / 32 * 16 + i % 16] >> (4 * (i / 16 % 2)) & 15)] as u8,
         Dtype::F32 | Dtype::F16 | Dtype::BF16 => unreachable!("floating-point rows have no codes: this is a bug"),
     }
 }

@@ -3,7 +3,8 @@
 use std::arch::x86_64::*;
 
 use crate::Dtype;
-use crate::matmul::Expanded;
+use crate::matmul::{Expanded, GROUP, Kind};
+use crate::quant::{UNEVEN, uneven_scale};
 
 /// Writes a row's codes, scales and minima.
 ///
@@ -17,7 +18,7 @@ pub(crate) unsafe fn expand(dtype: Dtype, row: &[u8], out: &mut Expanded) {
         out.codes.len() >= blocks * dtype.block_len() && out.scales.len() >= blocks * spans,
         "room for every block"
     );
-    assert!(out.mins.len() >= blocks * spans || dtype == Dtype::Q8_0, "room for every minimum");
+    assert!(out.mins.len() >= blocks * spans || out.kind == Kind::Signed, "room for every minimum");
     let (codes, scales, mins) = (out.codes.as_mut_ptr(), out.scales.as_mut_ptr(), out.mins.as_mut_ptr());
     for b in 0..blocks {
         // SAFETY: block `b` lies within the row, and its codes, scales and minima within `out`, by the assertions above.
@@ -53,6 +54,17 @@ pub(crate) unsafe fn expand(dtype: Dtype, row: &[u8], out: &mut Expanded) {
                 Dtype::Q4K | Dtype::Q5K => {
                     four_or_five_k(block, dtype == Dtype::Q5K, codes);
                     scales_k(block, scale, mins.add(b * spans));
+                }
+                Dtype::Iq4Nl => {
+                    put(codes, uneven(block.add(2)));
+                    *scale = half(block);
+                }
+                Dtype::Iq4Xs => {
+                    let bytes = std::slice::from_raw_parts(block, 8);
+                    for j in 0..8 {
+                        put(codes.add(j * GROUP), uneven(block.add(8 + j * 16)));
+                        *scale.add(j) = half(block) * f32::from(uneven_scale(bytes, j));
+                    }
                 }
                 Dtype::Q6K => six_k(block, codes, scale, mins.add(b * spans)),
                 Dtype::F32 | Dtype::F16 | Dtype::BF16 => unreachable!("these have no codes: this is a bug"),
@@ -99,6 +111,20 @@ pub(super) unsafe fn nibbles(from: *const u8) -> __m256i {
     // SAFETY: the caller's promise.
     let packed = unsafe { _mm_loadu_si128(from.cast()) };
     _mm256_and_si256(_mm256_set_m128i(_mm_srli_epi16(packed, 4), packed), _mm256_set1_epi8(15))
+}
+
+/// The steps that the lower halves of 16 bytes stand for, then the upper ones.
+///
+/// # Safety
+/// 16 bytes can be read.
+#[target_feature(enable = "avx2")]
+#[inline]
+pub(super) unsafe fn uneven(from: *const u8) -> __m256i {
+    // SAFETY: the table has 16 bytes; the caller's promise.
+    unsafe {
+        let steps = _mm256_broadcastsi128_si256(_mm_loadu_si128(UNEVEN.as_ptr().cast()));
+        _mm256_shuffle_epi8(steps, nibbles(from))
+    }
 }
 
 /// 16 for each of 32 bits that is set, 0 for the others.

@@ -2,10 +2,11 @@
 
 use std::arch::x86_64::*;
 
-use super::expand::{fifths, get, half, nibbles, scales_k, six_k_codes};
+use super::expand::{fifths, get, half, nibbles, scales_k, six_k_codes, uneven};
 use super::sum;
 use crate::Dtype;
 use crate::matmul::{Activations, GROUP};
+use crate::quant::uneven_scale;
 
 /// The product of a row with token `t`.
 ///
@@ -25,7 +26,9 @@ pub(crate) unsafe fn dot_row(dtype: Dtype, row: &[u8], x: &Activations, t: usize
     // SAFETY: the row is whole blocks, and the token has a code for each weight and a scale and a sum for each 32.
     unsafe {
         match dtype {
-            Dtype::Q8_0 => signed(row, blocks, &token),
+            Dtype::Q8_0 => signed::<34>(row, blocks, &token),
+            Dtype::Iq4Nl => signed::<18>(row, blocks, &token),
+            Dtype::Iq4Xs => uneven_groups(row, blocks, &token),
             Dtype::Q4_0 => plain::<18, 2, false>(row, blocks, &token, Some(-8.0)),
             Dtype::Q4_1 => plain::<20, 4, false>(row, blocks, &token, None),
             Dtype::Q5_0 => plain::<22, 6, true>(row, blocks, &token, Some(-16.0)),
@@ -63,19 +66,51 @@ fn products(weights: __m256i, token: __m256i) -> __m256 {
     _mm256_cvtepi32_ps(_mm256_madd_epi16(_mm256_maddubs_epi16(weights, token), _mm256_set1_epi16(1)))
 }
 
+/// Signed codes with a token's, in eight sums.
+#[target_feature(enable = "avx2,fma")]
+#[inline]
+fn signed_products(weights: __m256i, token: __m256i) -> __m256 {
+    products(_mm256_abs_epi8(weights), _mm256_sign_epi8(token, weights))
+}
+
+/// Blocks of 32 with a scale and signed bytes, or nibbles that stand for them.
+///
 /// # Safety
-/// As for [`dot_row`].
+/// As for [`dot_row`]; blocks are `BYTES` long.
 #[target_feature(enable = "avx2,fma,f16c")]
-unsafe fn signed(row: *const u8, blocks: usize, token: &Token) -> f32 {
+#[inline]
+unsafe fn signed<const BYTES: usize>(row: *const u8, blocks: usize, token: &Token) -> f32 {
     let mut totals = [_mm256_setzero_ps(); 2];
     for b in 0..blocks {
         // SAFETY: block and group `b` are there.
         unsafe {
-            let block = row.add(b * 34);
-            let (weights, codes) = (get(block.add(2)), token.codes(b));
-            let products = products(_mm256_abs_epi8(weights), _mm256_sign_epi8(codes, weights));
+            let block = row.add(b * BYTES);
+            let weights = if BYTES == 18 { uneven(block.add(2)) } else { get(block.add(2)) };
+            let products = signed_products(weights, token.codes(b));
             let scale = _mm256_set1_ps(half(block) * *token.scales.add(b));
             totals[b % 2] = _mm256_fmadd_ps(products, scale, totals[b % 2]);
+        }
+    }
+    sum(_mm256_add_ps(totals[0], totals[1]))
+}
+
+/// IQ4_XS.
+///
+/// # Safety
+/// As for [`dot_row`].
+#[target_feature(enable = "avx2,fma,f16c")]
+unsafe fn uneven_groups(row: *const u8, blocks: usize, token: &Token) -> f32 {
+    let mut totals = [_mm256_setzero_ps(); 2];
+    for b in 0..blocks {
+        // SAFETY: block `b` and groups `8b..8b + 8` are there.
+        unsafe {
+            let block = row.add(b * 136);
+            let (head, d) = (std::slice::from_raw_parts(block, 8), half(block));
+            for j in 0..8 {
+                let products = signed_products(uneven(block.add(8 + j * 16)), token.codes(b * 8 + j));
+                let scale = _mm256_set1_ps(d * f32::from(uneven_scale(head, j)) * *token.scales.add(b * 8 + j));
+                totals[j % 2] = _mm256_fmadd_ps(products, scale, totals[j % 2]);
+            }
         }
     }
     sum(_mm256_add_ps(totals[0], totals[1]))

@@ -30,8 +30,14 @@ const BUFFER: usize = 8 << 10;
 pub(super) fn check(bytes: &[u8]) -> Outcome {
     static PATTERNS: OnceLock<[Regex; 3]> = OnceLock::new();
     let [stream, runs, runs_twice] = PATTERNS.get_or_init(|| {
-        let name = r"/(?:RL|RunLengthDecode|(?:R[A-Za-z0-9]*)?#[A-Za-z#0-9]*)\b";
-        [r"(?:end)?stream(?:\r?\n|\r)", name, &format!(r"\[[^\]]*{name}[^\]]*{name}")]
+        // Any byte of a name may be written as its number.
+        let spelled = |name: &str| {
+            name.bytes().map(|byte| format!("(?:{}|#(?i:{byte:02x}))", char::from(byte))).collect::<String>()
+        };
+        let runs = format!("/(?:{}|{})", spelled("RL"), spelled("RunLengthDecode"));
+        // What stands around it as well: three bytes alone are found in any picture.
+        let named = format!(r"[\[\s)>a-zA-Z0-9]{runs}[\s/\]>]");
+        [r"(?:end)?stream(?:\r?\n|\r)", &named, &format!(r"\[[^\]]*{runs}\b[^\]]*{runs}\b")]
             .map(|pattern| Regex::new(&format!("(?-u){pattern}")).expect("a constant pattern compiles: this is a bug"))
     });
     let refusal = || {
