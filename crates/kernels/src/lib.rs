@@ -24,7 +24,7 @@ mod x86;
 pub use activations::{add, gelu_erf, gelu_mul, silu_mul, softmax};
 pub use attention::{AttnShape, FullShape, attention, attention_full};
 pub use dtype::Dtype;
-pub use matmul::{matmul, matmul_each, matmul_exact};
+pub use matmul::{Packed, Weights, matmul, matmul_each};
 pub use matrix::{Matrix, MatrixError};
 pub use norms::{layer_norm, rms_norm};
 pub use pool::{Pool, default_threads};

@@ -1,8 +1,8 @@
 //! One pass: tokens of several sequences in, logits of the rows that want them out.
 
 use kernels::{
-    AttnShape, Matrix, Pool, add, attention, gelu_mul, matmul_each, matmul_exact, rms_norm, rope_angles, rope_neox,
-    rope_norm, silu_mul,
+    AttnShape, Pool, Weights, add, attention, gelu_mul, matmul_each, rms_norm, rope_angles, rope_neox, rope_norm,
+    silu_mul,
 };
 
 use super::Cache;
@@ -170,20 +170,16 @@ impl<'a> Pass<'a> {
 
     /// Several linear maps of the same rows.
     fn apply<const N: usize>(&self, linears: [&Linear; N], x: &[f32]) -> [Vec<f32>; N] {
-        let weights: [Matrix<'_>; N] = linears.map(|linear| self.decoder.matrix(&linear.weight));
-        let mut out: [Vec<f32>; N] = std::array::from_fn(|i| vec![0.0; self.rows.len() * weights[i].rows]);
-        let mut jobs: Vec<_> = weights.iter().zip(out.iter_mut().map(Vec::as_mut_slice)).collect();
-        self.multiply(x, &mut jobs);
+        let weights: [Weights<'_>; N] = linears.map(|linear| self.decoder.weights(&linear.weight));
+        let mut out: [Vec<f32>; N] = std::array::from_fn(|i| vec![0.0; self.rows.len() * weights[i].rows()]);
+        let mut jobs: Vec<_> = weights.into_iter().zip(out.iter_mut().map(Vec::as_mut_slice)).collect();
+        matmul_each(self.pool, x, &mut jobs);
         for (linear, out) in linears.iter().zip(&mut out) {
             if let Some(bias) = &linear.bias {
                 self.pool.rows(out, bias.len(), &|_, row| add(row, bias));
             }
         }
         out
-    }
-
-    fn multiply(&self, x: &[f32], jobs: &mut [(&Matrix<'_>, &mut [f32])]) {
-        if self.decoder.exact { matmul_exact(self.pool, x, jobs) } else { matmul_each(self.pool, x, jobs) }
     }
 
     fn logits(self) -> Vec<f32> {
@@ -197,9 +193,9 @@ impl<'a> Pass<'a> {
             .collect();
         let mut normed = vec![0.0; wanted.len()];
         rms_norm(&mut normed, &wanted, &self.decoder.norm, self.decoder.config.epsilon);
-        let output = self.decoder.matrix(&self.decoder.output);
-        let mut logits = vec![0.0; wanted.len() / width * output.rows];
-        self.multiply(&normed, &mut [(&output, &mut logits)]);
+        let output = self.decoder.weights(&self.decoder.output);
+        let mut logits = vec![0.0; wanted.len() / width * output.rows()];
+        matmul_each(self.pool, &normed, &mut [(output, &mut logits)]);
         if let Some(cap) = self.decoder.config.final_softcap {
             logits.iter_mut().for_each(|logit| *logit = cap * (*logit / cap).tanh());
         }

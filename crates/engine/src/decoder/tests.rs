@@ -190,7 +190,7 @@ fn every_family_follows_its_formulas() {
     let tokens: Vec<u32> = (0..19).map(|i| i * 37 % 256).collect();
     for (tiny, formula) in cases {
         let (_folder, path) = tiny.write();
-        let decoder = Decoder::load(&path).unwrap();
+        let decoder = Decoder::load(&path, &Pool::new(2), false).unwrap();
         let exact = Naive { tiny: &tiny, formula }.logits(&tokens);
         let mut caches = [decoder.cache(), decoder.cache(), decoder.cache()];
         let mut pass = |rows: &[Row]| forward(&decoder, &pool, &mut caches, rows, &|| true).unwrap();
@@ -208,7 +208,7 @@ fn every_family_follows_its_formulas() {
 #[test]
 fn a_pass_given_up_leaves_the_cache_as_it_was() {
     let (_folder, path) = Tiny::new("qwen2").write();
-    let decoder = Decoder::load(&path).unwrap();
+    let decoder = Decoder::load(&path, &Pool::new(2), false).unwrap();
     let pool = Pool::new(1);
     let mut caches = [decoder.cache()];
     let asked = std::cell::Cell::new(0);
@@ -227,7 +227,7 @@ fn a_pass_given_up_leaves_the_cache_as_it_was() {
 fn files_that_do_not_fit_are_refused_with_the_reason() {
     let refused = |tiny: Tiny| {
         let (_folder, path) = tiny.write();
-        Decoder::load(&path).err().map(|error| error.to_string()).unwrap_or_default()
+        Decoder::load(&path, &Pool::new(2), false).err().map(|error| error.to_string()).unwrap_or_default()
     };
     let mut missing = Tiny::new("llama");
     missing.tensors.remove("blk.3.ffn_up.weight");

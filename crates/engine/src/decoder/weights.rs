@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use kernels::Matrix;
+use kernels::{Matrix, Packed, Pool, Weights};
 
 use super::family::{self, Config, Family};
 use crate::LoadError;
@@ -15,10 +15,8 @@ pub(crate) struct Decoder {
     pub(super) config: Config,
     pub(super) embeddings: TensorInfo,
     pub(super) norm: Vec<f32>,
-    pub(super) output: TensorInfo,
+    pub(super) output: Stored,
     pub(super) layers: Vec<Layer>,
-    /// Activations are not rounded to 8 bits.
-    pub(super) exact: bool,
 }
 
 pub(super) struct Layer {
@@ -38,36 +36,37 @@ pub(super) struct Layer {
     pub(super) local: bool,
 }
 
+/// A matrix of a linear map.
+pub(super) enum Stored {
+    /// Repacked for the products.
+    Packed(Packed),
+    /// Used where it lies in the file.
+    File(TensorInfo),
+}
+
 pub(super) struct Linear {
-    pub(super) weight: TensorInfo,
+    pub(super) weight: Stored,
     pub(super) bias: Option<Vec<f32>>,
 }
 
 impl Decoder {
-    /// Opens a file and checks that every tensor is there with its shape.
+    /// Opens a file, checks that every tensor is there with its shape, and repacks its matrices on the pool's threads, unless they
+    /// are to be used exactly as they are: slower, for checking.
     ///
     /// # Errors
     /// [`LoadError`] naming what is missing or does not fit.
-    pub(crate) fn load(path: &Path) -> Result<Self, LoadError> {
+    pub(crate) fn load(path: &Path, pool: &Pool, exact: bool) -> Result<Self, LoadError> {
         let gguf = Gguf::open(path)?;
         let family = family::of(gguf.architecture()?)?;
         let config = Config::read(&gguf, family)?;
-        let find = Find { gguf: &gguf, path };
+        let find = Find { gguf: &gguf, path, pool: (!exact).then_some(pool) };
         let embeddings = find.matrix("token_embd.weight", None, config.width)?;
         let vocabulary = rows(&embeddings);
-        let output = if gguf.has("output.weight") {
-            find.matrix("output.weight", Some(vocabulary), config.width)?
-        } else {
-            embeddings.clone() // tied
-        };
+        let output = if gguf.has("output.weight") { "output.weight" } else { "token_embd.weight" }; // or tied
+        let output = find.stored(output, Some(vocabulary), config.width)?;
         let layers = (0..config.layers).map(|layer| find.layer(layer, &config, family)).collect::<Result<_, _>>()?;
         let norm = gguf.floats("output_norm.weight", config.width)?;
-        Ok(Self { family, embeddings, norm, output, layers, config, gguf, exact: false })
-    }
-
-    /// Leaves activations as they are from now on: slower, for checking.
-    pub(crate) fn exactly(&mut self) {
-        self.exact = true;
+        Ok(Self { family, embeddings, norm, output, layers, config, gguf })
     }
 
     /// Drops the copy of the vocabulary that the file's metadata is, once the tokenizer is made.
@@ -95,6 +94,13 @@ impl Decoder {
     pub(super) fn matrix(&self, info: &TensorInfo) -> Matrix<'_> {
         self.gguf.matrix(info)
     }
+
+    pub(super) fn weights<'a>(&'a self, stored: &'a Stored) -> Weights<'a> {
+        match stored {
+            Stored::Packed(packed) => Weights::Packed(packed),
+            Stored::File(info) => Weights::Plain(self.gguf.matrix(info)),
+        }
+    }
 }
 
 fn rows(info: &TensorInfo) -> usize {
@@ -104,6 +110,8 @@ fn rows(info: &TensorInfo) -> usize {
 struct Find<'a> {
     gguf: &'a Gguf,
     path: &'a Path,
+    /// Threads that repack; without, matrices stay in the file.
+    pool: Option<&'a Pool>,
 }
 
 impl Find<'_> {
@@ -134,7 +142,16 @@ impl Find<'_> {
     fn linear(&self, name: &str, rows: usize, cols: usize) -> Result<Linear, LoadError> {
         let bias = format!("{name}.bias");
         let bias = self.gguf.has(&bias).then(|| self.gguf.floats(&bias, rows)).transpose()?;
-        Ok(Linear { weight: self.matrix(&format!("{name}.weight"), Some(rows), cols)?, bias })
+        Ok(Linear { weight: self.stored(&format!("{name}.weight"), Some(rows), cols)?, bias })
+    }
+
+    fn stored(&self, name: &str, expected: Option<usize>, cols: usize) -> Result<Stored, LoadError> {
+        let info = self.matrix(name, expected, cols)?;
+        let packed = self.pool.and_then(|pool| Packed::new(pool, &self.gguf.matrix(&info)));
+        if packed.is_some() {
+            self.gguf.let_go(&info);
+        }
+        Ok(packed.map_or(Stored::File(info), Stored::Packed))
     }
 
     fn matrix(&self, name: &str, expected: Option<usize>, cols: usize) -> Result<TensorInfo, LoadError> {

@@ -59,8 +59,8 @@ impl State {
 
     fn layer(&mut self, weights: &Weights, pool: &Pool, layer: &Layer, spans: &[Range<usize>]) {
         let shape = &weights.shape;
-        let (q, k, v) = (layer.q.matrix(), layer.k.matrix(), layer.v.matrix());
-        matmul_each(pool, &self.x, &mut [(&q, &mut self.q), (&k, &mut self.k), (&v, &mut self.v)]);
+        let (q, k, v) = (layer.q.weights(), layer.k.weights(), layer.v.weights());
+        matmul_each(pool, &self.x, &mut [(q, &mut self.q), (k, &mut self.k), (v, &mut self.v)]);
         for (linear, out) in [(&layer.q, &mut self.q), (&layer.k, &mut self.k), (&layer.v, &mut self.v)] {
             add_bias(linear, out);
         }
@@ -87,7 +87,7 @@ impl State {
 }
 
 fn apply(linear: &Linear, pool: &Pool, x: &[f32], out: &mut [f32]) {
-    matmul(pool, out, x, &linear.matrix());
+    matmul(pool, out, x, linear.weights());
     add_bias(linear, out);
 }
 

@@ -76,9 +76,9 @@ impl Weights {
 }
 
 impl Linear {
-    pub(super) fn matrix(&self) -> Matrix<'_> {
+    pub(super) fn weights(&self) -> kernels::Weights<'_> {
         let Table { dtype, rows, cols, data } = &self.table;
-        Matrix { dtype: *dtype, rows: *rows, cols: *cols, data }
+        kernels::Weights::Plain(Matrix { dtype: *dtype, rows: *rows, cols: *cols, data })
     }
 }
 

@@ -111,6 +111,15 @@ impl Gguf {
         Ok(self.matrix(self.info(name)?))
     }
 
+    /// Gives a tensor's memory back to the system; whoever reads it again reads it from the file.
+    #[cfg_attr(not(unix), allow(unused_variables, clippy::unused_self, reason = "other systems are not told"))]
+    pub(crate) fn let_go(&self, info: &TensorInfo) {
+        #[cfg(unix)]
+        // SAFETY: the map is of a file and never written: pages that are dropped come back as they were.
+        #[allow(unsafe_code, reason = "the one memory map")]
+        let _ = unsafe { self.map.unchecked_advise_range(memmap2::UncheckedAdvice::DontNeed, info.start, info.bytes) }; // a hint
+    }
+
     /// The matrix a place holds. `info` must come from this file.
     pub fn matrix(&self, info: &TensorInfo) -> Matrix<'_> {
         let rows = info.shape[1..].iter().product();

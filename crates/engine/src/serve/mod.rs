@@ -103,10 +103,8 @@ impl LocalModel {
     }
 
     fn start(path: &Path, options: &LoadOptions) -> Result<Self, LoadError> {
-        let mut decoder = Decoder::load(path)?;
-        if options.exact {
-            decoder.exactly();
-        }
+        let pool = Pool::new(options.threads.unwrap_or_else(kernels::default_threads));
+        let mut decoder = Decoder::load(path, &pool, options.exact)?;
         let tokenizer = Tokenizer::from_gguf(decoder.gguf())?;
         let template = Template::read(decoder.gguf(), &tokenizer)?;
         let mut card = crate::card::describe(decoder.gguf())?;
@@ -118,7 +116,6 @@ impl LocalModel {
         let context = options.context.map_or(DEFAULT_CONTEXT, |context| context as usize).min(decoder.context());
         card.context = context as u32;
         let slots = options.slots.max(1);
-        let pool = Pool::new(options.threads.unwrap_or_else(kernels::default_threads));
         let (jobs, queue) = mpsc::channel();
         let vocabulary = decoder.vocabulary();
         let worker = Worker::new(decoder, tokenizer.clone(), pool, (slots, context), queue);

@@ -37,29 +37,37 @@ fn activations(tokens: usize, cols: usize) -> Vec<f32> {
     (0..tokens * cols).map(|i| ((i * 7919 % 1013) as f32 / 506.0 - 1.0) * if i % 97 == 0 { 5.0 } else { 1.0 }).collect()
 }
 
+fn packed(dtype: Dtype, rows: usize, cols: usize, data: &[u8]) -> Packed {
+    Packed::new(&Pool::new(2), &Matrix::new(dtype, rows, cols, data).unwrap()).unwrap()
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig::with_cases(32))]
     /// The product with 8-bit activations stays within their rounding error of the product of dequantised weights.
     #[test]
-    fn products_follow_the_weights(seed in any::<u64>(), dtype in proptest::sample::select(Dtype::ALL.to_vec()), rows in 1usize..70, blocks in 1usize..4, tokens in 1usize..20, threads in 1usize..4) {
+    fn products_follow_the_weights(seed in any::<u64>(), dtype in proptest::sample::select(Dtype::ALL.to_vec()), rows in 1usize..70, blocks in 1usize..4, tokens in 1usize..40, threads in 1usize..4) {
         let cols = blocks * dtype.block_len().max(32);
         let data = weights(dtype, rows, cols, seed);
-        let w = Matrix::new(dtype, rows, cols, &data).unwrap();
+        let matrix = Matrix::new(dtype, rows, cols, &data).unwrap();
         let x = activations(tokens, cols);
+        let pool = Pool::new(threads);
+        let packed = Packed::new(&pool, &matrix);
         let mut out = vec![f32::NAN; tokens * rows];
-        matmul(&Pool::new(threads), &mut out, &x, &w);
+        matmul(&pool, &mut out, &x, packed.as_ref().map_or(Weights::Plain(matrix), Weights::Packed));
         let mut plain = vec![f32::NAN; tokens * rows];
-        matmul_exact(&Pool::new(threads), &x, &mut [(&w, &mut plain)]);
+        matmul(&pool, &mut plain, &x, Weights::Plain(matrix));
         let mut row = vec![0.0; cols];
         for r in 0..rows {
-            dequantize_row(dtype, w.row(r), &mut row);
+            dequantize_row(dtype, matrix.row(r), &mut row);
             for t in 0..tokens {
                 let x = &x[t * cols..][..cols];
                 let exact: f64 = x.iter().zip(&row).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum();
                 // Half a step of the activations' rounding on each product, in the worst case.
-                let bound: f64 = row.iter().map(|w| f64::from(w.abs())).sum::<f64>() * (5.0 / 127.0 / 2.0) + 1e-3;
-                let bound = if dtype.block_len() == 1 { 1e-3 } else { bound };
-                prop_assert!((f64::from(out[t * rows + r]) - exact).abs() <= bound, "{dtype} row {r} token {t}: {} {exact}", out[t * rows + r]);
+                let size = row.iter().map(|w| f64::from(w.abs())).sum::<f64>();
+                let bound = if dtype.block_len() == 1 { 1e-3 } else { size * (5.0 / 127.0 / 2.0) + 1e-3 };
+                let (got, plain) = (f64::from(out[t * rows + r]), f64::from(plain[t * rows + r]));
+                prop_assert!((got - exact).abs() <= bound, "{dtype} row {r} token {t}: {got} {exact}");
+                prop_assert!((plain - exact).abs() <= 1e-3 + size * 1e-5, "{dtype} row {r} token {t}: {plain} {exact}");
             }
         }
     }
@@ -74,26 +82,32 @@ fn close(a: f32, b: f32) -> bool {
 }
 
 #[test]
-fn rows_expand_as_they_dequantise() {
+fn packed_weights_are_the_weights() {
     for dtype in quantised() {
-        let cols = 768;
-        let data = weights(dtype, 1, cols, 3);
-        let (mut fast, mut slow) = (Expanded::default(), Expanded::default());
-        expand(dtype, &data, cols, &mut fast);
-        slow.clone_shape(&fast);
-        codes::expand_reference(dtype, &data, &mut slow);
-        assert_eq!(fast.codes, slow.codes, "{dtype}");
-        let mut exact = vec![0.0; cols];
-        dequantize_row(dtype, &data, &mut exact);
-        for row in [&fast, &slow] {
-            for (c, exact) in exact.iter().enumerate() {
-                let code =
-                    if row.kind == Kind::Signed { f32::from(row.codes[c] as i8) } else { f32::from(row.codes[c]) };
-                let span = c / row.kind.span();
-                let weight = code * row.scales[span] + row.mins.get(span).copied().unwrap_or(0.0);
-                assert!((weight - exact).abs() < 1e-5, "{dtype} {c}: {weight} {exact}");
+        for rows in [1, 8, 11] {
+            let cols = 768;
+            let data = weights(dtype, rows, cols, 3);
+            let packed = packed(dtype, rows, cols, &data);
+            assert_eq!((packed.rows(), packed.cols(), packed.dtype()), (rows, cols, dtype));
+            let mut exact = vec![0.0; cols];
+            for r in 0..rows {
+                dequantize_row(dtype, &data[r * dtype.row_bytes(cols)..], &mut exact);
+                for (c, exact) in exact.iter().enumerate() {
+                    let weight = packed.weight(r, c);
+                    assert!((weight - exact).abs() < 1e-5, "{dtype} {r} {c}: {weight} {exact}");
+                }
             }
         }
+    }
+}
+
+#[test]
+fn packed_weights_take_hardly_more_than_the_file() {
+    for dtype in quantised() {
+        let (rows, cols) = (64, 512);
+        let data = weights(dtype, rows, cols, 3);
+        let bytes = packed(dtype, rows, cols, &data).bytes();
+        assert!(bytes * 100 <= data.len() * 103, "{dtype}: {bytes} for {}", data.len());
     }
 }
 
@@ -101,41 +115,48 @@ fn rows_expand_as_they_dequantise() {
 fn the_fast_paths_follow_the_references() {
     let pool = Pool::new(1);
     for dtype in quantised() {
-        let (rows, cols, tokens) = (11, 512, 9);
-        let data = weights(dtype, rows, cols, 7);
-        let w = Matrix::new(dtype, rows, cols, &data).unwrap();
-        let x = Activations::new(&pool, &activations(tokens, cols), cols);
-        let mut expanded: [Expanded; ROWS] = Default::default();
-        let mut panel = Panel::default();
-        panel.pack(&w, 8, &mut expanded); // five of its rows are not there
-        for count in 1..=TILE {
-            let (mut fast, mut slow) = ([[0.0; 4]; 2], [[0.0; 4]; 2]);
-            dot(&expanded[..2], &x, 5, count, &mut fast);
-            dot_reference(&expanded[..2], &x, 5, count, &mut slow);
-            let (mut panel_fast, mut panel_slow) = ([[0.0; ROWS]; TILE], [[0.0; ROWS]; TILE]);
-            panel.multiply(&x, 5, count, &mut panel_fast);
-            panel.multiply_reference(&x, 5, count, &mut panel_slow);
-            for j in 0..count {
-                for r in 0..2 {
-                    assert!(close(fast[r][j], slow[r][j]), "{dtype}: {} {}", fast[r][j], slow[r][j]);
-                    assert!(close(panel_slow[j][r], slow[r][j]), "{dtype}: {} {}", panel_slow[j][r], slow[r][j]);
-                }
-                for r in 0..ROWS {
-                    assert!(close(panel_fast[j][r], panel_slow[j][r]), "{dtype} row {r}");
-                }
+        let (rows, cols) = (11, 512);
+        let w = packed(dtype, rows, cols, &weights(dtype, rows, cols, 7));
+        let size = Layout::of(dtype).wide().panel(cols);
+        for tokens in [1, 2, 3, 4, 7, 8, 9, 13] {
+            let x = Tokens::new(&pool, &activations(tokens, cols), cols);
+            let (tile, here) = x.tile(x.tiles() - 1);
+            for panel in [w.panel(0), w.panel(1)] {
+                let (mut wide, mut reference) = (vec![0; size], vec![0; size]);
+                widen(&w, panel, &mut wide);
+                packed::widen_reference(dtype, panel, &mut reference);
+                assert!(wide == reference, "{dtype}");
+                let mut slow = Sums::default();
+                multiply_reference(dtype, false, panel, tile, &mut slow);
+                let follows = |wide: bool, panel: &[u8], fast: fn(Dtype, bool, &[u8], Tile<'_>, &mut Sums)| {
+                    let mut sums = Sums::default();
+                    fast(dtype, wide, panel, tile, &mut sums);
+                    let same = sums.iter().zip(&slow).take(here).flat_map(|(a, b)| a.iter().zip(b));
+                    assert!(same.into_iter().all(|(a, b)| close(*a, *b)), "{dtype}: {sums:?} {slow:?}");
+                };
+                follows(false, panel, multiply);
+                follows(true, &wide, multiply);
+                follows(true, &wide, multiply_reference);
             }
         }
-        #[cfg(target_arch = "x86_64")]
-        if crate::simd::has_avx2() {
-            let mut slow = [[0.0; 4]; 2];
-            dot_reference(&expanded[..1], &x, 3, 1, &mut slow);
-            // SAFETY: AVX2 is here, and so is FMA; the row is as long as the tokens.
-            let fast = unsafe { crate::x86::dot_row(dtype, w.row(8), &x, 3) };
-            assert!(close(fast, slow[0][0]), "{dtype}: {fast} {}", slow[0][0]);
+    }
+}
+
+/// A token's sums are the same alone and among others: whole numbers add up in any order, and scales are applied in one.
+#[test]
+fn company_does_not_change_a_sum() {
+    let pool = Pool::new(2);
+    for dtype in quantised() {
+        let (rows, cols, tokens) = (40, 512, 37);
+        let w = packed(dtype, rows, cols, &weights(dtype, rows, cols, 7));
+        let x = activations(tokens, cols);
+        let mut all = vec![0.0; tokens * rows];
+        matmul(&pool, &mut all, &x, Weights::Packed(&w));
+        for few in [1, 2, 5, 8, 12] {
+            let mut some = vec![0.0; few * rows];
+            matmul(&pool, &mut some, &x[..few * cols], Weights::Packed(&w));
+            assert!(some == all[..few * rows], "{dtype}: {few} of {tokens}");
         }
-        let packed = (panel.codes.clone(), panel.scales.clone(), panel.mins.clone());
-        panel.interleave_reference(&expanded);
-        assert_eq!(packed, (panel.codes, panel.scales, panel.mins), "{dtype}");
     }
 }
 
@@ -144,36 +165,43 @@ fn the_fast_paths_follow_the_references() {
 fn extremes_do_not_overflow() {
     for dtype in quantised() {
         let cols = 256;
-        let mut data = vec![0xff; dtype.row_bytes(cols) * 8];
-        for block in data.chunks_exact_mut(dtype.block_bytes()) {
-            let at = if dtype == Dtype::Q6K { 208 } else { 0 };
-            block[at..at + 2].copy_from_slice(&f16::from_f32(0.01).to_le_bytes());
-            if matches!(dtype, Dtype::Q4_1 | Dtype::Q5_1 | Dtype::Q4K | Dtype::Q5K) {
-                block[2..4].copy_from_slice(&f16::from_f32(0.01).to_le_bytes());
-            } else if dtype == Dtype::Q8_0 {
-                block[2..].fill(0x80); // -128, the largest there is
+        for fill in [0xff, 0x00, 0x80] {
+            let mut data = vec![fill; dtype.row_bytes(cols) * 8];
+            for block in data.chunks_exact_mut(dtype.block_bytes()) {
+                let at = if dtype == Dtype::Q6K { 208 } else { 0 };
+                block[at..at + 2].copy_from_slice(&f16::from_f32(0.01).to_le_bytes());
+                if matches!(dtype, Dtype::Q4_1 | Dtype::Q5_1 | Dtype::Q4K | Dtype::Q5K) {
+                    block[2..4].copy_from_slice(&f16::from_f32(0.01).to_le_bytes());
+                }
+                if dtype == Dtype::Q6K {
+                    block[192..208].fill(0x80); // scales of -128
+                }
             }
-        }
-        let w = Matrix::new(dtype, 8, cols, &data).unwrap();
-        let mut row = vec![0.0; cols];
-        dequantize_row(dtype, w.row(0), &mut row);
-        for (sign, tokens) in [(1.0, 1), (1.0, 9), (-1.0, 1), (-1.0, 9)] {
-            let mut out = vec![0.0; 8 * tokens];
-            matmul(&Pool::new(1), &mut out, &vec![sign; cols * tokens], &w);
-            let exact = row.iter().sum::<f32>() * sign;
-            assert!(
-                out.iter().all(|sum| (sum - exact).abs() < 1e-3 * exact.abs().max(1.0)),
-                "{dtype}: {out:?} {exact}"
-            );
+            let w = packed(dtype, 8, cols, &data);
+            let mut row = vec![0.0; cols];
+            dequantize_row(dtype, &data[..dtype.row_bytes(cols)], &mut row);
+            let exact = row.iter().sum::<f32>();
+            for (sign, tokens) in [(1.0, 1), (1.0, 9), (1.0, 40), (-1.0, 1), (-1.0, 9), (-1.0, 40)] {
+                let mut out = vec![0.0; 8 * tokens];
+                matmul(&Pool::new(1), &mut out, &vec![sign; cols * tokens], Weights::Packed(&w));
+                assert!(
+                    out.iter().all(|sum| (sum - exact * sign).abs() < 1e-3 * exact.abs().max(1.0)),
+                    "{dtype}: {out:?} {exact}"
+                );
+            }
         }
     }
 }
 
 #[test]
 fn numbers_that_are_not_numbers_do_not_panic() {
-    let data = weights(Dtype::Q4_0, 1, 32, 1);
-    let w = Matrix::new(Dtype::Q4_0, 1, 32, &data).unwrap();
-    for bad in [f32::NAN, f32::INFINITY] {
-        matmul(&Pool::new(1), &mut [0.0], &[bad; 32], &w);
+    for dtype in quantised() {
+        let cols = dtype.block_len();
+        let w = packed(dtype, 1, cols, &weights(dtype, 1, cols, 1));
+        for bad in [f32::NAN, f32::INFINITY, f32::MIN_POSITIVE / 2.0] {
+            for tokens in [1, 20] {
+                matmul(&Pool::new(1), &mut vec![0.0; tokens], &vec![bad; cols * tokens], Weights::Packed(&w));
+            }
+        }
     }
 }

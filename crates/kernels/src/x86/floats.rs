@@ -2,7 +2,6 @@
 
 use std::arch::x86_64::*;
 
-use super::panel::transpose;
 use crate::floats::{COLUMNS, View};
 
 /// `c = a * b`, or `c += a * b`, for up to six rows: see [`crate::floats::product`], which calls this.
@@ -85,4 +84,19 @@ pub(crate) unsafe fn columns(rows: [&[f32]; 8], out: &mut [f32], stride: usize) 
         }
     }
     whole
+}
+
+/// Eight vectors of eight 32-bit numbers, rows to columns.
+#[target_feature(enable = "avx2")]
+#[inline]
+fn transpose(rows: [__m256i; 8]) -> [__m256i; 8] {
+    let [a, b, c, d, e, f, g, h] = rows;
+    let pairs = |x, y| (_mm256_unpacklo_epi32(x, y), _mm256_unpackhi_epi32(x, y));
+    let ((ab0, ab1), (cd0, cd1), (ef0, ef1), (gh0, gh1)) = (pairs(a, b), pairs(c, d), pairs(e, f), pairs(g, h));
+    let fours = |x, y| (_mm256_unpacklo_epi64(x, y), _mm256_unpackhi_epi64(x, y));
+    let ((p0, p1), (p2, p3)) = (fours(ab0, cd0), fours(ab1, cd1));
+    let ((q0, q1), (q2, q3)) = (fours(ef0, gh0), fours(ef1, gh1));
+    let low = |x, y| _mm256_permute2x128_si256::<0x20>(x, y);
+    let high = |x, y| _mm256_permute2x128_si256::<0x31>(x, y);
+    [low(p0, q0), low(p1, q1), low(p2, q2), low(p3, q3), high(p0, q0), high(p1, q1), high(p2, q2), high(p3, q3)]
 }

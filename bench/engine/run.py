@@ -1,0 +1,122 @@
+"""Our engine beside llama.cpp, the same GGUF files and prompts, two threads, through HTTP. Run through run.sh.
+
+MODELS=NAME,… and ONLY=WORKLOAD,… take a part; REPEATS=N is the number of interleaved pairs (median of ratios)."""
+
+import datetime
+import json
+import os
+import statistics
+import threading
+import time
+
+from servers import DATA, ROOT, llama_cpp, ours
+
+MODELS = {
+    "smollm2-135m-instruct": ("S", [0, 2]),
+    "qwen2.5-coder-0.5b-instruct": ("Q", [151643, 151645]),
+    "qwen2.5-coder-1.5b-instruct": ("Q1.5", [151643, 151645]),
+}
+REPEATS = int(os.environ.get("REPEATS", "5"))
+CONTEXT = 4096
+
+
+class Prompts:
+    """Stretches of text of a number of tokens, never the same twice, so that nothing is remembered."""
+
+    def __init__(self, peer):
+        text = "".join(page.read_text() for page in sorted((ROOT / "docs").glob("*/*.md")))
+        with peer.post("/tokenize", {"content": text}) as response:
+            self.tokens, self.at = json.load(response)["tokens"], 0
+
+    def take(self, count):
+        self.at = (self.at + 37) % (len(self.tokens) - count)
+        return self.tokens[self.at : self.at + count]
+
+
+def reading(server, prompt, stops):
+    """Tokens of a prompt read in a second."""
+    return len(prompt) / server.complete(prompt, 1, logit_bias=stops)[1]
+
+
+def writing(server, prompt, stops, count=96):
+    """Tokens written in a second after the first."""
+    first, end, _ = server.complete(prompt, count, logit_bias=stops)
+    return (count - 1) / (end - first)
+
+
+def chats(server, prompts, stops, count=48):
+    """Tokens written in a second by many at once, their prompts' reading included."""
+    threads = [threading.Thread(target=server.complete, args=(prompt, count), kwargs={"logit_bias": stops}) for prompt in prompts]
+    started = time.perf_counter()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return len(prompts) * count / (time.perf_counter() - started)
+
+
+def questions(server, context, endings, stops):
+    """Seconds that many questions over one context take, all asked at once; its inverse, so that more is better."""
+    return 1 / (len(endings) * 16) * chats(server, [context + ending for ending in endings], stops, 16)
+
+
+def first_token(server, context, endings, stops):
+    """The inverse of the seconds to the first token, from the second question over one context on."""
+    times = [server.complete(context + ending, 100, logit_bias=stops)[0] for ending in endings]
+    return 1 / statistics.median(times[1:])
+
+
+def workloads(prompts, stops):
+    yield "decode, context 0", "tok/s", lambda: (lambda p: lambda s: writing(s, p, stops))(prompts.take(8))
+    yield "decode, context 2048", "tok/s", lambda: (lambda p: lambda s: writing(s, p, stops, 48))(prompts.take(2048))
+    for size in (128, 512, 2048):
+        yield f"prompt {size}", "tok/s", lambda size=size: (lambda p: lambda s: reading(s, p, stops))(prompts.take(size))
+    for many in (8, 16):
+        yield f"{many} chats", "tok/s", lambda many=many: (lambda ps: lambda s: chats(s, ps, stops))([prompts.take(64) for _ in range(many)])
+    yield "16 questions, one context", "1/s", lambda: (lambda c, e: lambda s: questions(s, c, e, stops))(
+        prompts.take(2000), [prompts.take(12) for _ in range(16)]
+    )
+    yield "first token, second question", "1/s", lambda: (lambda c, e: lambda s: first_token(s, c, e, stops))(
+        prompts.take(1500), [prompts.take(12) for _ in range(4)]
+    )
+
+
+def compare(name, stops):
+    path = next((DATA / "models" / name).glob("*.gguf"))
+    only = [part for part in os.environ.get("ONLY", "").split(",") if part]
+    rows = []
+    with ours(name, 16) as mine, llama_cpp(path, 16, CONTEXT) as peer:
+        prompts = Prompts(peer)
+        stops = {str(stop): -100 for stop in stops}
+        for workload, unit, make in workloads(prompts, stops):
+            if only and not any(part in workload for part in only):
+                continue
+            pairs = []
+            for repeat in range(REPEATS):
+                measure = make()
+                order = [mine, peer] if repeat % 2 else [peer, mine]
+                got = {server.name: measure(server) for server in order}
+                pairs.append((got["sumeru"], got["llama.cpp"]))
+            row = {"workload": workload, "unit": unit, "pairs": pairs, "ratio": statistics.median(a / b for a, b in pairs)}
+            rows.append(row)
+            a, b = (statistics.median(pair[i] for pair in pairs) for i in (0, 1))
+            print(f"{MODELS[name][0]:5} {workload:30} {a:9.2f} {b:9.2f} {unit:6} {row['ratio']:6.2f}", flush=True)
+        memory = {server.name: server.memory() for server in (mine, peer)}
+        load = {server.name: server.load for server in (mine, peer)}
+        print(f"{MODELS[name][0]:5} peak RSS, MB                   {memory['sumeru']:9.0f} {memory['llama.cpp']:9.0f}")
+        print(f"{MODELS[name][0]:5} load, s                        {load['sumeru']:9.2f} {load['llama.cpp']:9.2f}")
+    return {"model": name, "rows": rows, "peak_rss_mb": memory, "load_seconds": load}
+
+
+def main():
+    names = [name for name in os.environ.get("MODELS", ",".join(MODELS)).split(",") if name]
+    print(f"{'':36} {'sumeru':>9} {'llama.cpp':>9} {'':6} {'ratio':>6}")
+    runs = [compare(name, MODELS[name][1]) for name in names]
+    if os.environ.get("KEEP_RUN", "1") == "1":
+        out = ROOT / "bench/runs" / f"{datetime.date.today()}-engine.json"
+        out.write_text(json.dumps(runs, indent=1) + "\n")
+        print(f"written to {out.relative_to(ROOT)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,73 @@
+"""The two servers side by side, asked by the same client."""
+
+import contextlib
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+SUMERU = os.environ.get("SUMERU_BIN", ROOT / "target/release/sumeru")
+DATA = Path(os.environ.get("SUMERU_TEST_DATA", ROOT / ".cache/test-data"))
+
+
+class Server:
+    """An OpenAI-compatible server and the process that is it."""
+
+    def __init__(self, name, address, process, load, model):
+        self.name, self.address, self.process, self.load, self.model = name, address, process, load, model
+
+    def post(self, path, body):
+        request = urllib.request.Request(self.address + path, json.dumps(body).encode(), {"Content-Type": "application/json"})
+        return urllib.request.urlopen(request, timeout=1200)
+
+    def complete(self, prompt, tokens, **more):
+        """Seconds to the first piece of text and to the end, and the text."""
+        body = {"model": self.model, "prompt": prompt, "max_tokens": tokens, "temperature": 0, "stream": True, **more}
+        started, first, text, pieces = time.perf_counter(), None, [], 0
+        with self.post("/v1/completions", body) as response:
+            for line in response:
+                if not line.startswith(b"data: {"):
+                    continue
+                choices = json.loads(line[6:]).get("choices")
+                if choices and choices[0].get("text"):
+                    first = first or time.perf_counter() - started
+                    text.append(choices[0]["text"])
+                    pieces += 1
+        return first or time.perf_counter() - started, time.perf_counter() - started, "".join(text)
+
+    def memory(self):
+        """Peak resident megabytes."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(re.search(r"VmHWM:\s+(\d+)", status)[1]) / 1024
+
+
+@contextlib.contextmanager
+def ours(model, slots):
+    command = [SUMERU, "--data", DATA, "serve", "--port", "0", "--json", "--slots", str(slots)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        try:
+            address = next(found[0] for line in process.stdout if (found := re.search(r"http://[\d.:]+", line)))
+            server = Server("sumeru", address, process, 0, model)
+            started = time.perf_counter()
+            server.complete("a", 1)
+            server.load = time.perf_counter() - started
+            yield server
+        finally:
+            process.terminate()
+
+
+@contextlib.contextmanager
+def llama_cpp(path, slots, context):
+    command = [sys.executable, Path(__file__).with_name("peer.py"), path, str(slots), str(context)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True) as process:
+        try:
+            address, load = process.stdout.readline().split()
+            yield Server("llama.cpp", address, process, float(load), "peer")
+        finally:
+            process.kill()
