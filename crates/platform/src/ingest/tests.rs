@@ -228,7 +228,7 @@ async fn what_was_refused_stays_on_the_list_until_it_is_removed() {
     }
     until_read(&workspace, "good.txt").await;
     for _ in 0..500 {
-        if names(&workspace).len() == 2 {
+        if workspace.knowledge_bases().documents("kb").unwrap().iter().any(|document| document.error.is_some()) {
             break;
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
