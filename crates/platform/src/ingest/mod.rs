@@ -187,7 +187,7 @@ impl Workspace {
         blocking(move || {
             if !kb.remove(&name)? && !refused {
                 if waiting.contains(&name) {
-                    let message = format!("'{name}' is still being read; remove it once it has been");
+                    let message = format!("'{name}' is still being read; remove it when that is done");
                     return Err(crate::Error::Conflict { message });
                 }
                 let message = format!(
