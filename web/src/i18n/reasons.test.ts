@@ -16,6 +16,7 @@ test.each([
   ["its name leads out of its folder ('..'); send a path inside the folder you upload", '文件名通到了文件夹外面（“..”）；请用所上传文件夹里面的路径。'],
   ["there is no knowledge base 'x' (there are: a, b); `sumeru ingest PATH --kb x` makes it", '没有名为“x”的知识库。'],
   ['/d/kb/a/kb.db: file is not a database; the file is damaged: remove this knowledge base and ingest its documents again', '/d/kb/a/kb.db：file is not a database；文件坏了：请删除这个知识库，再把文档重新入库。'],
+  ["'a.pdf' is still being read; remove it when that is done", '“a.pdf”还在读取；读完后再删除。'],
   ['6 requests are under way, the most this server takes; try again soon', '有 6 个请求正在进行，已到上限；请稍后再试。'],
 ])('%s', (english, chinese) => {
   expect(reason(english, 'zh')).toBe(chinese);

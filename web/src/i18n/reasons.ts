@@ -140,6 +140,7 @@ const rules: readonly Rule[] = [
   rule("there is a knowledge base '(.+?)' already; use it, remove it, or take another name", (name) => `已经有名为“${name}”的知识库；可以直接用它、删除它，或换一个名字`),
   rule("'(.*)' cannot be a knowledge base's name; use lower-case letters of any language, .*", (name) => `“${name}”不能作知识库的名称；可用汉字、任何语言的小写字母、数字、- 和 _，以字母或数字开头，最多 120 字节`),
   rule("'(.+?)' is being ingested and did not stop in a minute; try again when it is done", (name) => `“${name}”正在入库，一分钟内没有停下来；请等它完成再试`),
+  rule("'(.+?)' is still being read; remove it when that is done", (name) => `“${name}”还在读取；读完后再删除`),
   rule("the knowledge base '(.+?)' is being removed; ingest again to make a new one", (name) => `知识库“${name}”正在删除；再次入库会建一个新的`),
   rule("'(.+?)' is not in the knowledge base '(.+?)'; .*", (name, base) => `“${name}”不在知识库“${base}”里`),
   rule("this knowledge base has no vectors yet; ingest again .*", '这个知识库还没有向量；请装上算向量的模型再入库，或改用按词搜索'),

@@ -176,14 +176,20 @@ impl Workspace {
     /// Removes a document from a knowledge base.
     ///
     /// # Errors
-    /// [`crate::Error::NotFound`] if it is not there.
+    /// [`crate::Error::NotFound`] if it is not there, [`crate::Error::Conflict`] while it is being read for the first time.
     pub async fn remove_document(&self, base: &str, name: &str) -> Result<()> {
         let kb = self.opened(base).await?;
         let (base, name) = (base.to_owned(), name.to_owned());
+        let jobs = self.jobs().of(&base);
+        let (_, waiting, _) = jobs.now();
         // One that was refused is no document, but it is on the list.
-        let refused = self.jobs().of(&base).forget_failed(&name);
+        let refused = jobs.forget_failed(&name);
         blocking(move || {
             if !kb.remove(&name)? && !refused {
+                if waiting.contains(&name) {
+                    let message = format!("'{name}' is still being read; remove it when that is done");
+                    return Err(crate::Error::Conflict { message });
+                }
                 let message = format!(
                     "'{name}' is not in the knowledge base '{base}'; `sumeru kb documents {base}` lists what is"
                 );
