@@ -318,7 +318,7 @@ pub(crate) struct Serve {
     /// A name under which a proxy on this machine passes requests on (repeatable)
     #[arg(long, value_name = "NAME")]
     pub(crate) allow_host: Vec<String>,
-    /// Requests a model computes at once [default: 4]
+    /// Requests a model computes at once [default: 16]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
     pub(crate) slots: Option<u32>,
     /// Tokens of context, for prompt and answer together [default: the model's own, at most 8192]

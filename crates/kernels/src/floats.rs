@@ -8,11 +8,19 @@ pub(crate) const COLUMNS: usize = 16;
 /// Rows of one tile.
 const ROWS: usize = 6;
 
-/// A matrix of floats whose rows begin `stride` numbers apart.
+/// A matrix whose rows begin `stride` numbers apart.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct View<'a> {
-    pub(crate) data: &'a [f32],
+pub(crate) struct View<'a, T = f32> {
+    pub(crate) data: &'a [T],
     pub(crate) stride: usize,
+}
+
+/// The right side of a product.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Right<'a> {
+    Floats(View<'a>),
+    /// Widened on the way.
+    Halves(View<'a, f16>),
 }
 
 /// Sizes of a product: `rows` x `depth` by `depth` x `cols`.
@@ -24,42 +32,86 @@ pub(crate) struct Sizes {
     pub(crate) cols: usize,
 }
 
-/// `c = a * b`, or `c += a * b` if `add`.
+/// `c = a * b`, or `c += a * b` if `add`. Each sum is taken along the depth, so it has the same bits in a product of any size.
 ///
 /// # Panics
 /// If a matrix is too small for the sizes, or `cols` is not whole tiles.
-pub(crate) fn product(a: View<'_>, b: View<'_>, sizes: Sizes, c: &mut [f32], c_stride: usize, add: bool) {
+pub(crate) fn product(a: View<'_>, b: Right<'_>, sizes: Sizes, c: &mut [f32], c_stride: usize, add: bool) {
     assert!(sizes.cols.is_multiple_of(COLUMNS), "whole tiles of columns");
     for column in (0..sizes.cols).step_by(COLUMNS) {
         for row in (0..sizes.rows).step_by(ROWS) {
             let rows = (sizes.rows - row).min(ROWS);
             let a = View { data: &a.data[row * a.stride..], ..a };
-            let b = View { data: &b.data[column..], ..b };
-            tile(a, b, sizes.depth, &mut c[row * c_stride + column..], c_stride, rows, add);
+            tile(a, b.from(column), sizes.depth, &mut c[row * c_stride + column..], c_stride, rows, add);
         }
     }
 }
 
-fn tile(a: View<'_>, b: View<'_>, depth: usize, c: &mut [f32], c_stride: usize, rows: usize, add: bool) {
+impl Right<'_> {
+    /// From a column on.
+    fn from(self, column: usize) -> Self {
+        match self {
+            Self::Floats(view) => Self::Floats(View { data: &view.data[column..], ..view }),
+            Self::Halves(view) => Self::Halves(View { data: &view.data[column..], ..view }),
+        }
+    }
+
+    fn get(self, row: usize, column: usize) -> f32 {
+        match self {
+            Self::Floats(View { data, stride }) => data[row * stride + column],
+            Self::Halves(View { data, stride }) => data[row * stride + column].to_f32(),
+        }
+    }
+}
+
+fn tile(a: View<'_>, b: Right<'_>, depth: usize, c: &mut [f32], c_stride: usize, rows: usize, add: bool) {
     #[cfg(target_arch = "x86_64")]
     if crate::simd::has_avx2() {
-        // SAFETY: the machine has AVX2 and FMA, `rows` is 1 to 6; the lengths are asserted within.
+        // SAFETY: the machine has AVX2, FMA and F16C, `rows` is 1 to 6; the lengths are asserted within.
         unsafe { crate::x86::product(a, b, depth, c, c_stride, rows, add) };
         return;
     }
     tile_reference(a, b, depth, c, c_stride, rows, add);
 }
 
-fn tile_reference(a: View<'_>, b: View<'_>, depth: usize, c: &mut [f32], c_stride: usize, rows: usize, add: bool) {
+fn tile_reference(a: View<'_>, b: Right<'_>, depth: usize, c: &mut [f32], c_stride: usize, rows: usize, add: bool) {
     for row in 0..rows {
         for column in 0..COLUMNS {
             let mut sum = if add { c[row * c_stride + column] } else { 0.0 };
             for k in 0..depth {
-                sum += a.data[row * a.stride + k] * b.data[k * b.stride + column];
+                sum += a.data[row * a.stride + k] * b.get(k, column);
             }
             c[row * c_stride + column] = sum;
         }
     }
+}
+
+/// Rows of weights that [`dots`] takes at a time.
+pub(crate) const DOT_ROWS: usize = 4;
+
+/// Tokens that [`dots`] takes at a time, at most.
+pub(crate) const DOT_TOKENS: usize = 3;
+
+/// The dot products of up to three tokens with four rows: `out[t][r]`. Each is taken in eight sums of every eighth number, so it has the same
+/// bits beside any others.
+pub(crate) fn dots(tokens: &[&[f32]], rows: [&[f32]; DOT_ROWS]) -> [[f32; DOT_ROWS]; DOT_TOKENS] {
+    #[cfg(target_arch = "x86_64")]
+    if crate::simd::has_avx2() {
+        // SAFETY: the machine has AVX2 and FMA; the lengths are asserted within.
+        return unsafe { crate::x86::dots(tokens, rows) };
+    }
+    dots_reference(tokens, rows)
+}
+
+fn dots_reference(tokens: &[&[f32]], rows: [&[f32]; DOT_ROWS]) -> [[f32; DOT_ROWS]; DOT_TOKENS] {
+    let dot = |t: usize, r: usize| {
+        let mut lanes = [0.0f32; 8];
+        for (i, (a, b)) in tokens[t].iter().zip(rows[r]).enumerate() {
+            lanes[i % 8] += a * b;
+        }
+        lanes.iter().sum()
+    };
+    std::array::from_fn(|t| std::array::from_fn(|r| if t < tokens.len() { dot(t, r) } else { 0.0 }))
 }
 
 /// Eight rows into columns: `out[d * stride + r] = rows[r][d]`.
@@ -125,19 +177,46 @@ mod tests {
         {
             let (a_stride, b_stride, c_stride) = (depth + 3, cols + 1, cols + 2);
             let (a, b) = (numbers(rows * a_stride, 0.1), numbers((depth + 1) * b_stride, 0.7));
-            let (a, b) = (View { data: &a, stride: a_stride }, View { data: &b, stride: b_stride });
+            let halves: Vec<f16> = b.iter().copied().map(f16::from_f32).collect();
+            let a = View { data: a.as_slice(), stride: a_stride };
+            let floats = Right::Floats(View { data: &b, stride: b_stride });
+            let halves = Right::Halves(View { data: &halves, stride: b_stride });
             let before = numbers(rows * c_stride, 0.9);
-            let (mut fast, mut slow) = (before.clone(), before.clone());
-            product(a, b, Sizes { rows, depth, cols }, &mut fast, c_stride, add);
-            for row in 0..rows {
-                for column in (0..cols).step_by(COLUMNS) {
-                    let b = View { data: &b.data[column..], ..b };
+            for b in [floats, halves] {
+                let (mut fast, mut slow) = (before.clone(), before.clone());
+                product(a, b, Sizes { rows, depth, cols }, &mut fast, c_stride, add);
+                for row in 0..rows {
                     let a = View { data: &a.data[row * a_stride..], ..a };
-                    tile_reference(a, b, depth, &mut slow[row * c_stride + column..], c_stride, 1, add);
+                    let mut alone = before.clone();
+                    product(a, b, Sizes { rows: 1, depth, cols }, &mut alone[row * c_stride..], c_stride, add);
+                    assert_eq!(alone[row * c_stride..][..cols], fast[row * c_stride..][..cols], "the same alone");
+                    for column in (0..cols).step_by(COLUMNS) {
+                        let out = &mut slow[row * c_stride + column..];
+                        tile_reference(a, b.from(column), depth, out, c_stride, 1, add);
+                    }
                 }
+                assert!(fast.iter().zip(&slow).all(|(a, b)| (a - b).abs() < 1e-5), "{rows} {depth} {cols}");
+                assert_eq!(fast[cols..c_stride], before[cols..c_stride], "nothing beyond the columns is touched");
             }
-            assert!(fast.iter().zip(&slow).all(|(a, b)| (a - b).abs() < 1e-5), "{rows} {depth} {cols}");
-            assert_eq!(fast[cols..c_stride], before[cols..c_stride], "nothing beyond the columns is touched");
+        }
+    }
+
+    #[test]
+    fn dots_follow_the_reference_and_are_the_same_alone() {
+        for len in [0, 1, 7, 8, 33, 576] {
+            let tokens: Vec<Vec<f32>> = (0..3).map(|t| numbers(len, t as f32)).collect();
+            let rows: Vec<Vec<f32>> = (0..4).map(|r| numbers(len, r as f32 + 0.3)).collect();
+            let rows = std::array::from_fn(|r| rows[r].as_slice());
+            let all: Vec<&[f32]> = tokens.iter().map(Vec::as_slice).collect();
+            let together = dots(&all, rows);
+            for count in 1..3 {
+                assert_eq!(dots(&all[..count], rows)[..count], together[..count], "{len}");
+            }
+            let slow = dots_reference(&all, rows);
+            assert!(
+                together.as_flattened().iter().zip(slow.as_flattened()).all(|(a, b)| (a - b).abs() < 1e-4),
+                "{len}"
+            );
         }
     }
 

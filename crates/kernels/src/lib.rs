@@ -22,7 +22,7 @@ mod simd;
 mod x86;
 
 pub use activations::{add, gelu_erf, gelu_mul, silu_mul, softmax};
-pub use attention::{AttnShape, FullShape, attention, attention_full};
+pub use attention::{AttnShape, FullShape, PAGE, Page, Sequence, attention, attention_full, put_position};
 pub use dtype::Dtype;
 pub use matmul::{Packed, Weights, matmul, matmul_each};
 pub use matrix::{Matrix, MatrixError};

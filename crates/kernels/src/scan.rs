@@ -1,4 +1,4 @@
-//! Products with half-precision vectors: the exact vector scan, and attention's inner loops.
+//! Products with half-precision vectors: the exact vector scan.
 
 use half::f16;
 
@@ -22,20 +22,6 @@ pub fn dot_f16(a: &[f32], b: &[f16]) -> f32 {
 /// The same, one number after the other.
 fn dot_reference(a: &[f32], b: &[f16]) -> f32 {
     crate::norms::sum(a.iter().zip(b).map(|(a, b)| a * b.to_f32()))
-}
-
-/// `out += scale * x`.
-pub(crate) fn add_scaled_f16(out: &mut [f32], scale: f32, x: &[f16]) {
-    assert_eq!(out.len(), x.len(), "vectors of one length");
-    #[cfg(target_arch = "x86_64")]
-    if crate::simd::has_avx2() {
-        // SAFETY: the machine has AVX2, FMA and F16C; the lengths are equal.
-        unsafe { crate::x86::add_scaled_f16(out, scale, x) };
-        return;
-    }
-    for (out, x) in out.iter_mut().zip(x) {
-        *out += scale * x.to_f32();
-    }
 }
 
 /// The dot products of a query with each row of a matrix (`out.len()` rows).
@@ -69,10 +55,6 @@ mod tests {
             let a: Vec<f32> = (0..len).map(|i| (i as f32 * 0.37).sin()).collect();
             let b: Vec<f16> = (0..len).map(|i| f16::from_f32((i as f32 * 0.73).cos())).collect();
             assert!((dot_f16(&a, &b) - dot_reference(&a, &b)).abs() < 1e-4, "{len}");
-            let (mut out, mut expected) = (a.clone(), a.clone());
-            add_scaled_f16(&mut out, 0.5, &b);
-            expected.iter_mut().zip(&b).for_each(|(e, b)| *e += 0.5 * b.to_f32());
-            assert!(out.iter().zip(&expected).all(|(a, b)| (a - b).abs() < 1e-6), "{len}");
         }
     }
 

@@ -6,6 +6,7 @@ mod doctor;
 mod ingest;
 mod knowledge_bases;
 mod lock;
+mod memory;
 mod models;
 mod pulls;
 mod search;

@@ -170,7 +170,13 @@ impl Workspace {
         }
         let Settings { slots, context } = self.inner.settings;
         let usual = LoadOptions::default();
-        let options = LoadOptions { name: name.to_owned(), slots: slots.unwrap_or(usual.slots), context, ..usual };
+        let options = LoadOptions {
+            name: name.to_owned(),
+            slots: slots.unwrap_or(usual.slots),
+            context,
+            cache: crate::memory::for_cache(),
+            ..usual
+        };
         let path = installed.path;
         let load = async { Ok(blocking(move || LocalModel::load(&path, &options)).await??) };
         self.inner.models.get(name, &installed.card.sha256, load).await

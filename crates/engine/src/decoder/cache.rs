@@ -1,68 +1,106 @@
-//! What a sequence has been read as far as: its tokens, and each layer's keys and values.
+//! What sequences have been read as far as: their tokens, and keys and values in pages, which sequences that begin alike share.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use half::f16;
-use half::slice::HalfFloatSliceExt;
+use kernels::{AttnShape, PAGE};
 
-/// One slot's cache. Keys and values lie position after position, `kv_heads * head_dim` each.
-pub(crate) struct Cache {
+/// Keys and values of [`PAGE`] positions in every layer.
+pub(crate) struct Page {
+    /// For each layer its keys, then its values.
+    numbers: Box<[f16]>,
+    /// Numbers of a layer's keys.
+    part: usize,
+    live: Arc<AtomicUsize>,
+}
+
+/// Makes pages, no more at a time than there is memory for.
+pub(crate) struct Pages {
+    layers: usize,
+    part: usize,
+    most: usize,
+    live: Arc<AtomicUsize>,
+}
+
+/// One sequence. Its full pages may be others' too; one that is written to is its own.
+#[derive(Default)]
+pub(crate) struct Sequence {
     /// Tokens whose keys and values are held. Numbers beyond the last are leftovers.
     pub(crate) tokens: Vec<u32>,
-    width: usize,
-    layers: Vec<Layer>,
+    pub(crate) pages: Vec<Arc<Page>>,
 }
 
-#[derive(Default, Clone)]
-struct Layer {
-    keys: Vec<f16>,
-    values: Vec<f16>,
+impl Pages {
+    /// Pages for `layers` layers of `width` numbers for a position's keys: as many as fit into `bytes`, but enough for `context` positions.
+    pub(crate) fn new(layers: usize, width: usize, bytes: usize, context: usize) -> Self {
+        let part = width * PAGE;
+        let most = bytes / (layers * 2 * part * size_of::<f16>()).max(1);
+        // One more, to copy a part of a page that is remembered.
+        Self { layers, part, most: most.max(context.div_ceil(PAGE) + 1), live: Arc::default() }
+    }
+
+    /// An empty page; `None` if all there may be are in use.
+    pub(crate) fn make(&self) -> Option<Arc<Page>> {
+        self.page(|| vec![f16::ZERO; self.layers * 2 * self.part].into_boxed_slice())
+    }
+
+    /// A page with another's numbers.
+    pub(crate) fn copy(&self, other: &Page) -> Option<Arc<Page>> {
+        self.page(|| other.numbers.clone())
+    }
+
+    fn page(&self, numbers: impl FnOnce() -> Box<[f16]>) -> Option<Arc<Page>> {
+        if self.left() == 0 {
+            return None;
+        }
+        self.live.fetch_add(1, Ordering::Relaxed);
+        Some(Arc::new(Page { numbers: numbers(), part: self.part, live: Arc::clone(&self.live) }))
+    }
+
+    /// Pages that could still be made.
+    pub(crate) fn left(&self) -> usize {
+        self.most.saturating_sub(self.live.load(Ordering::Relaxed))
+    }
+
+    /// Pages there may be.
+    #[cfg(test)]
+    pub(crate) fn most(&self) -> usize {
+        self.most
+    }
 }
 
-impl Cache {
-    /// An empty cache; `width` numbers are a position's keys in a layer, and as many its values.
-    pub(crate) fn new(layers: usize, width: usize) -> Self {
-        Self { tokens: Vec::new(), width, layers: vec![Layer::default(); layers] }
+impl Page {
+    pub(super) fn layer(&self, layer: usize) -> kernels::Page<'_> {
+        let (keys, values) = self.numbers[layer * 2 * self.part..][..2 * self.part].split_at(self.part);
+        kernels::Page { keys, values }
     }
 
-    /// Tokens that `prompt` and this cache begin with in common.
-    pub(crate) fn common(&self, prompt: &[u32]) -> usize {
-        self.tokens.iter().zip(prompt).take_while(|(a, b)| a == b).count()
+    fn layer_mut(&mut self, layer: usize) -> (&mut [f16], &mut [f16]) {
+        self.numbers[layer * 2 * self.part..][..2 * self.part].split_at_mut(self.part)
+    }
+}
+
+impl Drop for Page {
+    fn drop(&mut self) {
+        self.live.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Sequence {
+    /// Pages that are missing before `more` tokens can be read.
+    pub(crate) fn missing(&self, more: usize) -> usize {
+        (self.tokens.len() + more).div_ceil(PAGE).saturating_sub(self.pages.len())
     }
 
-    /// Forgets everything from position `len` on.
-    pub(crate) fn truncate(&mut self, len: usize) {
-        self.tokens.truncate(len);
-    }
-
-    /// Takes over the first `len` positions of another cache, and forgets its own.
-    pub(crate) fn copy(&mut self, other: &Self, len: usize) {
-        self.tokens.clear();
-        self.tokens.extend_from_slice(&other.tokens[..len]);
-        for (mine, theirs) in self.layers.iter_mut().zip(&other.layers) {
-            for (mine, theirs) in [(&mut mine.keys, &theirs.keys), (&mut mine.values, &theirs.values)] {
-                mine.clear();
-                mine.extend_from_slice(&theirs[..len * self.width]);
-            }
-        }
-    }
-
-    /// Puts a position's keys and values in, in f16.
-    pub(super) fn put(&mut self, layer: usize, position: usize, keys: &[f32], values: &[f32]) {
-        let place = position * self.width..(position + 1) * self.width;
-        let layer = &mut self.layers[layer];
-        for (store, numbers) in [(&mut layer.keys, keys), (&mut layer.values, values)] {
-            if store.len() < place.end {
-                store.resize(place.end, f16::ZERO);
-            }
-            store[place.clone()].convert_from_f32_slice(numbers);
-        }
-    }
-
-    pub(super) fn keys(&self, layer: usize) -> &[f16] {
-        &self.layers[layer].keys
-    }
-
-    pub(super) fn values(&self, layer: usize) -> &[f16] {
-        &self.layers[layer].values
+    /// Puts a position's keys and values in.
+    ///
+    /// # Panics
+    /// If the position has no page, or one that others hold, too: whoever plans a pass sees to that.
+    pub(super) fn put(&mut self, shape: &AttnShape, layer: usize, position: usize, keys: &[f32], values: &[f32]) {
+        let page = self.pages.get_mut(position / PAGE).and_then(Arc::get_mut);
+        let page = page.expect("a page of its own for every position that is read");
+        kernels::put_position(shape, page.layer_mut(layer), position % PAGE, keys, values);
     }
 }
 
@@ -71,32 +109,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_common_beginning_is_kept() {
-        let mut cache = Cache::new(1, 2);
-        cache.tokens = vec![1, 2, 3];
-        for (prompt, expected) in [(&[1, 2, 4][..], 2), (&[], 0), (&[1, 2, 3, 4], 3), (&[9], 0)] {
-            assert_eq!(cache.common(prompt), expected);
-        }
-        cache.truncate(1);
-        assert_eq!(cache.common(&[1, 2]), 1);
+    fn there_are_no_more_pages_than_fit() {
+        let pages = Pages::new(2, 8, 2 * 2 * 8 * PAGE * 2 * 3 + 1, PAGE);
+        assert_eq!((pages.most(), pages.left()), (3, 3));
+        let mut held: Vec<_> = (0..3).map(|_| pages.make().unwrap()).collect();
+        assert!(pages.make().is_none());
+        held.pop();
+        assert_eq!(pages.left(), 1);
+        assert!(pages.make().is_some());
+        assert_eq!(Pages::new(2, 8, 0, PAGE * 4).most(), 5, "one sequence always fits");
     }
 
     #[test]
-    fn a_beginning_is_taken_over() {
-        let mut first = Cache::new(2, 2);
-        for position in 0..3 {
-            for layer in 0..2 {
-                first.put(layer, position, &[position as f32, layer as f32], &[0.5, position as f32]);
-            }
-            first.tokens.push(position as u32 + 7);
-        }
-        let mut second = Cache::new(2, 2);
-        second.tokens = vec![1];
-        second.copy(&first, 2);
-        assert_eq!(second.tokens, [7, 8]);
-        for layer in 0..2 {
-            assert_eq!(second.keys(layer), &first.keys(layer)[..4]);
-            assert_eq!(second.values(layer), &first.values(layer)[..4]);
+    fn pages_are_asked_for_before_they_are_written_to() {
+        let pages = Pages::new(1, 8, 1 << 20, 1);
+        let mut sequence = Sequence::default();
+        for (held, made, more, missing) in
+            [(0, 0, 0, 0), (0, 0, 1, 1), (0, 0, 65, 2), (63, 1, 1, 0), (64, 1, 1, 1), (3, 2, 5, 0)]
+        {
+            sequence.tokens = vec![0; held];
+            sequence.pages = (0..made).map(|_| pages.make().unwrap()).collect();
+            assert_eq!(sequence.missing(more), missing, "{held} of {made} pages, {more} more");
         }
     }
 }

@@ -5,14 +5,14 @@ use kernels::{
     silu_mul,
 };
 
-use super::Cache;
+use super::Sequence;
 use super::family::{Gate, Pairs};
 use super::weights::{Decoder, Layer, Linear};
 
 /// One token of a pass. Rows of one slot stand together, in order of position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Row {
-    /// Index of the sequence's cache.
+    /// Index of its sequence.
     pub(crate) slot: usize,
     /// Its place in the sequence.
     pub(crate) position: usize,
@@ -22,13 +22,13 @@ pub(crate) struct Row {
     pub(crate) logits: bool,
 }
 
-/// Runs `rows` through the decoder, extending the caches. Returns the wanted logits, one vector of the vocabulary's size for each such row, in order.
+/// Runs `rows` through the decoder, extending the sequences, which have pages for them. Returns the wanted logits, one vector of the vocabulary's size for each such row, in order.
 ///
-/// `wanted` is asked before each layer; when it says no the pass is given up: nothing is returned and no cache is longer than it was.
+/// `wanted` is asked before each layer; when it says no the pass is given up: nothing is returned and no sequence is longer than it was.
 pub(crate) fn forward(
     decoder: &Decoder,
     pool: &Pool,
-    caches: &mut [Cache],
+    sequences: &mut [Sequence],
     rows: &[Row],
     wanted: &dyn Fn() -> bool,
 ) -> Option<Vec<f32>> {
@@ -37,13 +37,13 @@ pub(crate) fn forward(
         if !wanted() {
             return None;
         }
-        pass.attend(caches, index, layer);
+        pass.attend(sequences, index, layer);
         pass.feed_forward(layer);
     }
     for row in rows {
-        let cache = &mut caches[row.slot];
-        debug_assert_eq!(cache.tokens.len(), row.position, "positions follow one another");
-        cache.tokens.push(row.token);
+        let sequence = &mut sequences[row.slot];
+        debug_assert_eq!(sequence.tokens.len(), row.position, "positions follow one another");
+        sequence.tokens.push(row.token);
     }
     Some(pass.logits())
 }
@@ -82,17 +82,13 @@ impl<'a> Pass<'a> {
         Self { decoder, pool, rows, normed: vec![0.0; x.len()], x, angles }
     }
 
-    fn attend(&mut self, caches: &mut [Cache], index: usize, layer: &Layer) {
+    fn attend(&mut self, sequences: &mut [Sequence], index: usize, layer: &Layer) {
         let config = &self.decoder.config;
         self.norm_into_normed(&layer.attention_norm);
         let [mut q, mut k, v] = self.apply([&layer.q, &layer.k, &layer.v], &self.normed);
         let (q_width, kv_width) = (config.heads * config.head_dim, config.kv_heads * config.head_dim);
         self.place(&mut q, q_width, layer.q_norm.as_deref(), layer.local);
         self.place(&mut k, kv_width, layer.k_norm.as_deref(), layer.local);
-        for (at, row) in self.rows.iter().enumerate() {
-            let part = at * kv_width..(at + 1) * kv_width;
-            caches[row.slot].put(index, row.position, &k[part.clone()], &v[part]);
-        }
         let shape = AttnShape {
             heads: config.heads,
             kv_heads: config.kv_heads,
@@ -101,16 +97,19 @@ impl<'a> Pass<'a> {
             softcap: config.softcap,
             window: config.window.filter(|_| layer.local),
         };
-        let mut mixed = vec![0.0; q.len()];
-        let mut start = 0;
-        for group in self.rows.chunk_by(|a, b| a.slot == b.slot) {
-            let part = start * q_width..(start + group.len()) * q_width;
-            let cache = &caches[group[0].slot];
-            let first = group[0].position;
-            let (keys, values) = (cache.keys(index), cache.values(index));
-            attention(self.pool, &shape, &mut mixed[part.clone()], &q[part], keys, values, first);
-            start += group.len();
+        for (row, (k, v)) in self.rows.iter().zip(k.chunks_exact(kv_width).zip(v.chunks_exact(kv_width))) {
+            sequences[row.slot].put(&shape, index, row.position, k, v);
         }
+        let groups = self.rows.chunk_by(|a, b| a.slot == b.slot);
+        let seen: Vec<_> = groups
+            .map(|rows| kernels::Sequence {
+                first: rows[0].position,
+                rows: rows.len(),
+                pages: sequences[rows[0].slot].pages.iter().map(|page| page.layer(index)).collect(),
+            })
+            .collect();
+        let mut mixed = vec![0.0; q.len()];
+        attention(self.pool, &shape, &mut mixed, &q, &seen);
         let [out] = self.apply([&layer.o], &mixed);
         self.add_normed(out, layer.post_attention_norm.as_deref());
     }

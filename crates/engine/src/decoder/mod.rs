@@ -7,7 +7,7 @@ mod forward;
 mod tests;
 mod weights;
 
-pub(crate) use cache::Cache;
+pub(crate) use cache::{Page, Pages, Sequence};
 pub(crate) use forward::{Row, forward};
 pub(crate) use weights::Decoder;
 

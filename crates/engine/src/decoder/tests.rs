@@ -192,8 +192,8 @@ fn every_family_follows_its_formulas() {
         let (_folder, path) = tiny.write();
         let decoder = Decoder::load(&path, &Pool::new(2), false).unwrap();
         let exact = Naive { tiny: &tiny, formula }.logits(&tokens);
-        let mut caches = [decoder.cache(), decoder.cache(), decoder.cache()];
-        let mut pass = |rows: &[Row]| forward(&decoder, &pool, &mut caches, rows, &|| true).unwrap();
+        let mut sequences = [sequence(&decoder), sequence(&decoder), sequence(&decoder)];
+        let mut pass = |rows: &[Row]| forward(&decoder, &pool, &mut sequences, rows, &|| true).unwrap();
         close(&pass(&rows(0, 0, &tokens)), &exact);
         // In two parts, the second of them in one pass with another sequence.
         pass(&rows(1, 0, &tokens[..7]));
@@ -205,21 +205,26 @@ fn every_family_follows_its_formulas() {
     }
 }
 
+/// A sequence with a page, and so room for 64 tokens.
+fn sequence(decoder: &Decoder) -> Sequence {
+    Sequence { tokens: Vec::new(), pages: vec![decoder.pages(0, 1).make().unwrap()] }
+}
+
 #[test]
-fn a_pass_given_up_leaves_the_cache_as_it_was() {
+fn a_pass_given_up_leaves_the_sequence_as_it_was() {
     let (_folder, path) = Tiny::new("qwen2").write();
     let decoder = Decoder::load(&path, &Pool::new(2), false).unwrap();
     let pool = Pool::new(1);
-    let mut caches = [decoder.cache()];
+    let mut sequences = [sequence(&decoder)];
     let asked = std::cell::Cell::new(0);
     let wanted = || {
         asked.set(asked.get() + 1);
         asked.get() < 3
     };
-    assert!(forward(&decoder, &pool, &mut caches, &rows(0, 0, &[1, 2, 3]), &wanted).is_none());
-    assert!(caches[0].tokens.is_empty());
-    let again = forward(&decoder, &pool, &mut caches, &rows(0, 0, &[9, 8]), &|| true).unwrap();
-    let fresh = forward(&decoder, &pool, &mut [decoder.cache()], &rows(0, 0, &[9, 8]), &|| true).unwrap();
+    assert!(forward(&decoder, &pool, &mut sequences, &rows(0, 0, &[1, 2, 3]), &wanted).is_none());
+    assert!(sequences[0].tokens.is_empty());
+    let again = forward(&decoder, &pool, &mut sequences, &rows(0, 0, &[9, 8]), &|| true).unwrap();
+    let fresh = forward(&decoder, &pool, &mut [sequence(&decoder)], &rows(0, 0, &[9, 8]), &|| true).unwrap();
     assert_eq!(again, fresh);
 }
 

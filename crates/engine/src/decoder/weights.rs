@@ -86,9 +86,9 @@ impl Decoder {
         self.config.context
     }
 
-    /// An empty cache for one sequence.
-    pub(crate) fn cache(&self) -> super::Cache {
-        super::Cache::new(self.config.layers, self.config.kv_heads * self.config.head_dim)
+    /// Pages for its sequences, as many as fit into `bytes`, but enough for one of `context` tokens.
+    pub(crate) fn pages(&self, bytes: usize, context: usize) -> super::Pages {
+        super::Pages::new(self.config.layers, self.config.kv_heads * self.config.head_dim, bytes, context)
     }
 
     pub(super) fn matrix(&self, info: &TensorInfo) -> Matrix<'_> {

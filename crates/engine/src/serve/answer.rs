@@ -62,11 +62,11 @@ impl Answer {
     fn take(&mut self, out: Out) -> Step {
         let mut step = Step::default();
         match out {
-            Out::Started { cached, queue_ms } => {
-                self.usage.cached_tokens = cached as u32;
+            Out::Started { queue_ms } => {
                 self.timings.queue_ms = queue_ms;
                 self.started = Instant::now();
             }
+            Out::Cached(tokens) => self.usage.cached_tokens += tokens as u32,
             Out::Prompt { done, total } => step.events.push(Event::Progress(Progress::Prompt { done, total })),
             Out::Echo(token) => self.echo(token, &mut step),
             Out::Token(token) => self.token(token, &mut step),

@@ -1,6 +1,7 @@
 //! A local model behind the `LanguageModel` wall: the caller's side lays out, encodes and decodes; one engine thread computes.
 
 mod answer;
+mod prefixes;
 mod schedule;
 #[cfg(test)]
 mod tests;
@@ -28,6 +29,9 @@ pub struct LoadOptions {
     pub slots: usize,
     /// Requests that may wait beside them; one more is refused.
     pub queue: usize,
+    /// Bytes for what requests have read: keys and values, shared where they begin alike, and kept for later ones. One request of the whole
+    /// context is always given room.
+    pub cache: usize,
     /// Tokens of context; `None`: the model's own, at most 8,192.
     pub context: Option<u32>,
     /// Threads; `None`: what the machine has.
@@ -38,7 +42,7 @@ pub struct LoadOptions {
 
 impl Default for LoadOptions {
     fn default() -> Self {
-        Self { name: String::new(), slots: 4, queue: 64, context: None, threads: None, exact: false }
+        Self { name: String::new(), slots: 16, queue: 64, cache: 1 << 30, context: None, threads: None, exact: false }
     }
 }
 
@@ -118,7 +122,8 @@ impl LocalModel {
         let slots = options.slots.max(1);
         let (jobs, queue) = mpsc::channel();
         let vocabulary = decoder.vocabulary();
-        let worker = Worker::new(decoder, tokenizer.clone(), pool, (slots, context), queue);
+        let pages = decoder.pages(options.cache, context);
+        let worker = Worker::new(decoder, tokenizer.clone(), pool, (slots, context), pages, queue);
         let thread = std::thread::Builder::new().name(format!("model {}", card.name)).spawn(move || worker.run());
         thread.map_err(|error| LoadError::io(path, error))?;
         let shared = Shared { tokenizer, template, vocabulary, context, pending: Arc::default() };

@@ -45,13 +45,93 @@ fn what_is_remembered_changes_the_work_but_not_the_answer() {
     assert_eq!((first.usage.prompt_tokens, first.usage.completion_tokens, first.usage.cached_tokens), (600, 20, 0));
     assert_eq!(first.reason, FinishReason::Length);
     let again = run(&model, greedy(&prompt, 20));
-    assert_eq!((again.usage.cached_tokens, &again.text), (592, &first.text));
+    assert_eq!((again.usage.cached_tokens, &again.text), (599, &first.text));
     // The same beginning, another end: what is shared is taken over, and the first conversation is not lost.
     let mut other = prompt[..200].to_vec();
     other.extend([7, 7, 7]);
-    assert_eq!(run(&model, greedy(&other, 4)).usage.cached_tokens, 195);
-    assert_eq!(run(&model, greedy(&prompt, 20)).usage.cached_tokens, 592);
-    assert_eq!(run(&model, greedy(&other, 4)).usage.cached_tokens, 195);
+    assert_eq!(run(&model, greedy(&other, 4)).usage.cached_tokens, 200);
+    assert_eq!(run(&model, greedy(&prompt, 20)).usage.cached_tokens, 599);
+    assert_eq!(run(&model, greedy(&other, 4)).usage.cached_tokens, 202);
+    // A conversation goes on after its answer, whose last token nobody has read.
+    let mut longer = greedy(&prompt, 20);
+    longer.logprobs = Some(0);
+    let answer = run(&model, longer);
+    let mut longer = prompt.clone();
+    longer.extend(answer.tokens.iter().map(|token| token.id));
+    longer.extend([5, 6]);
+    assert_eq!(run(&model, greedy(&longer, 4)).usage.cached_tokens, 619);
+}
+
+/// Text and the probability of every token, to the bit.
+fn told(answer: Collected) -> (String, Vec<(u32, Option<u32>)>) {
+    let bits = answer.tokens.iter().map(|token| (token.id, token.logprob.map(f32::to_bits))).collect();
+    (answer.text, bits)
+}
+
+/// Prompts of many lengths, some of which begin alike.
+fn mixed(count: u32) -> Vec<Request> {
+    let request = |seed: u32| {
+        let mut ids = prompt(if seed.is_multiple_of(3) { 333 } else { 0 }, 77);
+        ids.extend(prompt(1 + seed as usize * 41 % 500, seed));
+        let mut request = greedy(&ids, 5 + seed * 7 % 30);
+        request.logprobs = Some(1);
+        request
+    };
+    (0..count).map(request).collect()
+}
+
+fn at_once(model: &LocalModel, requests: &[Request]) -> Vec<Collected> {
+    block_on(async {
+        let answers = requests.iter().map(|request| collect(model.generate(request.clone())));
+        futures_util::future::join_all(answers).await.into_iter().map(Result::unwrap).collect()
+    })
+}
+
+#[test]
+fn an_answer_has_the_same_bits_alone_in_company_and_after_a_prefix() {
+    for family in ["llama", "qwen2", "qwen3", "gemma3"] {
+        let (_folder, path) = Tiny::new(family).write();
+        let load = |slots| LocalModel::load(&path, &options(slots, 64)).unwrap();
+        let together = load(16);
+        let requests = mixed(24);
+        let first: Vec<_> = at_once(&together, &requests).into_iter().map(told).collect();
+        let again: Vec<_> = at_once(&together, &requests).into_iter().map(told).collect();
+        for (at, request) in requests.iter().enumerate() {
+            let alone = told(run(&load(1), request.clone()));
+            assert_eq!(alone, first[at], "{family} {at}");
+            assert_eq!(alone, again[at], "{family} {at}, after a prefix");
+        }
+    }
+}
+
+#[test]
+fn those_that_begin_alike_read_it_once() {
+    let (_folder, model) = model(options(8, 8));
+    let requests: Vec<_> = (0..8)
+        .map(|seed| {
+            let mut ids = prompt(1000, 3);
+            ids.extend(prompt(30, seed));
+            greedy(&ids, 3)
+        })
+        .collect();
+    let cached: Vec<u32> = at_once(&model, &requests).iter().map(|answer| answer.usage.cached_tokens).collect();
+    assert_eq!(cached.iter().filter(|&&cached| cached < 960).count(), 1, "one reads for all: {cached:?}");
+}
+
+#[test]
+fn requests_that_do_not_fit_into_memory_together_take_turns() {
+    let (folder, path) = Tiny::new("llama").write();
+    let little = LoadOptions { cache: 0, ..options(8, 64) };
+    let model = LocalModel::load(&path, &little).unwrap();
+    let requests: Vec<_> =
+        (0..12).map(|seed| greedy(&prompt(CONTEXT as usize / 4 + seed as usize, seed), 200)).collect();
+    let together = at_once(&model, &requests);
+    let alone = LocalModel::load(&path, &options(1, 8)).unwrap();
+    for (request, together) in requests.into_iter().zip(together) {
+        assert_eq!((together.usage.completion_tokens, together.reason), (200, FinishReason::Length));
+        assert_eq!(run(&alone, request).text, together.text);
+    }
+    drop(folder);
 }
 
 #[test]

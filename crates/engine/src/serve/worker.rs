@@ -6,13 +6,14 @@ use std::sync::mpsc::Receiver;
 use std::time::Instant;
 
 use domain::{FinishReason, Sampling, TokenProbability};
-use kernels::Pool;
+use kernels::{PAGE, Pool};
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::Permit;
-use super::schedule::{self, Choice, Remembered, Share, Stage};
+use super::prefixes::{Prefixes, ROOT};
+use super::schedule::{self, Share, Stage};
 use crate::Tokenizer;
-use crate::decoder::{Cache, Decoder, Row, forward};
+use crate::decoder::{Decoder, Page, Pages, Row, Sequence, forward};
 use crate::sample::{LogProbs, Sampler};
 
 /// A request as the engine thread sees it.
@@ -28,13 +29,12 @@ pub(super) struct Job {
     pub(super) _permit: Permit,
 }
 
-/// Tokens at the end of a prompt that are read even if they are remembered: from so many on, products of many tokens are used.
-const READ_AGAIN: usize = 8;
-
 /// What the engine thread tells a request's own side.
 pub(super) enum Out {
-    /// A slot was found; this many tokens of the prompt need not be read again.
-    Started { cached: usize, queue_ms: f64 },
+    /// A slot was found.
+    Started { queue_ms: f64 },
+    /// So many more tokens of the prompt need not be read: they are remembered, or another request has just read them.
+    Cached(usize),
     /// Progress of the prompt.
     Prompt { done: usize, total: usize },
     /// A token of the prompt, when they are asked back.
@@ -50,25 +50,50 @@ pub(super) struct Worker {
     tokenizer: Tokenizer,
     pool: Pool,
     context: usize,
-    caches: Vec<Cache>,
+    pages: Pages,
+    prefixes: Prefixes,
     slots: Vec<Option<Active>>,
+    /// What each slot's request has read; empty where nobody is.
+    sequences: Vec<Sequence>,
     queue: Receiver<Job>,
-    waiting: VecDeque<Job>,
-    /// Requests admitted so far.
+    /// Requests without a slot, oldest first, among them those that had to give theirs back.
+    waiting: VecDeque<Active>,
+    /// Requests that have come so far.
     order: u64,
-    /// The last request of each slot, by its order.
-    used: Vec<u64>,
 }
 
 struct Active {
     job: Job,
     sampler: Sampler,
-    /// Prompt tokens in the cache.
-    read: usize,
-    written: usize,
-    /// The token to be fed next, once the prompt is read.
-    next: u32,
+    /// The prompt, and what was drawn after it.
+    tokens: Vec<u32>,
+    /// Tokens of the prompt.
+    prompt: usize,
+    /// Tokens of the prompt that were echoed.
+    echoed: usize,
+    /// Its whole pages that are in the tree, and where they end there.
+    shared: usize,
+    node: usize,
     order: u64,
+    /// It had a slot before.
+    again: bool,
+}
+
+impl Active {
+    fn new(mut job: Job, order: u64) -> Self {
+        let tokens = std::mem::take(&mut job.prompt);
+        let sampler = Sampler::new(job.sampling.clone(), &tokens);
+        Self { sampler, prompt: tokens.len(), tokens, echoed: 0, shared: 0, node: ROOT, order, again: false, job }
+    }
+
+    fn written(&self) -> usize {
+        self.tokens.len() - self.prompt
+    }
+
+    /// Tokens that may be taken over instead of being read: not the last one, whose logits are wanted, and none if each of them is.
+    fn useful(&self) -> &[u32] {
+        if self.job.echo { &[] } else { &self.tokens[..self.tokens.len() - 1] }
+    }
 }
 
 impl Worker {
@@ -76,14 +101,23 @@ impl Worker {
         decoder: Arc<Decoder>,
         tokenizer: Tokenizer,
         pool: Pool,
-        sizes: (usize, usize),
+        (slots, context): (usize, usize),
+        pages: Pages,
         queue: Receiver<Job>,
     ) -> Self {
-        let (slots, context) = sizes;
-        let caches = (0..slots).map(|_| decoder.cache()).collect();
-        let used = vec![0; slots];
-        let slots = (0..slots).map(|_| None).collect();
-        Self { decoder, tokenizer, pool, context, caches, slots, queue, waiting: VecDeque::new(), order: 0, used }
+        Self {
+            decoder,
+            tokenizer,
+            pool,
+            context,
+            pages,
+            prefixes: Prefixes::new(),
+            sequences: (0..slots).map(|_| Sequence::default()).collect(),
+            slots: (0..slots).map(|_| None).collect(),
+            queue,
+            waiting: VecDeque::new(),
+            order: 0,
+        }
     }
 
     /// Works until every sender of requests is gone.
@@ -91,90 +125,104 @@ impl Worker {
         loop {
             if self.slots.iter().all(Option::is_none) && self.waiting.is_empty() {
                 match self.queue.recv() {
-                    Ok(job) => self.waiting.push_back(job),
+                    Ok(job) => self.wait(job),
                     Err(_) => return,
                 }
             }
-            self.waiting.extend(self.queue.try_iter());
+            while let Ok(job) = self.queue.try_recv() {
+                self.wait(job);
+            }
             self.forget_who_left();
             self.admit();
             self.step();
         }
     }
 
+    fn wait(&mut self, job: Job) {
+        self.order += 1;
+        self.waiting.push_back(Active::new(job, self.order));
+    }
+
     fn forget_who_left(&mut self) {
-        self.waiting.retain(|job| !job.out.is_closed());
-        for slot in &mut self.slots {
-            if slot.as_ref().is_some_and(|active| active.job.out.is_closed()) {
-                *slot = None;
+        self.waiting.retain(|active| !active.job.out.is_closed());
+        for slot in 0..self.slots.len() {
+            if self.slots[slot].as_ref().is_some_and(|active| active.job.out.is_closed()) {
+                self.release(slot);
             }
         }
     }
 
-    /// Gives waiting requests the free slots, oldest first, each with what any slot remembers of its prompt.
+    /// Gives waiting requests the free slots, oldest first, as long as there is memory for what they are to read.
     fn admit(&mut self) {
-        while let Some(job) = self.waiting.pop_front() {
-            // The last tokens are always read: the last one for its logits, a few with it so that they go through the same arithmetic as
-            // in a prompt that is read whole, and the same request gets the same answer. An echo needs everyone's.
-            let useful = if job.echo { 0 } else { job.prompt.len().saturating_sub(READ_AGAIN) };
-            let common: Vec<usize> = self.caches.iter().map(|cache| cache.common(&job.prompt).min(useful)).collect();
-            let remembered: Vec<_> = (0..self.slots.len())
-                .map(|slot| Remembered {
-                    free: self.slots[slot].is_none(),
-                    common: common[slot],
-                    held: self.caches[slot].tokens.len(),
-                    used: self.used[slot],
-                })
-                .collect();
-            let Some(Choice { slot, copy_from }) = schedule::choose(&remembered) else {
-                self.waiting.push_front(job);
+        while let Some(slot) = self.slots.iter().position(Option::is_none)
+            && let Some(mut active) = self.waiting.pop_front()
+        {
+            let found = self.prefixes.find(active.useful());
+            let busy = self.slots.iter().flatten().count();
+            // One page more for each, so that nobody has to give its slot back at once.
+            let wanted = active.tokens.len().div_ceil(PAGE) - found.pages.len() + busy + 1;
+            if busy > 0 && wanted > self.pages.left() + self.prefixes.spare() {
+                self.waiting.push_front(active);
                 return;
-            };
-            let cached = common[copy_from.unwrap_or(slot)];
-            if let Some(from) = copy_from
-                && let Ok([mine, theirs]) = self.caches.get_disjoint_mut([slot, from])
+            }
+            let mut cached = found.pages.len() * PAGE;
+            let sequence = &mut self.sequences[slot];
+            *sequence = Sequence { tokens: active.tokens[..cached].to_vec(), pages: found.pages };
+            (active.node, active.shared) = (found.node, cached / PAGE);
+            if let Some((page, count)) = found.part
+                && let Some(copy) = self.page(|pages| pages.copy(&page))
             {
-                mine.copy(theirs, cached);
+                let sequence = &mut self.sequences[slot];
+                sequence.pages.push(copy);
+                sequence.tokens.extend_from_slice(&active.tokens[cached..cached + count]);
+                cached += count;
             }
-            self.caches[slot].truncate(cached);
-            let queue_ms = job.came.elapsed().as_secs_f64() * 1000.0;
-            let _ = job.out.send(Out::Started { cached, queue_ms }); // whoever left is noticed before the next step
-            if job.echo {
-                self.echo_first(&job);
+            if !active.again {
+                self.start(&mut active, cached);
             }
-            self.order += 1;
-            self.used[slot] = self.order;
-            let sampler = Sampler::new(job.sampling.clone(), &job.prompt);
-            self.slots[slot] = Some(Active { sampler, read: cached, written: 0, next: 0, order: self.order, job });
+            self.slots[slot] = Some(active);
         }
     }
 
-    /// The first token of an echoed prompt has nothing before it, so no probability.
-    fn echo_first(&self, job: &Job) {
-        let id = job.prompt[0];
-        let first = TokenProbability { id, bytes: self.tokenizer.token_bytes(id), logprob: None, rivals: Vec::new() };
-        let _ = job.out.send(Out::Echo(first));
+    /// Tells a request that it has a slot.
+    fn start(&self, active: &mut Active, cached: usize) {
+        let queue_ms = active.job.came.elapsed().as_secs_f64() * 1000.0;
+        let _ = active.job.out.send(Out::Started { queue_ms }); // whoever left is noticed before the next step
+        let _ = active.job.out.send(Out::Cached(cached));
+        if active.job.echo {
+            // The first token has nothing before it, so no probability.
+            let id = active.tokens[0];
+            let bytes = self.tokenizer.token_bytes(id);
+            let _ = active.job.out.send(Out::Echo(TokenProbability { id, bytes, logprob: None, rivals: Vec::new() }));
+            active.echoed = 1;
+        }
+    }
+
+    /// A page, if need be in place of the one that was used longest ago.
+    fn page(&mut self, make: impl Fn(&Pages) -> Option<Arc<Page>>) -> Option<Arc<Page>> {
+        loop {
+            if let Some(page) = make(&self.pages) {
+                return Some(page);
+            }
+            if !self.prefixes.forget_one() {
+                return None;
+            }
+        }
     }
 
     fn step(&mut self) {
-        let stages: Vec<Stage> = self
-            .slots
-            .iter()
-            .map(|slot| match slot {
-                None => Stage::Free,
-                Some(active) if active.read < active.job.prompt.len() => {
-                    Stage::Reading { done: active.read, total: active.job.prompt.len(), order: active.order }
-                }
-                Some(_) => Stage::Writing,
-            })
-            .collect();
+        for slot in 0..self.slots.len() {
+            self.take_over(slot);
+        }
+        let stages: Vec<Stage> = self.slots.iter().zip(&self.sequences).map(|(slot, read)| stage(slot, read)).collect();
         let mut shares = schedule::plan(&stages);
         // Logits of every prompt token are large; an echo reads few tokens at a time.
         for share in &mut shares {
             if self.slots[share.slot].as_ref().is_some_and(|active| active.job.echo) {
-                share.prompt = share.prompt.min(32);
+                share.tokens = share.tokens.min(32);
             }
         }
+        let shares = self.make_room(&shares);
         if shares.is_empty() {
             return;
         }
@@ -182,48 +230,102 @@ impl Worker {
         let slots = &self.slots;
         // A pass over a long stretch of prompt takes a second: whoever leaves is noticed within a layer.
         let wanted = || shares.iter().any(|share| slots[share.slot].as_ref().is_some_and(|a| !a.job.out.is_closed()));
-        let Some(logits) = forward(&self.decoder, &self.pool, &mut self.caches, &rows, &wanted) else { return };
+        let Some(logits) = forward(&self.decoder, &self.pool, &mut self.sequences, &rows, &wanted) else { return };
         let mut logits = logits.chunks_exact(self.decoder.vocabulary()).map(<[f32]>::to_vec);
         for share in shares {
+            self.share_pages(share.slot);
             self.advance(share, &mut logits);
+        }
+    }
+
+    /// Takes over whole pages that others have read since: of several that begin alike, one reads for all.
+    fn take_over(&mut self, slot: usize) {
+        let (Some(active), sequence) = (&mut self.slots[slot], &mut self.sequences[slot]) else { return };
+        let mut cached = 0;
+        while sequence.tokens.len().is_multiple_of(PAGE)
+            && let Some(rest) = active.useful().get(sequence.tokens.len()..)
+            && let Some((node, page)) = self.prefixes.next(active.node, rest)
+        {
+            // An empty page may be waiting for these tokens.
+            sequence.pages.truncate(sequence.tokens.len() / PAGE);
+            sequence.tokens.extend_from_slice(&rest[..PAGE]);
+            sequence.pages.push(page);
+            (active.node, active.shared) = (node, active.shared + 1);
+            cached += PAGE;
+        }
+        if cached > 0 && !active.again {
+            let _ = active.job.out.send(Out::Cached(cached));
+        }
+    }
+
+    /// Makes the pages that shares need. Where there are none left, the youngest request gives its slot back until there are.
+    fn make_room(&mut self, shares: &[Share]) -> Vec<Share> {
+        let mut oldest_first = shares.to_vec();
+        oldest_first.sort_by_key(|share| self.slots[share.slot].as_ref().map(|active| active.order));
+        for share in &oldest_first {
+            while self.slots[share.slot].is_some() && self.sequences[share.slot].missing(share.tokens) > 0 {
+                match self.page(Pages::make) {
+                    Some(page) => self.sequences[share.slot].pages.push(page),
+                    None => self.give_back_youngest(),
+                }
+            }
+        }
+        // In the order that was planned: rows of one slot stand together.
+        shares.iter().copied().filter(|share| self.slots[share.slot].is_some()).collect()
+    }
+
+    fn give_back_youngest(&mut self) {
+        let youngest = (0..self.slots.len()).max_by_key(|&slot| self.slots[slot].as_ref().map(|active| active.order));
+        let Some(slot) = youngest else { return };
+        self.sequences[slot] = Sequence::default();
+        if let Some(mut active) = self.slots[slot].take() {
+            (active.node, active.shared, active.again) = (ROOT, 0, true);
+            self.waiting.push_front(active);
         }
     }
 
     fn rows(&self, share: Share) -> Vec<Row> {
         let Some(active) = &self.slots[share.slot] else { return Vec::new() };
-        if share.prompt == 0 {
-            let position = self.caches[share.slot].tokens.len();
-            return vec![Row { slot: share.slot, position, token: active.next, logits: true }];
+        let from = self.sequences[share.slot].tokens.len();
+        let row = |position| Row {
+            slot: share.slot,
+            position,
+            token: active.tokens[position],
+            logits: position + 1 == active.tokens.len()
+                || (active.job.echo && (active.echoed..active.prompt).contains(&(position + 1))),
+        };
+        (from..from + share.tokens).map(row).collect()
+    }
+
+    /// Puts the pages that a slot has filled into the tree.
+    fn share_pages(&mut self, slot: usize) {
+        let (Some(active), sequence) = (&mut self.slots[slot], &mut self.sequences[slot]) else { return };
+        let whole = sequence.tokens.len() / PAGE;
+        for at in active.shared..whole {
+            let tokens = &sequence.tokens[at * PAGE..(at + 1) * PAGE];
+            let (node, page) = self.prefixes.insert(active.node, tokens, Arc::clone(&sequence.pages[at]));
+            (active.node, sequence.pages[at]) = (node, page);
         }
-        let end = active.job.prompt.len();
-        (active.read..active.read + share.prompt)
-            .map(|position| Row {
-                slot: share.slot,
-                position,
-                token: active.job.prompt[position],
-                logits: active.job.echo || position + 1 == end,
-            })
-            .collect()
+        active.shared = whole;
     }
 
     /// Takes a share's logits: echoes the prompt, draws the next token, ends what is at its end.
     fn advance(&mut self, share: Share, logits: &mut impl Iterator<Item = Vec<f32>>) {
         let Some(active) = &mut self.slots[share.slot] else { return };
-        let total = active.job.prompt.len();
-        if share.prompt > 0 {
-            let from = active.read;
-            active.read += share.prompt;
-            let _ = active.job.out.send(Out::Prompt { done: active.read, total });
-            if active.job.echo {
-                for position in from + 1..=active.read.min(total - 1) {
-                    let Some(logits) = logits.next() else { return };
-                    let token = probability(&self.tokenizer, &logits, active.job.prompt[position], active.job.logprobs);
-                    let _ = active.job.out.send(Out::Echo(token));
-                }
+        let read = self.sequences[share.slot].tokens.len();
+        if active.written() == 0 {
+            let _ = active.job.out.send(Out::Prompt { done: read, total: active.prompt });
+        }
+        if active.job.echo {
+            while active.echoed <= read && active.echoed < active.prompt {
+                let Some(logits) = logits.next() else { return };
+                let id = active.tokens[active.echoed];
+                let _ = active.job.out.send(Out::Echo(probability(&self.tokenizer, &logits, id, active.job.logprobs)));
+                active.echoed += 1;
             }
-            if active.read < total {
-                return;
-            }
+        }
+        if read < active.tokens.len() {
+            return;
         }
         let Some(mut logits) = logits.next() else { return };
         let done = if active.job.max_tokens == 0 {
@@ -233,7 +335,7 @@ impl Worker {
         };
         if let Some(reason) = done {
             let _ = active.job.out.send(Out::Done(reason));
-            self.slots[share.slot] = None;
+            self.release(share.slot);
         }
     }
 
@@ -248,10 +350,30 @@ impl Worker {
             None => TokenProbability { id: token, bytes: Vec::new(), logprob: None, rivals: Vec::new() },
         };
         let _ = active.job.out.send(Out::Token(probability));
-        active.written += 1;
-        active.next = token;
-        let full = active.job.prompt.len() + active.written >= context;
-        (active.written >= active.job.max_tokens || full).then_some(FinishReason::Length)
+        active.tokens.push(token);
+        let full = active.tokens.len() >= context;
+        (active.written() >= active.job.max_tokens || full).then_some(FinishReason::Length)
+    }
+
+    /// Frees a slot and remembers what was read in it.
+    fn release(&mut self, slot: usize) {
+        let sequence = std::mem::take(&mut self.sequences[slot]);
+        let Some(active) = self.slots[slot].take() else { return };
+        let whole = sequence.tokens.len() / PAGE;
+        let rest = &sequence.tokens[whole * PAGE..];
+        if !rest.is_empty()
+            && let Some(page) = sequence.pages.into_iter().nth(whole)
+        {
+            self.prefixes.insert(active.node, rest, page);
+        }
+    }
+}
+
+fn stage(slot: &Option<Active>, read: &Sequence) -> Stage {
+    match slot {
+        None => Stage::Free,
+        Some(active) if active.written() > 0 && read.tokens.len() + 1 == active.tokens.len() => Stage::Writing,
+        Some(active) => Stage::Reading { done: read.tokens.len(), total: active.tokens.len(), order: active.order },
     }
 }
 

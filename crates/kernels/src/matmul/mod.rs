@@ -96,7 +96,7 @@ pub fn matmul_each(pool: &Pool, x: &[f32], jobs: &mut [(Weights<'_>, &mut [f32])
         SCRATCH.with_borrow_mut(|scratch| match (w, &quantised) {
             (Weights::Packed(w), Some(x)) if many => many_tokens(&mut scratch.wide, x, w, rows, out),
             (Weights::Packed(w), Some(x)) => few_tokens(x, w, rows, out),
-            (Weights::Plain(w), _) => floats::multiply(&mut scratch.floats, x, w, rows, out),
+            (Weights::Plain(w), _) => floats::multiply(&mut scratch.rows, x, w, rows, out),
             (Weights::Packed(_), None) => unreachable!("activations were quantised for packed weights: this is a bug"),
         });
     });
@@ -129,7 +129,8 @@ impl Output {
 struct Scratch {
     /// Panels with a byte for each code.
     wide: Vec<u8>,
-    floats: floats::Scratch,
+    /// A few rows as floats.
+    rows: Vec<f32>,
 }
 
 thread_local! {

@@ -1,57 +1,86 @@
-//! Products of 32-bit floats in tiles of six rows by sixteen columns.
+//! Products of 32-bit floats in tiles of six rows by sixteen columns, and dot products side by side.
 
 use std::arch::x86_64::*;
 
-use crate::floats::{COLUMNS, View};
+use crate::floats::{COLUMNS, DOT_ROWS, DOT_TOKENS, Right, View};
 
 /// `c = a * b`, or `c += a * b`, for up to six rows: see [`crate::floats::product`], which calls this.
 ///
 /// # Safety
-/// The machine has AVX2 and FMA; row `i` of `a` has `depth` numbers from `i * a.stride`, row `k < depth` of `b` has 16 numbers from
-/// `k * b.stride`, and row `i` of `c` has 16 from `i * c_stride`, for every `i < rows`; `rows` is 1 to 6.
-#[target_feature(enable = "avx2,fma")]
+/// The machine has AVX2, FMA and F16C; `rows` is 1 to 6.
+#[target_feature(enable = "avx2,fma,f16c")]
 pub(crate) unsafe fn product(
     a: View<'_>,
-    b: View<'_>,
+    b: Right<'_>,
     depth: usize,
     c: &mut [f32],
     c_stride: usize,
     rows: usize,
     add: bool,
 ) {
+    let (len, stride) = match b {
+        Right::Floats(View { data, stride }) => (data.len(), stride),
+        Right::Halves(View { data, stride }) => (data.len(), stride),
+    };
     assert!(a.data.len() >= (rows - 1) * a.stride + depth, "rows of a");
-    assert!(depth == 0 || b.data.len() >= (depth - 1) * b.stride + COLUMNS, "rows of b");
+    assert!(depth == 0 || len >= (depth - 1) * stride + COLUMNS, "rows of b");
     assert!(c.len() >= (rows - 1) * c_stride + COLUMNS, "rows of c");
     // SAFETY: the assertions hold what the tile reads and writes.
     unsafe {
-        match rows {
-            6 => tile::<6>(a, b, depth, c, c_stride, add),
-            5 => tile::<5>(a, b, depth, c, c_stride, add),
-            4 => tile::<4>(a, b, depth, c, c_stride, add),
-            3 => tile::<3>(a, b, depth, c, c_stride, add),
-            2 => tile::<2>(a, b, depth, c, c_stride, add),
-            _ => tile::<1>(a, b, depth, c, c_stride, add),
+        match b {
+            Right::Floats(b) => sized::<false>(a, (b.data.as_ptr().cast(), stride), depth, (c, c_stride), rows, add),
+            Right::Halves(b) => sized::<true>(a, (b.data.as_ptr().cast(), stride), depth, (c, c_stride), rows, add),
         }
     }
 }
 
 /// # Safety
-/// As for [`product`], with `R` rows.
-#[target_feature(enable = "avx2,fma")]
+/// Row `i` of `a` has `depth` numbers, row `k < depth` of `b` 16 numbers, halves if `HALVES`, and row `i` of `c` has 16, for every `i < rows`;
+/// `rows` is 1 to 6.
+#[target_feature(enable = "avx2,fma,f16c")]
+unsafe fn sized<const HALVES: bool>(
+    a: View<'_>,
+    b: (*const u8, usize),
+    depth: usize,
+    c: (&mut [f32], usize),
+    rows: usize,
+    add: bool,
+) {
+    // SAFETY: the caller's promises.
+    unsafe {
+        match rows {
+            6 => tile::<6, HALVES>(a, b, depth, c, add),
+            5 => tile::<5, HALVES>(a, b, depth, c, add),
+            4 => tile::<4, HALVES>(a, b, depth, c, add),
+            3 => tile::<3, HALVES>(a, b, depth, c, add),
+            2 => tile::<2, HALVES>(a, b, depth, c, add),
+            _ => tile::<1, HALVES>(a, b, depth, c, add),
+        }
+    }
+}
+
+/// # Safety
+/// As for [`sized`], with `R` rows.
+#[target_feature(enable = "avx2,fma,f16c")]
 #[inline]
-unsafe fn tile<const R: usize>(a: View<'_>, b: View<'_>, depth: usize, c: &mut [f32], c_stride: usize, add: bool) {
+unsafe fn tile<const R: usize, const HALVES: bool>(
+    a: View<'_>,
+    (right, b_stride): (*const u8, usize),
+    depth: usize,
+    (c, c_stride): (&mut [f32], usize),
+    add: bool,
+) {
     let mut sums = [[_mm256_setzero_ps(); 2]; R];
     // SAFETY: the caller's promises.
     unsafe {
-        let (left, right, out) = (a.data.as_ptr(), b.data.as_ptr(), c.as_mut_ptr());
+        let (left, out) = (a.data.as_ptr(), c.as_mut_ptr());
         if add {
             for (r, sums) in sums.iter_mut().enumerate() {
                 *sums = [_mm256_loadu_ps(out.add(r * c_stride)), _mm256_loadu_ps(out.add(r * c_stride + 8))];
             }
         }
         for k in 0..depth {
-            let row = right.add(k * b.stride);
-            let (first, second) = (_mm256_loadu_ps(row), _mm256_loadu_ps(row.add(8)));
+            let (first, second) = (eight::<HALVES>(right, k * b_stride), eight::<HALVES>(right, k * b_stride + 8));
             for r in 0..R {
                 let factor = _mm256_broadcast_ss(&*left.add(r * a.stride + k));
                 sums[r][0] = _mm256_fmadd_ps(factor, first, sums[r][0]);
@@ -63,6 +92,73 @@ unsafe fn tile<const R: usize>(a: View<'_>, b: View<'_>, depth: usize, c: &mut [
             _mm256_storeu_ps(out.add(r * c_stride + 8), sums[1]);
         }
     }
+}
+
+/// Eight numbers from number `at` on.
+///
+/// # Safety
+/// There are eight, halves if `HALVES`, floats otherwise.
+#[target_feature(enable = "avx2,f16c")]
+#[inline]
+unsafe fn eight<const HALVES: bool>(from: *const u8, at: usize) -> __m256 {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if HALVES {
+            _mm256_cvtph_ps(_mm_loadu_si128(from.add(at * 2).cast()))
+        } else {
+            _mm256_loadu_ps(from.add(at * 4).cast())
+        }
+    }
+}
+
+/// Dot products of up to three tokens with four rows: see [`crate::floats::dots`], which calls this.
+///
+/// # Safety
+/// The machine has AVX2 and FMA.
+#[target_feature(enable = "avx2,fma")]
+pub(crate) unsafe fn dots(tokens: &[&[f32]], rows: [&[f32]; DOT_ROWS]) -> [[f32; DOT_ROWS]; DOT_TOKENS] {
+    let len = rows[0].len();
+    assert!(rows.iter().chain(tokens).all(|numbers| numbers.len() == len), "vectors of one length");
+    // SAFETY: all have the length.
+    unsafe {
+        match tokens {
+            [a, b, c] => dot_tile([a, b, c], rows),
+            [a, b] => dot_tile([a, b], rows),
+            [a] => dot_tile([a], rows),
+            _ => [[0.0; DOT_ROWS]; DOT_TOKENS],
+        }
+    }
+}
+
+/// # Safety
+/// All vectors have the length of the first row.
+#[target_feature(enable = "avx2,fma")]
+#[inline]
+unsafe fn dot_tile<const T: usize>(tokens: [&&[f32]; T], rows: [&[f32]; DOT_ROWS]) -> [[f32; DOT_ROWS]; DOT_TOKENS] {
+    let len = rows[0].len();
+    let whole = len / 8 * 8;
+    let mut sums = [[_mm256_setzero_ps(); DOT_ROWS]; T];
+    for k in (0..whole).step_by(8) {
+        // SAFETY: k + 8 <= len.
+        let rows = rows.map(|row| unsafe { _mm256_loadu_ps(row.as_ptr().add(k)) });
+        for t in 0..T {
+            // SAFETY: k + 8 <= len.
+            let token = unsafe { _mm256_loadu_ps(tokens[t].as_ptr().add(k)) };
+            for r in 0..DOT_ROWS {
+                sums[t][r] = _mm256_fmadd_ps(token, rows[r], sums[t][r]);
+            }
+        }
+    }
+    let mut out = [[0.0; DOT_ROWS]; DOT_TOKENS];
+    for t in 0..T {
+        for r in 0..DOT_ROWS {
+            out[t][r] = super::sum(sums[t][r]);
+            for k in whole..len {
+                out[t][r] += tokens[t][k] * rows[r][k];
+            }
+        }
+    }
+    out
 }
 
 /// Eight rows into columns: `out[d * stride + r] = rows[r][d]` for whole eights of `d`; returns how many were done.

@@ -38,29 +38,6 @@ pub(crate) unsafe fn dot_f16(a: &[f32], b: &[f16]) -> f32 {
     sum(_mm256_add_ps(_mm256_add_ps(totals[0], totals[1]), _mm256_add_ps(totals[2], totals[3]))) + rest
 }
 
-/// `out += scale * x`.
-///
-/// # Safety
-/// The machine has AVX2, FMA and F16C; `out` and `x` have one length.
-#[target_feature(enable = "avx2,fma,f16c")]
-pub(crate) unsafe fn add_scaled_f16(out: &mut [f32], scale: f32, x: &[f16]) {
-    let factor = _mm256_set1_ps(scale);
-    let len = out.len();
-    let mut i = 0;
-    while i + 8 <= len {
-        // SAFETY: i + 8 <= len, the length of both.
-        unsafe {
-            let x = _mm256_cvtph_ps(_mm_loadu_si128(x.as_ptr().add(i).cast()));
-            let place = out.as_mut_ptr().add(i);
-            _mm256_storeu_ps(place, _mm256_fmadd_ps(factor, x, _mm256_loadu_ps(place)));
-        }
-        i += 8;
-    }
-    for (out, x) in out[i..].iter_mut().zip(&x[i..]) {
-        *out += scale * x.to_f32();
-    }
-}
-
 /// Halves, as bytes, to 32-bit floats.
 ///
 /// # Safety

@@ -6,8 +6,8 @@ mod tile;
 
 use std::arch::x86_64::*;
 
-pub(crate) use floats::{columns, product};
-pub(crate) use half_precision::{add_scaled_f16, dot_f16, widen};
+pub(crate) use floats::{columns, dots, product};
+pub(crate) use half_precision::{dot_f16, widen};
 pub(crate) use tile::{panel, widen as widen_panel};
 
 /// The sum of eight lanes.

@@ -228,15 +228,7 @@ unsafe fn tile<const CODES: u8, const SCALES: u8, const OFFSET: i32, const WIDE:
                 };
                 if OFFSET > 0 {
                     let scales = if SCALES == SUPER_HALVES { pair_scales(head_at.add(16 + g * 16)) } else { ones };
-                    for j in 0..T {
-                        let sum = _mm256_madd_epi16(_mm256_set1_epi32(*x.halves.as_ptr().add(at * T + j)), scales);
-                        let off = match OFFSET {
-                            8 => _mm256_slli_epi32(sum, 3),
-                            16 => _mm256_slli_epi32(sum, 4),
-                            _ => _mm256_slli_epi32(sum, 5),
-                        };
-                        whole[j] = _mm256_sub_epi32(whole[j], off);
-                    }
+                    take_off::<OFFSET, T>(&mut whole, scales, x.halves.as_ptr().add(at * T));
                 }
                 let d = halves(head_at);
                 let scale = match SCALES {
@@ -267,6 +259,25 @@ unsafe fn tile<const CODES: u8, const SCALES: u8, const OFFSET: i32, const WIDE:
     for (sums, total) in sums.iter_mut().zip(total) {
         // SAFETY: eight floats.
         unsafe { _mm256_storeu_ps(sums.as_mut_ptr(), total) };
+    }
+}
+
+/// Takes `OFFSET`, a power of two, off each code: the sums of a group's halves, times their scales, off the products.
+///
+/// # Safety
+/// `halves` are the sums of `T` tokens.
+#[target_feature(enable = "avx2")]
+#[inline]
+unsafe fn take_off<const OFFSET: i32, const T: usize>(whole: &mut [__m256i; T], scales: __m256i, halves: *const i32) {
+    for j in 0..T {
+        // SAFETY: the caller's promise.
+        let sum = _mm256_madd_epi16(_mm256_set1_epi32(unsafe { *halves.add(j) }), scales);
+        let off = match OFFSET {
+            8 => _mm256_slli_epi32(sum, 3),
+            16 => _mm256_slli_epi32(sum, 4),
+            _ => _mm256_slli_epi32(sum, 5),
+        };
+        whole[j] = _mm256_sub_epi32(whole[j], off);
     }
 }
 

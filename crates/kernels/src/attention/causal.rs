@@ -1,0 +1,313 @@
+//! Causal attention of several sequences over their pages.
+//!
+//! A query's result has the same bits whatever is computed beside it and on however many threads: pages are counted from a sequence's first
+//! position, every sum runs along its inner dimension, and pages are brought together span by span, also where one task goes through all spans.
+
+use std::cell::RefCell;
+use std::ops::Range;
+
+use half::f16;
+use half::slice::HalfFloatSliceExt;
+
+use super::running;
+use crate::Pool;
+use crate::floats::{COLUMNS, Right, Sizes, View, product, widen_halves};
+use crate::pool::Slots;
+
+/// The shape of causal attention.
+#[derive(Debug, Clone, Copy)]
+pub struct AttnShape {
+    /// Query heads.
+    pub heads: usize,
+    /// Key and value heads; divides `heads`.
+    pub kv_heads: usize,
+    /// Width of a head.
+    pub head_dim: usize,
+    /// Multiplies each score.
+    pub scale: f32,
+    /// Scores become `cap * tanh(score / cap)`.
+    pub softcap: Option<f32>,
+    /// Each query sees only this many latest positions, itself included.
+    pub window: Option<usize>,
+}
+
+/// Positions of a page.
+pub const PAGE: usize = 64;
+
+/// Keys and values of [`PAGE`] positions in one layer, as [`put_position`] lays them.
+#[derive(Debug, Clone, Copy)]
+pub struct Page<'a> {
+    /// kv_heads x head_dim x PAGE: a number of all positions side by side, as the scores of a page want them.
+    pub keys: &'a [f16],
+    /// kv_heads x PAGE x head_dim.
+    pub values: &'a [f16],
+}
+
+/// The queries of one sequence in a call, and what they see.
+#[derive(Debug, Clone)]
+pub struct Sequence<'a> {
+    /// Position of the first query.
+    pub first: usize,
+    /// Queries, at positions one after the other.
+    pub rows: usize,
+    /// Pages from position 0 to the last query's.
+    pub pages: Vec<Page<'a>>,
+}
+
+/// Pages that are brought together before others join: few queries with long pasts are spread over threads by them.
+const SPAN: usize = 4;
+
+/// Queries of one task, so that a head's keys are made ready once for all of them.
+const TASK_QUERIES: usize = 96;
+
+/// Queries up to which each span is a task of its own.
+const FEW: usize = 16;
+
+/// Queries up to which halves are read as they are: widening them first pays for more.
+const NARROW: usize = 12;
+
+/// Puts a position's keys and values, kv_heads x head_dim each, into a page at position `at`.
+///
+/// # Panics
+/// If a length does not fit the heads.
+pub fn put_position(shape: &AttnShape, page: (&mut [f16], &mut [f16]), at: usize, keys: &[f32], values: &[f32]) {
+    let dim = shape.head_dim;
+    assert!(keys.len() == shape.kv_heads * dim && values.len() == keys.len() && at < PAGE, "a position's numbers");
+    let mut halves = [f16::ZERO; 64];
+    for (place, numbers) in page.0.chunks_mut(PAGE * 64).zip(keys.chunks(64)) {
+        let halves = &mut halves[..numbers.len()];
+        halves.convert_from_f32_slice(numbers);
+        for (d, half) in halves.iter().enumerate() {
+            place[d * PAGE + at] = *half;
+        }
+    }
+    for (head, numbers) in page.1.chunks_exact_mut(PAGE * dim).zip(values.chunks_exact(dim)) {
+        head[at * dim..][..dim].convert_from_f32_slice(numbers);
+    }
+}
+
+/// Causal attention: each query sees the positions of its own sequence up to its own.
+///
+/// `q` and `out` are T x heads x head_dim, T the queries of all sequences, one sequence's after the other's.
+///
+/// # Panics
+/// If a length does not fit the shape, or a page is missing.
+pub fn attention(pool: &Pool, shape: &AttnShape, out: &mut [f32], q: &[f32], sequences: &[Sequence<'_>]) {
+    let width = shape.heads * shape.head_dim;
+    let rows: usize = sequences.iter().map(|sequence| sequence.rows).sum();
+    assert!(out.len() == q.len() && q.len() == rows * width, "{rows} queries of {width}");
+    let page = PAGE * shape.kv_heads * shape.head_dim;
+    for sequence in sequences {
+        assert!(sequence.pages.len() * PAGE >= sequence.first + sequence.rows, "a page for every position");
+        assert!(sequence.pages.iter().all(|p| p.keys.len() == page && p.values.len() == page), "pages of {page}");
+    }
+    let (tasks, parts) = plan(shape, sequences);
+    let mut parts = vec![0.0; parts];
+    let call = Call { shape, q, sequences, out: Slots::new(out), parts: Slots::new(&mut parts) };
+    pool.run(tasks.len(), &|task| BENCH.with_borrow_mut(|bench| call.run(bench, &tasks[task])));
+    // Spans that were tasks of their own come together in their order.
+    BENCH.with_borrow_mut(|bench| {
+        for (task, part) in tasks.iter().filter_map(|task| Some((task, task.part?))) {
+            call.gather(bench, task, part);
+        }
+    });
+}
+
+thread_local! {
+    static BENCH: RefCell<Bench> = RefCell::default();
+}
+
+/// One key-value head for a few positions of a sequence.
+struct Task {
+    sequence: usize,
+    /// The row of the sequence's first query.
+    row: usize,
+    kv_head: usize,
+    /// Of the sequence's queries.
+    queries: Range<usize>,
+    spans: Range<usize>,
+    /// `None` if the task goes through all that its queries see.
+    part: Option<Part>,
+}
+
+/// Where a task puts what it saw, if other tasks see more.
+#[derive(Clone, Copy)]
+struct Part {
+    at: usize,
+    /// The first of the spans that these queries see.
+    first: bool,
+    /// The last of them.
+    last: bool,
+}
+
+/// Tasks, and the numbers their parts take. Spans of the same queries follow one another.
+fn plan(shape: &AttnShape, sequences: &[Sequence<'_>]) -> (Vec<Task>, usize) {
+    let group = shape.heads / shape.kv_heads;
+    let most = (TASK_QUERIES / group).clamp(8, 64);
+    let (mut tasks, mut parts, mut row) = (Vec::new(), 0, 0);
+    for (sequence, Sequence { first, rows, .. }) in sequences.iter().enumerate() {
+        for kv_head in 0..shape.kv_heads {
+            for from in (0..*rows).step_by(most) {
+                let queries = from..(from + most).min(*rows);
+                let (oldest, latest) = (visible(shape, first + from).start, first + queries.end - 1);
+                let spans = oldest / (PAGE * SPAN)..latest / (PAGE * SPAN) + 1;
+                let task = |spans, part| Task { sequence, row, kv_head, queries: queries.clone(), spans, part };
+                if queries.len() * group > FEW || spans.len() == 1 {
+                    tasks.push(task(spans, None));
+                    continue;
+                }
+                for span in spans.clone() {
+                    let part = Part { at: parts, first: span == spans.start, last: span + 1 == spans.end };
+                    tasks.push(task(span..span + 1, Some(part)));
+                    parts += queries.len() * group * (running::HEAD + shape.head_dim.next_multiple_of(COLUMNS));
+                }
+            }
+        }
+        row += rows;
+    }
+    (tasks, parts)
+}
+
+/// Positions that the query at a position sees.
+fn visible(shape: &AttnShape, position: usize) -> Range<usize> {
+    shape.window.map_or(0, |window| (position + 1).saturating_sub(window))..position + 1
+}
+
+struct Call<'a> {
+    shape: &'a AttnShape,
+    q: &'a [f32],
+    sequences: &'a [Sequence<'a>],
+    out: Slots<f32>,
+    parts: Slots<f32>,
+}
+
+/// What a thread computes on, kept from call to call.
+#[derive(Default)]
+struct Bench {
+    /// M x dim, times the scale.
+    queries: Vec<f32>,
+    /// dim x PAGE.
+    keys: Vec<f32>,
+    /// PAGE x padded.
+    values: Vec<f32>,
+    /// M x PAGE.
+    scores: Vec<f32>,
+    /// What M queries have seen in a span: see [`running`].
+    span: Vec<f32>,
+    /// What they have seen in all.
+    seen: Vec<f32>,
+}
+
+impl Call<'_> {
+    /// Where query `m` of a task lies.
+    fn place(&self, task: &Task, m: usize) -> usize {
+        let group = self.shape.heads / self.shape.kv_heads;
+        let row = task.row + task.queries.start + m / group;
+        (row * self.shape.heads + task.kv_head * group + m % group) * self.shape.head_dim
+    }
+
+    /// Queries of a task, and numbers of a query's mix.
+    fn sizes(&self, task: &Task) -> (usize, usize) {
+        let group = self.shape.heads / self.shape.kv_heads;
+        (task.queries.len() * group, self.shape.head_dim.next_multiple_of(COLUMNS))
+    }
+
+    fn run(&self, bench: &mut Bench, task: &Task) {
+        let (queries, padded) = self.sizes(task);
+        let (dim, stride) = (self.shape.head_dim, running::HEAD + padded);
+        bench.queries.resize(queries * dim, 0.0);
+        for (m, query) in bench.queries.chunks_exact_mut(dim).enumerate() {
+            for (out, x) in query.iter_mut().zip(&self.q[self.place(task, m)..]) {
+                *out = x * self.shape.scale;
+            }
+        }
+        running::begin(&mut bench.seen, queries, padded);
+        for span in task.spans.clone() {
+            running::begin(&mut bench.span, queries, padded);
+            self.span(bench, task, span);
+            for (seen, span) in bench.seen.chunks_exact_mut(stride).zip(bench.span.chunks_exact(stride)) {
+                running::join(seen, span);
+            }
+        }
+        match task.part {
+            // SAFETY: each part is one task's.
+            Some(part) => unsafe { self.parts.part(part.at, bench.span.len()) }.copy_from_slice(&bench.span),
+            None => self.finish(bench, task),
+        }
+    }
+
+    /// Adds a span's part to those before it, and finishes with the last.
+    fn gather(&self, bench: &mut Bench, task: &Task, part: Part) {
+        let (queries, padded) = self.sizes(task);
+        let stride = running::HEAD + padded;
+        if part.first {
+            running::begin(&mut bench.seen, queries, padded);
+        }
+        // SAFETY: the tasks that wrote to parts have ended.
+        let numbers = unsafe { self.parts.part(part.at, queries * stride) };
+        for (seen, part) in bench.seen.chunks_exact_mut(stride).zip(numbers.chunks_exact(stride)) {
+            running::join(seen, part);
+        }
+        if part.last {
+            self.finish(bench, task);
+        }
+    }
+
+    fn finish(&self, bench: &Bench, task: &Task) {
+        let (_, padded) = self.sizes(task);
+        for (m, row) in bench.seen.chunks_exact(running::HEAD + padded).enumerate() {
+            // SAFETY: each query of a head is one task's.
+            running::finish(row, unsafe { self.out.part(self.place(task, m), self.shape.head_dim) });
+        }
+    }
+
+    /// What the queries of a task see in a span.
+    fn span(&self, bench: &mut Bench, task: &Task, span: usize) {
+        let sequence = &self.sequences[task.sequence];
+        let group = self.shape.heads / self.shape.kv_heads;
+        let positions = sequence.first + task.queries.start..sequence.first + task.queries.end;
+        let oldest = visible(self.shape, positions.start).start;
+        let (queries, padded) = self.sizes(task);
+        let (dim, stride) = (self.shape.head_dim, running::HEAD + padded);
+        let head = task.kv_head * PAGE * dim..(task.kv_head + 1) * PAGE * dim;
+        for page in span * SPAN..(span + 1) * SPAN {
+            let here = page * PAGE..((page + 1) * PAGE).min(positions.end);
+            if here.start >= positions.end || here.end <= oldest {
+                continue;
+            }
+            let Page { keys, values } = sequence.pages[page];
+            let (keys, values) = (&keys[head.clone()], &values[head.clone()]);
+            let narrow = queries <= NARROW && dim.is_multiple_of(COLUMNS);
+            if !narrow {
+                bench.keys.resize(dim * PAGE, 0.0);
+                widen_halves(keys, &mut bench.keys);
+                bench.values.resize(PAGE * padded, 0.0);
+                for (wide, value) in bench.values.chunks_exact_mut(padded).zip(values.chunks_exact(dim)) {
+                    widen_halves(value, &mut wide[..dim]);
+                    wide[dim..].fill(0.0);
+                }
+            }
+            let (keys, values) = if narrow {
+                let (keys, values) = (View { data: keys, stride: PAGE }, View { data: values, stride: dim });
+                (Right::Halves(keys), Right::Halves(values))
+            } else {
+                let keys = View { data: bench.keys.as_slice(), stride: PAGE };
+                let values = View { data: bench.values.as_slice(), stride: padded };
+                (Right::Floats(keys), Right::Floats(values))
+            };
+            bench.scores.resize(queries * PAGE, 0.0);
+            let sizes = Sizes { rows: queries, depth: dim, cols: here.len().next_multiple_of(COLUMNS) };
+            let a = View { data: bench.queries.as_slice(), stride: dim };
+            product(a, keys, sizes, &mut bench.scores, PAGE, false);
+            let rows = bench.span.chunks_exact_mut(stride).zip(bench.scores.chunks_exact_mut(PAGE));
+            for (m, (row, scores)) in rows.enumerate() {
+                let seen = visible(self.shape, positions.start + m / group);
+                let seen = seen.start.max(here.start) - here.start..seen.end.min(here.end).saturating_sub(here.start);
+                running::weigh(row, scores, seen, self.shape.softcap);
+            }
+            let sizes = Sizes { rows: queries, depth: here.len(), cols: padded };
+            let a = View { data: bench.scores.as_slice(), stride: PAGE };
+            product(a, values, sizes, &mut bench.span[running::HEAD..], stride, true);
+        }
+    }
+}
