@@ -93,6 +93,7 @@ const rules: readonly Rule[] = [
   rule(String.raw`elements more than (\d+) deep were left out`, (n) => `略去了嵌套超过 ${n} 层的元素`),
   rule('a record of it is too long and was read in part', '其中一条记录太长，只读了一部分'),
   rule('split it into smaller ones', '请拆成更小的再加'),
+  rule('it hides how a stream inside it is packed', '它隐瞒了里面一段数据的压缩方式'),
   rule(String.raw`a stream inside it unpacks to more than (\d+) bytes, or again and again`, (most) => `里面一段数据解压后超过 ${size(most ?? '')}，或层层解压不尽`),
   rule('it is not sound JSON', 'JSON 格式不完好'),
   rule('it was read as plain text', '已按纯文本读入'),

@@ -12,6 +12,7 @@ mod layout;
 mod markdown;
 mod office;
 mod pdf;
+mod pdf_filters;
 mod pdf_streams;
 mod running_heads;
 mod sheet;
