@@ -52,6 +52,20 @@ def test_four_at_once_are_interleaved(client):
     assert max(begun) < min(ended)
 
 
+def test_an_answer_is_the_same_alone_and_among_sixteen(client):
+    """Some of the sixteen begin alike, so that one reads for others; the second time all of it is remembered."""
+
+    def ask(number):
+        story = "Once upon a time there was a small town by the sea. " * (number % 3 * 8)
+        prompt = f"{story}The number {number} is"
+        answer = client.completions.create(model=SMALL, prompt=prompt, max_tokens=16, temperature=0, logprobs=1)
+        return answer.choices[0].text, answer.choices[0].logprobs.token_logprobs
+
+    with ThreadPoolExecutor(16) as pool:
+        together = list(pool.map(ask, range(16)))
+    assert [ask(number) for number in range(16)] == together
+
+
 @pytest.mark.parametrize("wait_for", ["first chunk", "nothing"])
 def test_a_client_that_leaves_frees_its_slot(client, wait_for):
     for number in range(25):
