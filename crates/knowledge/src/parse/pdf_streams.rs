@@ -46,8 +46,7 @@ pub(super) fn check(bytes: &[u8]) -> Outcome {
 }
 
 /// The filters to look for: deflate always, and others where the file names them anywhere, since bytes that they were not made for may look
-/// as if they were. `None` if it hides a name: by escapes that no program needs, in an object that is packed itself, or by saying it twice
-/// for one stream.
+/// as if they were. `None` if it hides a name by escapes that no program needs, or says it twice for one stream.
 fn named(bytes: &[u8]) -> Option<Vec<Filter>> {
     static PATTERNS: OnceLock<[Regex; 5]> = OnceLock::new();
     let [plain, twice, escaped, reference, object] = PATTERNS.get_or_init(|| {
@@ -69,7 +68,8 @@ fn named(bytes: &[u8]) -> Option<Vec<Filter>> {
     if references.peek().is_some() {
         let clear: HashSet<Vec<u8>> = object.captures_iter(bytes).map(|found| found[1].to_vec()).collect();
         if references.any(|number| !clear.contains(&number)) {
-            return None;
+            // Named in an object that is packed itself: it may be any of them.
+            return Some(ALL.to_vec());
         }
     }
     let mut filters = vec![Filter::Deflate];
@@ -86,6 +86,15 @@ fn named(bytes: &[u8]) -> Option<Vec<Filter>> {
     }
     Some(filters)
 }
+
+const ALL: [Filter; 6] = [
+    Filter::Deflate,
+    Filter::Hex,
+    Filter::Base85,
+    Filter::Lzw { early: true },
+    Filter::Lzw { early: false },
+    Filter::Runs,
+];
 
 /// Names that only someone who means harm would escape.
 const HIDEABLE: [&[u8]; 11] = [
@@ -305,7 +314,8 @@ mod tests {
             ("/RunLength#44ecode", run, false),
             ("[/LZW /Fl /LZWDecode]", b"BT ET".to_vec(), false),
             ("9 0 R", bomb.clone(), false),
-            ("9 0 R", packed(b"BT ET"), false),
+            ("9 0 R", packed(b"BT ET"), true),
+            ("9 0 R", base85(&lzw_bomb()), false),
             ("1 0 R", packed(b"BT ET"), true),
             ("/FlateDecode/BaseFont/Arial#20Bold", packed(b"BT ET"), true),
             (&format!("/FlateDecode/X({})", "x".repeat(10_000)), bomb.clone(), false),
