@@ -1,8 +1,12 @@
 """A knowledge base as a model, and its own paths."""
 
+import pathlib
+import time
+
 import pytest
 from conftest import BILINGUAL, raw, user
 
+SAMPLE = pathlib.Path(__file__).parents[2] / "examples" / "sample-kb"
 CARRIED = "没有休完的年假可以结转几天？"
 
 
@@ -47,6 +51,66 @@ def test_an_answer_can_be_sent_back(client, cited):
 def test_no_answer_is_said_without_citations(client):
     answer = client.chat.completions.create(model="kb/sample", messages=user("Who won the chess world championship in 1972?"), temperature=0, max_tokens=60)
     assert answer.choices[0].message.content.strip() and not answer.choices[0].message.annotations
+
+
+@pytest.fixture(scope="module")
+def one_language():
+    """Makes a knowledge base that holds one document of the sample; gone afterwards."""
+    made = []
+
+    def make(document):
+        name = f"openai-suite-{document.split('.')[1]}"
+        if name not in made:
+            made.append(name)
+            raw("DELETE", f"/v1/knowledge_bases/{name}")
+            assert raw("POST", "/v1/knowledge_bases", {"name": name})[0] == 201
+            part = f'--B\r\nContent-Disposition: form-data; name="files"; filename="{document}"\r\n\r\n'.encode()
+            body = part + (SAMPLE / document).read_bytes() + b"\r\n--B--\r\n"
+            path = f"/v1/knowledge_bases/{name}/documents"
+            status, answer, _ = raw("POST", path, body, {"Content-Type": "multipart/form-data; boundary=B"})
+            assert status == 202, answer
+            until = time.monotonic() + 60
+            while time.monotonic() < until:
+                about = raw("GET", f"/v1/knowledge_bases/{name}")[1]
+                if about["passages"] and about["vectors"] == about["passages"]:
+                    break
+                time.sleep(0.2)
+        return f"kb/{name}"
+
+    yield make
+    for name in made:
+        raw("DELETE", f"/v1/knowledge_bases/{name}")
+
+
+@pytest.mark.parametrize(
+    ("document", "question", "said"),
+    [
+        ("leave-policy.zh.md", "How long are access logs kept?", "The documents do not contain an answer to this question."),
+        ("leave-policy.zh.md", "What is the hotel limit per night in Shanghai?", "The documents do not contain an answer to this question."),
+        ("expense-policy.en.md", "访问日志保存多久？", "文档中没有找到这个问题的答案。"),
+        ("expense-policy.en.md", "病假有几天？", "文档中没有找到这个问题的答案。"),
+    ],
+)
+def test_figures_of_another_language_are_no_answer(client, one_language, document, question, said):
+    """The small model takes whatever figures it is shown; that they stand there proves nothing by itself."""
+    message = client.chat.completions.create(model=one_language(document), messages=user(question)).choices[0].message
+    assert (message.content, message.annotations or []) == (said, [])
+
+
+@pytest.mark.parametrize(
+    ("document", "question", "figure", "quote"),
+    [
+        ("leave-policy.zh.md", "How long is the marriage leave?", "13", "婚假：13 天"),
+        ("leave-policy.zh.md", "What hours must I be online when I work remotely?", "9:30", "9:30 至 17:00"),
+        ("expense-policy.en.md", "国内每天的餐补是多少？", "120", "The daily meal allowance is CNY 120"),
+        ("expense-policy.en.md", "超过多少天提交的报销不予支付？", "60", "Claims submitted after 60 days are not paid"),
+    ],
+)
+def test_another_language_answers(client, one_language, document, question, figure, quote):
+    message = client.chat.completions.create(model=one_language(document), messages=user(question)).choices[0].message
+    assert figure in message.content
+    check(message.annotations, message.content)
+    assert quote in message.annotations[0].model_dump()["citation"]["quote"]
 
 
 def test_streamed(client, cited):

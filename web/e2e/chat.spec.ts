@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import type { Route } from '@playwright/test';
 import { answered, bare, expect, SLOW, test } from './test';
 
@@ -42,6 +43,34 @@ for (const reader of readers) {
       await expect(page.locator('.panel mark')).toBeInViewport();
       await page.locator('.panel').getByRole('button', { name: reader.close }).click();
       await expect(page.locator('.panel')).toHaveCount(0);
+    });
+  });
+}
+
+const strangers = [
+  { locale: 'en-US', document: 'leave-policy.zh.md', question: 'How long are access logs kept?', said: 'The documents do not contain an answer to this question.' },
+  { locale: 'zh-CN', document: 'expense-policy.en.md', question: '访问日志保存多久？', said: '文档中没有找到这个问题的答案。' },
+];
+
+for (const { locale, document, question, said } of strangers) {
+  test.describe(locale, () => {
+    test.use({ locale });
+
+    test('documents in the other language that hold no answer: it says so', async ({ page, request }) => {
+      const name = `e2e-${locale.toLowerCase()}`;
+      await request.delete(`/v1/knowledge_bases/${name}`);
+      expect((await request.post('/v1/knowledge_bases', { data: { name } })).status()).toBe(201);
+      const files = { name: document, mimeType: 'text/markdown', buffer: readFileSync(`../examples/sample-kb/${document}`) };
+      expect((await request.post(`/v1/knowledge_bases/${name}/documents`, { multipart: { files } })).status()).toBe(202);
+      const passages = async () => ((await (await request.get(`/v1/knowledge_bases/${name}`)).json()) as { passages: number }).passages;
+      await expect.poll(passages, { timeout: SLOW }).toBeGreaterThan(0);
+      await page.goto(`/?kb=${name}`);
+      await page.getByRole('textbox').fill(question);
+      await page.keyboard.press('Enter');
+      const answer = await answered(page);
+      await expect(answer.locator('.prose')).toHaveText(said);
+      await expect(answer.locator('button.cite')).toHaveCount(0);
+      await request.delete(`/v1/knowledge_bases/${name}`);
     });
   });
 }

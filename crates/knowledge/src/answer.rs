@@ -37,7 +37,7 @@ pub fn no_answer_text(language: Language) -> &'static str {
 /// The conversation that makes a model answer from the passages, numbered from 1 in their order.
 ///
 /// Measured with the smallest model on the sample: told to refuse, it refuses what it could answer; told to name its
-/// passages, it writes numbers instead of sentences. So it is told neither. [`crate::cite::resolve_for`] names the
+/// passages, it writes numbers instead of sentences. So it is told neither. [`crate::cite::resolve`] names the
 /// passages and says that the documents hold no answer where none supports what was written.
 pub fn messages(question: &str, passages: &[Passage]) -> Vec<Message> {
     let (system, above, task, label) = match Language::of(question) {

@@ -7,7 +7,7 @@ use domain::{Citation, Passage};
 use regex::Regex;
 
 use crate::answer::{Language, no_answer_text};
-use crate::claim::{Claim, Quote, Source, Strictness};
+use crate::claim::{Claim, Judge, Quote, Source, Strictness};
 use crate::cut::{clauses, sentences};
 use crate::extract;
 
@@ -25,16 +25,11 @@ pub struct Cited {
     pub supported: bool,
 }
 
-/// Checks an answer against its passages, numbered from 1 in their order.
-pub fn resolve(answer: &str, passages: &[Passage]) -> Cited {
-    resolve_for("", answer, passages)
-}
-
-/// As [`resolve`]; the question helps to find the quotation for a short answer.
-pub fn resolve_for(question: &str, answer: &str, passages: &[Passage]) -> Cited {
+/// Checks an answer against its passages, numbered from 1 in their order. The question helps to find the quotation for a
+/// short answer; the judge is asked where claim and quotation are in two languages.
+pub fn resolve(question: &str, answer: &str, passages: &[Passage], judge: &Judge<'_>) -> Cited {
     let Marked { text, anchors } = unmark(answer, passages.len());
-    let sources: Vec<Source> = passages.iter().map(Source::new).collect();
-    let asked = Claim::new(question);
+    let proof = Proof { asked: Claim::new(question), sources: passages.iter().map(Source::new).collect(), judge };
     let sentences = sentences(&text);
     let mut said = HashSet::new();
     let mut found = Found::default();
@@ -52,7 +47,7 @@ pub fn resolve_for(question: &str, answer: &str, passages: &[Passage]) -> Cited 
             continue;
         }
         if !says_no_answer(&words) || !words.contains(no_answer_text(Language::of(&words))) {
-            found.prove(&text, [start, end], &own, &asked, &sources);
+            found.prove(&text, [start, end], &own, &proof);
         }
         if found.marks.len() == before && says_no_answer(&words) {
             found.dropped = dropped + own.iter().map(|anchor| anchor.numbers.len()).sum::<usize>();
@@ -78,7 +73,9 @@ pub fn settle(question: &str, cited: Cited, passages: &[Passage]) -> Cited {
     let chars: Vec<char> = cited.answer.chars().collect();
     let says = sentences(&chars).len();
     let language = Language::of(if says == 0 { question } else { &cited.answer });
-    let comparable = passages.iter().any(|passage| Language::of(&passage.text) == language);
+    // Of what is said in another language than theirs, only figures tell that it is invented.
+    let comparable = passages.iter().any(|passage| Language::of(&passage.text) == language)
+        || Claim::new(&cited.answer).whole.has_figures();
     if cited.supported || question.is_empty() || says > 1 || !comparable && says > 0 {
         return cited;
     }
@@ -241,13 +238,13 @@ struct Found {
 impl Found {
     /// Keeps those of a sentence's markers that lead to a quotation; if none does, looks for one in all passages; if
     /// there is none, proves each clause that states something by itself.
-    fn prove(&mut self, text: &[char], span: [usize; 2], own: &[&Anchor], asked: &Claim, sources: &[Source]) {
+    fn prove(&mut self, text: &[char], span: [usize; 2], own: &[&Anchor], proof: &Proof<'_>) {
         let named: HashSet<usize> = own.iter().flat_map(|anchor| anchor.numbers.iter().copied()).collect();
         let claimed = |[start, end]: [usize; 2]| Claim::new(&text[start..end].iter().collect::<String>());
         let claim = claimed(span);
-        let mut marks = marked(text, span, own, &claim, asked, sources);
+        let mut marks = proof.marked(text, span, own, &claim);
         if marks.is_empty() {
-            marks.extend(unmarked(text, span, &claim, asked, sources));
+            marks.extend(proof.unmarked(text, span, &claim));
         }
         let clauses = clauses(text, span);
         if marks.is_empty() && clauses.len() > 1 {
@@ -260,9 +257,9 @@ impl Found {
                     anchors = own.to_vec();
                 }
                 let before = marks.len();
-                marks.extend(marked(text, clause, &anchors, &claim, asked, sources));
+                marks.extend(proof.marked(text, clause, &anchors, &claim));
                 if marks.len() == before {
-                    marks.extend(unmarked(text, clause, &claim, asked, sources));
+                    marks.extend(proof.unmarked(text, clause, &claim));
                 }
             }
         }
@@ -273,45 +270,47 @@ impl Found {
     }
 }
 
-/// Those of the markers of a sentence or clause that lead to a quotation.
-fn marked(
-    text: &[char],
-    span: [usize; 2],
-    own: &[&Anchor],
-    claim: &Claim,
-    asked: &Claim,
-    sources: &[Source],
-) -> Vec<Mark> {
-    let mut numbers = HashSet::new();
-    let all = own.iter().flat_map(|anchor| anchor.numbers.iter().map(move |number| (*anchor, *number)));
-    let new = all.filter(|(_, number)| numbers.insert(*number));
-    new.filter_map(|(anchor, number)| {
-        let quote = sources.get(number.checked_sub(1)?)?.find(claim, asked, Strictness::Marked)?;
-        // A marker before its sentence is set after it, one that speaks for several clauses after each.
-        let beside =
-            anchor.at > span[0] && text[span[1].min(anchor.at)..anchor.at].iter().all(|c| !c.is_alphanumeric());
-        let at = if beside { anchor.at } else { end_of_words(text, span) };
-        Some(Mark { at, spaced: anchor.spaced, number, quote: quote.span })
-    })
-    .collect()
+/// What an answer is proved with.
+struct Proof<'a> {
+    asked: Claim,
+    sources: Vec<Source>,
+    judge: &'a Judge<'a>,
 }
 
-/// A marker for a sentence without one, where what it says stands in a passage nearly word for word.
-fn unmarked(text: &[char], span: [usize; 2], claim: &Claim, asked: &Claim, sources: &[Source]) -> Option<Mark> {
-    let found = sources
-        .iter()
-        .enumerate()
-        .filter_map(|(at, source)| Some((at, source.find(claim, asked, Strictness::Unmarked)?)));
-    // The earlier passage wins a draw: it is the better hit.
-    let best: Option<(usize, Quote)> =
-        found.reduce(|best, next| if next.1.worth > best.1.worth + 0.01 { next } else { best });
-    // Beside passages in the claim's own language, figures in another prove something in the best passage only.
-    let mixed = sources.iter().any(|source| source.is_in_language_of(claim));
-    let compared = sources.iter().take(if mixed { 1 } else { sources.len() }).enumerate();
-    let mut foreign = compared.filter_map(|(at, source)| Some((at, source.find(claim, asked, Strictness::Foreign)?)));
-    let (source, quote) = best.or_else(|| foreign.next())?;
-    let at = end_of_words(text, span);
-    Some(Mark { at, spaced: at > span[0] && text[at - 1].is_ascii(), number: source + 1, quote: quote.span })
+impl Proof<'_> {
+    fn find(&self, source: &Source, claim: &Claim, strictness: Strictness) -> Option<Quote> {
+        source.find(claim, &self.asked, strictness, self.judge)
+    }
+
+    /// Those of the markers of a sentence or clause that lead to a quotation.
+    fn marked(&self, text: &[char], span: [usize; 2], own: &[&Anchor], claim: &Claim) -> Vec<Mark> {
+        let mut numbers = HashSet::new();
+        let all = own.iter().flat_map(|anchor| anchor.numbers.iter().map(move |number| (*anchor, *number)));
+        let new = all.filter(|(_, number)| numbers.insert(*number));
+        new.filter_map(|(anchor, number)| {
+            let quote = self.find(self.sources.get(number.checked_sub(1)?)?, claim, Strictness::Marked)?;
+            // A marker before its sentence is set after it, one that speaks for several clauses after each.
+            let beside =
+                anchor.at > span[0] && text[span[1].min(anchor.at)..anchor.at].iter().all(|c| !c.is_alphanumeric());
+            let at = if beside { anchor.at } else { end_of_words(text, span) };
+            Some(Mark { at, spaced: anchor.spaced, number, quote: quote.span })
+        })
+        .collect()
+    }
+
+    /// A marker for a sentence without one, where what it says stands in a passage nearly word for word.
+    fn unmarked(&self, text: &[char], span: [usize; 2], claim: &Claim) -> Option<Mark> {
+        let quoted = |strictness| {
+            let all = self.sources.iter().enumerate();
+            all.filter_map(move |(at, source)| Some((at, self.find(source, claim, strictness)?)))
+        };
+        // The earlier passage wins a draw: it is the better hit.
+        let best: Option<(usize, Quote)> = quoted(Strictness::Unmarked)
+            .reduce(|best, next| if next.1.worth > best.1.worth + 0.01 { next } else { best });
+        let (source, quote) = best.or_else(|| quoted(Strictness::Foreign).next())?;
+        let at = end_of_words(text, span);
+        Some(Mark { at, spaced: at > span[0] && text[at - 1].is_ascii(), number: source + 1, quote: quote.span })
+    }
 }
 
 /// Where a marker is set: after a sentence's last word, before what ends it.

@@ -1,5 +1,14 @@
 use super::*;
 
+/// With a judge that takes every pair of languages at its figures.
+fn resolve_for(question: &str, answer: &str, passages: &[Passage]) -> Cited {
+    super::resolve(question, answer, passages, &|_| true)
+}
+
+fn resolve(answer: &str, passages: &[Passage]) -> Cited {
+    resolve_for("", answer, passages)
+}
+
 fn passage(id: &str, text: &str) -> Passage {
     Passage {
         id: id.to_owned(),
@@ -421,28 +430,6 @@ fn more_text_does_not_change_what_was_said() {
         let end = answer.find(border).expect("it is there") + border.len();
         let part = resolve_for("How is it?", &answer[..end], &passages).answer;
         assert!(whole.starts_with(part.trim_end()), "{whole}: {part}");
-    }
-}
-
-#[test]
-fn another_language_is_compared_by_its_figures() {
-    let hotels =
-        passage("hotels", "Beijing and Shanghai have a limit of CNY 680 per night. Other cities have CNY 480.");
-    let breakfast = passage("早餐", "早餐费用包含在住宿费中。");
-    for (answer, order, quoted) in [
-        ("上海的住宿标准为每晚680元。", [hotels.clone(), breakfast.clone()], Some("Beijing and Shanghai")),
-        ("上海的住宿标准为每晚690元。", [hotels.clone(), breakfast.clone()], None),
-        ("上海的住宿没有标准。", [hotels.clone(), breakfast.clone()], None),
-        // One figure alone proves little: only the best passage is taken at it.
-        ("上海的住宿标准为每晚680元。", [breakfast, hotels.clone()], None),
-        ("上海的住宿标准为每晚680元。", [passage("x", "Lunch is free."), hotels], Some("Beijing and Shanghai")),
-    ] {
-        let cited = resolve_for("上海出差住宿标准是多少？", answer, &order);
-        let quote = cited.citations.first().map(|citation| citation.quote.as_str());
-        match quoted {
-            Some(quoted) => assert!(quote.is_some_and(|quote| quote.starts_with(quoted)), "{answer}: {quote:?}"),
-            None => assert_eq!(quote, None, "{answer}"),
-        }
     }
 }
 

@@ -7,12 +7,18 @@ use domain::Passage;
 use crate::cut::{clauses, head_lines, sentences, trimmed, without_list_number};
 use crate::fact::{Fact, Figure, Matter, features, holds, normal, tells};
 use crate::figures::{self, Figures, Kind, Reading, figures};
+use crate::foreign::Foreign;
 use crate::polarity::Polarity;
 use crate::text;
 
 /// Sentences of a passage that may make one quotation, and its characters.
 const WINDOW: usize = 3;
 const LONGEST: usize = 500;
+/// Sentences beside a quotation in another language that are looked at for the same claim, at most.
+const RIVALS: usize = 3;
+
+/// Says whether a quotation in another language speaks of what is claimed; see [`Foreign`].
+pub type Judge<'a> = dyn Fn(&Foreign) -> bool + 'a;
 
 /// How much of a claim a quotation must hold.
 #[derive(Debug, Clone, Copy)]
@@ -21,12 +27,14 @@ pub(crate) enum Strictness {
     Marked,
     /// The model named none: only what stands there nearly as it was said.
     Unmarked,
-    /// It was said in another language: its figures.
+    /// It was said in another language: its figures, and what a [`Judge`] makes of its words.
     Foreign,
 }
 
 /// What a text says, as far as it can be compared: pairs of Han characters, stems of words, numbers, codes.
 pub(crate) struct Claim {
+    /// As it was written.
+    raw: String,
     pub(crate) whole: Fact,
     /// Its clauses that hold figures.
     facts: Vec<Fact>,
@@ -46,8 +54,10 @@ impl Claim {
         let facts = clauses(&chars, [0, chars.len()]).into_iter();
         let facts = facts.map(|[start, end]| Fact::new(&normal(&chars[start..end].iter().collect::<String>())));
         let facts = facts.filter(Fact::has_figures).collect();
+        let raw = text.trim().to_owned();
         let text = normal(text);
         Self {
+            raw,
             whole: Fact::new(&text),
             facts,
             apart: figures(&text, Reading::Claim).apart,
@@ -55,6 +65,19 @@ impl Claim {
             han: text::han_share(&text) >= 0.3,
             polarity: Polarity::of(&text),
         }
+    }
+
+    /// What it says beside figures.
+    fn own_words(&self) -> impl Iterator<Item = &String> {
+        let Fact { features, numbers, codes, .. } = &self.whole;
+        features.iter().filter(|word| !numbers.contains_key(*word) && !codes.contains(*word))
+    }
+
+    /// Whether sentences can be compared with it word by word: they are in its language, or hold half its words as they are.
+    fn is_told_in(&self, window: &[Sentence]) -> bool {
+        let here = |word: &&String| window.iter().any(|sentence| sentence.fact.features.contains(*word));
+        let held = self.own_words().filter(here).count();
+        window.iter().any(|sentence| sentence.han == self.han) || held > 0 && held * 2 >= self.own_words().count()
     }
 
     /// Something that cannot be there by chance.
@@ -72,6 +95,8 @@ impl Claim {
 /// A sentence of a passage.
 struct Sentence {
     span: [usize; 2],
+    raw: String,
+    /// As it is compared.
     text: String,
     fact: Fact,
     /// Its clauses or cells that hold figures.
@@ -91,6 +116,8 @@ pub(crate) struct Source {
     /// Of the headings above the passage and its tables' heads: they say what its sentences are about.
     context: HashSet<String>,
     context_figures: Figures,
+    /// The heading right above.
+    heading: String,
 }
 
 /// Where a claim was found.
@@ -118,20 +145,22 @@ impl Source {
             sentence.head = sentence.row && (named || !after_row && !sentence.fact.has_figures());
             found.push(sentence);
         }
-        Self { sentences: found, context: above, context_figures: figures(&context, Reading::Claim) }
-    }
-
-    /// Whether any of it can be compared with a claim word by word.
-    pub(crate) fn is_in_language_of(&self, claim: &Claim) -> bool {
-        self.sentences.iter().any(|sentence| sentence.han == claim.han)
+        let heading = passage.section.rsplit(" > ").next().unwrap_or_default().to_owned();
+        Self { sentences: found, context: above, context_figures: figures(&context, Reading::Claim), heading }
     }
 
     /// The shortest run of sentences that holds what is claimed, every number in it, and most of what was asked.
-    pub(crate) fn find(&self, claim: &Claim, asked: &Claim, strictness: Strictness) -> Option<Quote> {
+    pub(crate) fn find(
+        &self,
+        claim: &Claim,
+        asked: &Claim,
+        strictness: Strictness,
+        judge: &Judge<'_>,
+    ) -> Option<Quote> {
         if claim.whole.features.is_empty() {
             return None;
         }
-        let mut best: Option<(Quote, &[Sentence])> = None;
+        let mut best: Option<(Quote, [usize; 2])> = None;
         for first in 0..self.sentences.len() {
             for last in first..self.sentences.len().min(first + WINDOW) {
                 let window = &self.sentences[first..=last];
@@ -145,12 +174,42 @@ impl Source {
                 let worth = share - 0.06 * (last - first) as f32;
                 let better = best.as_ref().is_none_or(|(best, _)| worth > best.worth);
                 if better && !self.swapped(claim, asked, first, last) {
-                    best = Some((Quote { span, worth }, window));
+                    best = Some((Quote { span, worth }, [first, last]));
                 }
             }
         }
-        let (quote, window) = best?;
-        (!self.denied(claim, window)).then_some(quote)
+        let (quote, [first, last]) = best?;
+        let window = &self.sentences[first..=last];
+        let denied = self.denied(claim, window);
+        let told = || claim.is_told_in(window) || judge(&self.foreign(claim, asked, [first, last]));
+        (!denied && told()).then_some(quote)
+    }
+
+    /// What is to be judged where only figures could be compared.
+    fn foreign(&self, claim: &Claim, asked: &Claim, [first, last]: [usize; 2]) -> Foreign {
+        let window = &self.sentences[first..=last];
+        let raw = |sentence: &Sentence| sentence.raw.trim().to_owned();
+        let heads = self.sentences[..first].iter().rev().skip_while(|sentence| !sentence.head && sentence.row);
+        let head = heads.take(1).filter(|sentence| sentence.head).map(raw);
+        let above = [self.heading.clone()].into_iter().chain(head).filter(|line| !line.is_empty());
+        let above = if window[0].row { above.map(|line| line + "\n").collect() } else { String::new() };
+        let figures = claim.whole.each_number().map(|(number, kind)| Figure::Number(number, kind));
+        let figures: Vec<Figure<'_>> = figures.chain(claim.whole.codes.iter().map(Figure::Code)).collect();
+        let rivals = |at: &usize| {
+            let fact = &self.sentences[*at].fact;
+            !self.sentences[*at].head && figures.iter().any(|figure| fact.rivals(figure, &claim.whole))
+        };
+        let mut others: Vec<usize> =
+            (0..self.sentences.len()).filter(|at| !(first..=last).contains(at)).filter(rivals).collect();
+        others.sort_by_key(|at| first.abs_diff(*at).min(last.abs_diff(*at)));
+        // An answer of few words turns on those of the question.
+        let bare = claim.own_words().count() < 3 && asked.han == claim.han;
+        Foreign {
+            claim: if bare { format!("{} {}", asked.raw, claim.raw).trim().to_owned() } else { claim.raw.clone() },
+            quote: window.iter().map(raw).collect::<Vec<_>>().join(if window[0].han { "" } else { " " }),
+            above,
+            rivals: others.into_iter().take(RIVALS).map(|at| raw(&self.sentences[at])).collect(),
+        }
     }
 
     /// Whether the sentence nearest to a claim says the opposite, or another one does that speaks of what that one does
@@ -195,7 +254,7 @@ impl Source {
         let same_language = window.iter().any(|sentence| sentence.han == claim.han);
         let enough = match strictness {
             _ if held == 0 => false,
-            Strictness::Foreign => !same_language && claim.counts(),
+            Strictness::Foreign => !same_language && claim.whole.has_figures(),
             // Between languages only figures can be compared.
             Strictness::Marked if !same_language => share >= 0.5 || striking,
             // A few letters are found anywhere: they must stand where the question is answered.
@@ -378,6 +437,7 @@ impl Sentence {
         }
         about.extend(apart.into_keys());
         fact.holds.extend(numbers);
-        Self { span, han: text::han_share(&whole) >= 0.3, text: whole, fact, facts, about, row, head: false }
+        let (han, raw) = (text::han_share(&whole) >= 0.3, raw.to_owned());
+        Self { span, raw, han, text: whole, fact, facts, about, row, head: false }
     }
 }

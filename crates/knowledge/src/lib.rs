@@ -12,6 +12,7 @@ mod cut;
 mod extract;
 mod fact;
 mod figures;
+mod foreign;
 mod numerals;
 pub mod parse;
 mod polarity;
@@ -22,7 +23,9 @@ mod text;
 mod vectors;
 mod words;
 
+pub use claim::Judge;
 pub use domain::Error;
+pub use foreign::{Foreign, Reading};
 pub use search::{Query, Reader, SearchResult};
 pub use store::{DocumentInfo, DocumentText, KnowledgeBase, NewDocument, Stats};
 

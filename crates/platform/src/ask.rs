@@ -1,5 +1,7 @@
 //! Answers from documents: find passages, let a model answer from them, keep what can be proved.
 
+use std::sync::Arc;
+
 use async_stream::try_stream;
 use domain::{
     Card, Citation, Error, Event, EventStream, FinishReason, Hit, LanguageModel, Message, Passage, Progress, Prompt,
@@ -8,9 +10,10 @@ use domain::{
 use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, TryStreamExt};
 use knowledge::answer::{self, Language};
-use knowledge::cite::{self, Cited};
+use knowledge::cite::Cited;
 use serde::Serialize;
 
+use crate::proof::Proof;
 use crate::{Result, SearchRequest, Workspace};
 
 /// Passages looked at for an answer, unless said otherwise.
@@ -115,8 +118,8 @@ struct Question {
 /// What happens on the way to an answer, before markers are checked.
 enum Step {
     Progress(Progress),
-    /// The passages the model is given.
-    Passages(Vec<Hit>),
+    /// The passages that a model is given, and the model.
+    Passages(Vec<Hit>, Arc<dyn LanguageModel>),
     Text(String),
     Finished {
         reason: FinishReason,
@@ -142,7 +145,6 @@ impl Question {
             let search_ms = found.timings.embed_ms + found.timings.search_ms;
             yield Step::Progress(Progress::Searched { hits: found.hits.clone() });
             if answer::looks_unanswerable(&asked.question, &found.hits) {
-                yield Step::Passages(Vec::new());
                 yield Step::Text(answer::no_answer_text(Language::of(&asked.question)).to_owned());
                 let timings = Timings { search_ms, ..Timings::default() };
                 yield Step::Finished { reason: FinishReason::Stop, usage: Usage::default(), timings };
@@ -154,7 +156,7 @@ impl Question {
             let local = workspace.local_model(&model).await?;
             let tokenizer = local.tokenizer().clone();
             let passages = answer::select(&asked.question, &found.hits, PASSAGE_TOKENS, &|text| tokenizer.encode(text).len());
-            yield Step::Passages(given(&found.hits, &passages));
+            yield Step::Passages(given(&found.hits, &passages), local.clone());
             let mut messages = answer::messages(&asked.question, &passages);
             if let Some(first) = messages.first_mut().filter(|_| !asked.instructions.is_empty()) {
                 *first = Message::text(first.role, format!("{}\n{}", first.joined_text(), asked.instructions));
@@ -184,21 +186,24 @@ fn given(hits: &[Hit], passages: &[Passage]) -> Vec<Hit> {
 /// Steps as events whose text is final: a sentence goes out when the next one has begun, its markers checked by then.
 fn proved(question: String, mut steps: Steps) -> AskStream {
     let events = try_stream! {
-        let (mut text, mut hits, mut out) = (String::new(), Vec::new(), Said::default());
+        let (mut text, mut hits, mut proof) = (String::new(), Vec::new(), Proof::new(question));
         while let Some(step) = steps.try_next().await? {
             match step {
                 Step::Progress(progress) => yield AskEvent::Progress(progress),
-                Step::Passages(given) => hits = given,
+                Step::Passages(given, model) => {
+                    proof.read(&given, model);
+                    hits = given;
+                }
                 Step::Text(more) => {
                     text.push_str(&more);
-                    let more = out.certain(&question, &text, &hits);
+                    let more = proof.certain(&text).await?;
                     if !more.is_empty() {
                         yield AskEvent::Text(more);
                     }
                 }
                 Step::Finished { reason, usage, timings } => {
-                    let Cited { answer, citations, dropped, supported } = settled(&question, &text, &hits);
-                    let rest = out.rest(&answer);
+                    let (rest, cited) = proof.settled(&text).await?;
+                    let Cited { answer, citations, dropped, supported } = cited;
                     if !rest.is_empty() {
                         yield AskEvent::Text(rest);
                     }
@@ -215,20 +220,6 @@ fn proved(question: String, mut steps: Steps) -> AskStream {
         }
     };
     Box::pin(events)
-}
-
-/// Part of an answer, checked: more text does not change what this says of its whole sentences.
-fn prove(question: &str, text: &str, hits: &[Hit]) -> Cited {
-    cite::resolve_for(question, text, &passages(hits))
-}
-
-/// The whole answer, checked.
-fn settled(question: &str, text: &str, hits: &[Hit]) -> Cited {
-    cite::settle(question, prove(question, text, hits), &passages(hits))
-}
-
-fn passages(hits: &[Hit]) -> Vec<Passage> {
-    hits.iter().map(|hit| hit.passage.clone()).collect()
 }
 
 /// A knowledge base that answers as a model: `kb/NAME`, or `kb/NAME@MODEL`.
@@ -336,62 +327,15 @@ fn event(step: AskEvent) -> Event {
     }
 }
 
-/// What has been said of an answer, sentence by sentence.
-#[derive(Default)]
-struct Said {
-    text: String,
-    /// Bytes of the model's text that were looked at when `text` last grew.
-    seen: usize,
-}
-
-impl Said {
-    /// What can be said for good now.
-    fn certain(&mut self, question: &str, text: &str, hits: &[Hit]) -> String {
-        let end = cite::complete(text);
-        if end <= self.seen {
-            return String::new();
-        }
-        self.seen = end;
-        let answer = prove(question, &text[..end], hits).answer;
-        let more = answer.strip_prefix(self.text.as_str()).unwrap_or_default().trim_end().to_owned();
-        self.text.push_str(&more);
-        more
-    }
-
-    fn rest(&self, answer: &str) -> String {
-        match answer.strip_prefix(self.text.as_str()) {
-            Some(rest) => rest.to_owned(),
-            // Later words changed how an earlier sentence was judged; what was said stays, what follows is added.
-            None => {
-                answer.get(self.text.floor_char_boundary(common(answer, &self.text))..).unwrap_or_default().to_owned()
-            }
-        }
-    }
-}
-
-fn common(a: &str, b: &str) -> usize {
-    a.bytes().zip(b.bytes()).take_while(|(a, b)| a == b).count()
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use futures_util::FutureExt;
 
-    fn hit(text: &str) -> Hit {
-        let passage = Passage {
-            id: text.to_owned(),
-            document: "d".to_owned(),
-            title: "T".to_owned(),
-            page: None,
-            section: String::new(),
-            span: [0, text.chars().count()],
-            text: text.to_owned(),
-        };
-        Hit { passage, score: 1.0, lexical_rank: Some(1), vector_rank: None }
-    }
+    use super::*;
+    use crate::proof::tests::{Letters, hit};
 
     fn streamed(pieces: &[&str], hits: Vec<Hit>) -> (String, Vec<Citation>, usize) {
-        let mut steps: Vec<Result<Step>> = vec![Ok(Step::Passages(hits))];
+        let mut steps: Vec<Result<Step>> = vec![Ok(Step::Passages(hits, Letters::new(-1.0)))];
         steps.extend(pieces.iter().map(|piece| Ok(Step::Text((*piece).to_owned()))));
         steps.push(Ok(Step::Finished {
             reason: FinishReason::Stop,
@@ -399,8 +343,7 @@ mod tests {
             timings: Timings::default(),
         }));
         let all = futures_util::stream::iter(steps).boxed();
-        let collected =
-            futures_util::FutureExt::now_or_never(domain::collect(proved(String::new(), all).map_ok(event).boxed()));
+        let collected = domain::collect(proved(String::new(), all).map_ok(event).boxed()).now_or_never();
         let collected = collected.expect("nothing waits here").expect("no step is an error");
         (collected.text, collected.citations, collected.dropped)
     }
@@ -420,12 +363,14 @@ mod tests {
             "No sentence ends here",
             "",
         ] {
-            let whole = prove("", answer, &hits());
+            let mut proof = Proof::new(String::new());
+            proof.read(&hits(), Letters::new(-1.0));
+            let (whole, cited) = proof.settled(answer).now_or_never().expect("nothing waits").expect("nothing fails");
             let letters: Vec<String> = answer.chars().map(String::from).collect();
             let pieces: Vec<&str> = letters.iter().map(String::as_str).collect();
             let (text, citations, dropped) = streamed(&pieces, hits());
-            assert_eq!(text, whole.answer, "{answer}");
-            assert_eq!((citations, dropped), (whole.citations, whole.dropped), "{answer}");
+            assert_eq!((&text, &text), (&whole, &cited.answer), "{answer}");
+            assert_eq!((citations, dropped), (cited.citations, cited.dropped), "{answer}");
         }
     }
 }

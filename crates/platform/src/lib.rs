@@ -8,6 +8,7 @@ mod knowledge_bases;
 mod lock;
 mod memory;
 mod models;
+mod proof;
 mod pulls;
 mod search;
 mod tokens;
