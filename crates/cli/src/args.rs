@@ -200,6 +200,26 @@ pub(crate) struct Complete {
     /// Stop before this text (repeatable)
     #[arg(long)]
     pub(crate) stop: Vec<String>,
+    #[command(flatten)]
+    pub(crate) form: Form,
+}
+
+/// What a text must be.
+#[derive(Debug, Args)]
+#[group(multiple = false)]
+pub(crate) struct Form {
+    /// Hold the text to JSON that the JSON Schema in this file accepts; `-` reads standard input
+    #[arg(long, value_name = "FILE")]
+    pub(crate) schema: Option<PathBuf>,
+    /// Hold the text to this regular expression
+    #[arg(long, value_name = "PATTERN")]
+    pub(crate) regex: Option<String>,
+    /// Hold the text to one of these (repeatable)
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) choice: Vec<String>,
+    /// Hold the text to the Lark grammar in this file; `-` reads standard input
+    #[arg(long, value_name = "FILE")]
+    pub(crate) grammar: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -18,4 +18,4 @@ pub use event::{Event, FinishReason, Progress, Rival, Timings, TokenProbability,
 pub use message::{Message, Part, Role, ToolCall, ToolSpec};
 pub use model::{Collected, Embedder, Embeddings, EventStream, LanguageModel, Purpose, collect};
 pub use passage::{Citation, Hit, Passage, SearchMode, Span};
-pub use request::{Prompt, Request, Sampling};
+pub use request::{Grammar, Prompt, Request, Sampling, ToolChoice};

@@ -85,4 +85,7 @@ pub struct ToolSpec {
     pub description: String,
     /// JSON Schema of the arguments.
     pub parameters: serde_json::Value,
+    /// Whether a call's arguments must be what `parameters` accepts, or the request is refused; else they are as far as can be.
+    #[serde(default)]
+    pub strict: bool,
 }

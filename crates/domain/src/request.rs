@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::{Message, SearchMode, ToolSpec};
 
@@ -36,6 +37,51 @@ pub struct Request {
     pub echo: bool,
     /// How a knowledge base answering as a model should search; ignored by plain models.
     pub search: Option<SearchMode>,
+    /// What the answer must be; `None`: any text.
+    pub grammar: Option<Grammar>,
+    /// Which tools must be called.
+    pub tool_choice: ToolChoice,
+    /// Whether one answer may call several tools.
+    pub parallel_tool_calls: bool,
+}
+
+/// What an answer must be, whole.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Grammar {
+    /// A JSON object, whatever is in it.
+    JsonObject,
+    /// JSON that a schema accepts.
+    JsonSchema(Value),
+    /// A text that a regular expression matches from beginning to end.
+    Regex(String),
+    /// One of these texts.
+    Choice(Vec<String>),
+    /// A text of a context-free grammar in Lark's syntax, beginning with `start`.
+    Lark(String),
+}
+
+impl Grammar {
+    /// The parameter of a request that asks for it.
+    pub fn param(&self) -> &'static str {
+        match self {
+            Self::JsonObject | Self::JsonSchema(_) => "response_format",
+            Self::Regex(_) => "regex",
+            Self::Choice(_) => "choice",
+            Self::Lark(_) => "grammar",
+        }
+    }
+}
+
+/// Which of the tools offered must be called.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum ToolChoice {
+    /// As the model likes.
+    #[default]
+    Auto,
+    /// At least one.
+    Required,
+    /// The one of this name.
+    Named(String),
 }
 
 impl Request {
@@ -50,6 +96,9 @@ impl Request {
             logprobs: None,
             echo: false,
             search: None,
+            grammar: None,
+            tool_choice: ToolChoice::Auto,
+            parallel_tool_calls: true,
         }
     }
 }

@@ -17,6 +17,7 @@ mod template;
 mod tiny;
 mod tokenizer;
 mod tool_calls;
+mod typed;
 
 pub use card::inspect;
 pub use encoder::LocalEmbedder;

@@ -325,6 +325,7 @@ mod tests {
             name: "weather".into(),
             description: "says <|im_end|>".into(),
             parameters: serde_json::json!({"type": "object"}),
+            strict: false,
         };
         let mut call = Message::text(Role::Assistant, "");
         call.tool_calls =

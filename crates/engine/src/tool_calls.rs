@@ -8,8 +8,8 @@ use serde::Deserialize;
 
 use crate::stops::overlap;
 
-const OPEN: &str = "<tool_call>";
-const CLOSE: &str = "</tool_call>";
+pub(crate) const OPEN: &str = "<tool_call>";
+pub(crate) const CLOSE: &str = "</tool_call>";
 
 /// Takes calls out of a text as it comes.
 pub(crate) struct ToolCalls {

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use async_stream::try_stream;
 use domain::{
-    Card, Citation, Error, Event, EventStream, FinishReason, Hit, LanguageModel, Message, Passage, Progress, Prompt,
-    Request, Role, Sampling, SearchMode, Timings, Usage,
+    Card, Citation, Error, Event, EventStream, FinishReason, Grammar, Hit, LanguageModel, Message, Passage, Progress,
+    Prompt, Request, Role, Sampling, SearchMode, Timings, Usage,
 };
 use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, TryStreamExt};
@@ -263,9 +263,12 @@ impl RagModel {
                 ));
             }
         };
-        for (asked, param) in
-            [(request.logprobs.is_some(), "logprobs"), (request.echo, "echo"), (!request.tools.is_empty(), "tools")]
-        {
+        for (asked, param) in [
+            (request.logprobs.is_some(), "logprobs"),
+            (request.echo, "echo"),
+            (!request.tools.is_empty(), "tools"),
+            (request.grammar.is_some(), request.grammar.as_ref().map_or("", Grammar::param)),
+        ] {
             if asked {
                 let message =
                     format!("'{param}' is not supported by a knowledge base; leave it out, or ask a plain model");

@@ -2,11 +2,13 @@
 
 use std::path::Path;
 
-use domain::{Event, Prompt, Request, Sampling, TokenProbability};
+use anyhow::Context;
+use domain::{Event, Grammar, Prompt, Request, Sampling, TokenProbability};
 use futures_util::StreamExt;
 use platform::{Access, Workspace};
 use serde_json::json;
 
+use super::text_of;
 use super::tokens::shown;
 use crate::args;
 use crate::exit::Exit;
@@ -23,6 +25,7 @@ pub(crate) async fn run(options: args::Complete, data: &Path, printer: Printer) 
     request.sampling = Sampling { temperature: Some(options.temperature), seed: options.seed, ..Sampling::default() };
     request.max_tokens = Some(options.max_tokens);
     request.stop = options.stop;
+    request.grammar = grammar(options.form)?;
     request.logprobs = (options.top > 0 || printer.json).then_some(options.top);
     let live = !printer.json && options.top == 0;
     if live {
@@ -58,6 +61,20 @@ pub(crate) async fn run(options: args::Complete, data: &Path, printer: Printer) 
         }
     }
     Ok(Exit::Done)
+}
+
+/// What the text must be, as the options say.
+fn grammar(form: args::Form) -> anyhow::Result<Option<Grammar>> {
+    if let Some(path) = form.schema {
+        let schema = serde_json::from_str(&text_of(&path)?)
+            .with_context(|| format!("{} holds no JSON; give a JSON Schema", path.display()))?;
+        return Ok(Some(Grammar::JsonSchema(schema)));
+    }
+    if let Some(path) = form.grammar {
+        return Ok(Some(Grammar::Lark(text_of(&path)?)));
+    }
+    let choice = Some(form.choice).filter(|texts| !texts.is_empty()).map(Grammar::Choice);
+    Ok(form.regex.map(Grammar::Regex).or(choice))
 }
 
 /// Tokens, and how fast they came: time counts from the first to the last, so one has no speed.

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use anyhow::Context;
 use domain::Purpose;
 use platform::{Access, Workspace};
 use serde_json::json;
 
+use super::text_of;
 use crate::args::{self, PurposeArg};
 use crate::exit::{self, Exit};
 use crate::print::Printer;
@@ -14,12 +14,7 @@ use crate::print::Printer;
 pub(crate) async fn run(options: args::Embed, data: &Path, printer: Printer) -> anyhow::Result<Exit> {
     let mut texts = options.texts;
     if let Some(path) = &options.file {
-        let lines = if path.as_os_str() == "-" {
-            std::io::read_to_string(std::io::stdin()).context("standard input is not UTF-8 text")?
-        } else {
-            std::fs::read_to_string(path).with_context(|| format!("{} cannot be read as UTF-8 text", path.display()))?
-        };
-        texts.extend(lines.lines().map(str::to_owned));
+        texts.extend(text_of(path)?.lines().map(str::to_owned));
     }
     if texts.is_empty() {
         return Err(exit::usage("no text to embed; give texts, or --file FILE with one a line"));

@@ -1,5 +1,9 @@
 //! One module a command.
 
+use std::path::Path;
+
+use anyhow::Context;
+
 pub(crate) mod ask;
 pub(crate) mod chat;
 pub(crate) mod complete;
@@ -11,3 +15,11 @@ pub(crate) mod models;
 pub(crate) mod search;
 pub(crate) mod serve;
 pub(crate) mod tokens;
+
+/// The text of a file; of standard input for `-`.
+fn text_of(path: &Path) -> anyhow::Result<String> {
+    if path == Path::new("-") {
+        return std::io::read_to_string(std::io::stdin()).context("standard input is not UTF-8 text");
+    }
+    std::fs::read_to_string(path).with_context(|| format!("{} cannot be read as UTF-8 text", path.display()))
+}

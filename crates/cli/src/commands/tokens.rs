@@ -1,22 +1,17 @@
 //! `sumeru tokens`: the pieces a text becomes, and their ids.
 
-use std::io::Read;
 use std::path::Path;
 
-use anyhow::Context;
 use platform::{Access, Workspace};
 use serde_json::json;
 
+use super::text_of;
 use crate::args;
 use crate::exit::Exit;
 use crate::print::Printer;
 
 pub(crate) async fn run(options: args::Tokens, data: &Path, printer: Printer) -> anyhow::Result<Exit> {
-    let mut text = options.text;
-    if text == "-" {
-        text.clear();
-        std::io::stdin().read_to_string(&mut text).context("standard input is not UTF-8 text")?;
-    }
+    let text = if options.text == "-" { text_of(Path::new("-"))? } else { options.text };
     let workspace = Workspace::open(data, Access::Read)?;
     let model = match options.model {
         Some(model) => model,

@@ -35,6 +35,8 @@ pub(super) struct Answer {
 #[derive(Default)]
 struct Step {
     events: Vec<Event>,
+    /// What ended it before its time, after its events.
+    failed: Option<Error>,
     last: bool,
 }
 
@@ -71,6 +73,7 @@ impl Answer {
             Out::Echo(token) => self.echo(token, &mut step),
             Out::Token(token) => self.token(token, &mut step),
             Out::Done(reason) => self.done(reason, &mut step),
+            Out::Failed(why) => (step.failed, step.last) = (Some(Error::failed(why)), true),
         }
         step
     }
@@ -160,20 +163,20 @@ pub(super) fn stream(answer: Answer, results: UnboundedReceiver<Out>, permit: Pe
     struct State {
         answer: Answer,
         results: UnboundedReceiver<Out>,
-        ready: VecDeque<Event>,
+        ready: VecDeque<Result<Event, Error>>,
         last: bool,
         _permit: Permit,
     }
     let mut ready = VecDeque::new();
     if ahead > 0 {
-        ready.push_back(Event::Progress(Progress::Queued { ahead }));
+        ready.push_back(Ok(Event::Progress(Progress::Queued { ahead })));
     }
     debug_assert!(!answer.echo || answer.usage.prompt_tokens > 0, "an echo has something to say");
     let state = State { answer, results, ready, last: false, _permit: permit };
     Box::pin(futures_util::stream::unfold(state, |mut state| async move {
         loop {
             if let Some(event) = state.ready.pop_front() {
-                return Some((Ok(event), state));
+                return Some((event, state));
             }
             if state.last {
                 return None;
@@ -187,7 +190,8 @@ pub(super) fn stream(answer: Answer, results: UnboundedReceiver<Out>, permit: Pe
             };
             let step = state.answer.take(out);
             state.last = step.last;
-            state.ready.extend(step.events);
+            state.ready.extend(step.events.into_iter().map(Ok));
+            state.ready.extend(step.failed.map(Err));
             if step.last {
                 state.results.close();
             }

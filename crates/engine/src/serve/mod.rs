@@ -17,6 +17,7 @@ use kernels::Pool;
 
 use crate::decoder::Decoder;
 use crate::template::Template;
+use crate::typed::{Grammars, Masker};
 use crate::{LoadError, Tokenizer};
 use worker::{Job, Worker};
 
@@ -69,6 +70,7 @@ pub struct LocalModel {
 struct Shared {
     tokenizer: Tokenizer,
     template: Template,
+    grammars: Grammars,
     vocabulary: usize,
     context: usize,
     pending: Arc<AtomicUsize>,
@@ -123,10 +125,12 @@ impl LocalModel {
         let (jobs, queue) = mpsc::channel();
         let vocabulary = decoder.vocabulary();
         let pages = decoder.pages(options.cache, context);
-        let worker = Worker::new(decoder, tokenizer.clone(), pool, (slots, context), pages, queue);
+        let masker = Masker::start(&card.name).map_err(|error| LoadError::io(path, error))?;
+        let worker = Worker::new(decoder, tokenizer.clone(), (pool, masker), (slots, context), pages, queue);
         let thread = std::thread::Builder::new().name(format!("model {}", card.name)).spawn(move || worker.run());
         thread.map_err(|error| LoadError::io(path, error))?;
-        let shared = Shared { tokenizer, template, vocabulary, context, pending: Arc::default() };
+        let grammars = Grammars::new(tokenizer.clone(), vocabulary);
+        let shared = Shared { tokenizer, template, grammars, vocabulary, context, pending: Arc::default() };
         Ok(Self { card, shared: Arc::new(shared), jobs, slots, queue: options.queue })
     }
 
@@ -160,6 +164,7 @@ impl LocalModel {
     fn submit(&self, request: Request) -> Result<EventStream, Error> {
         let permit = self.permit()?;
         let prompt = self.shared.encode(&request)?;
+        let constraint = self.shared.grammars.constraint(&request)?;
         let room = self.shared.context - prompt.len();
         let max_tokens = request.max_tokens.map_or(room, |wanted| (wanted as usize).min(room));
         let (out, results) = tokio::sync::mpsc::unbounded_channel();
@@ -170,6 +175,7 @@ impl LocalModel {
             max_tokens,
             logprobs: request.logprobs,
             echo: request.echo,
+            constraint,
             came: Instant::now(),
             out,
             _permit: permit.shared(),

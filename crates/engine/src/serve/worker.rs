@@ -15,6 +15,7 @@ use super::schedule::{self, Share, Stage};
 use crate::Tokenizer;
 use crate::decoder::{Decoder, Page, Pages, Row, Sequence, forward};
 use crate::sample::{LogProbs, Sampler};
+use crate::typed::{Constraint, Masker};
 
 /// A request as the engine thread sees it.
 pub(super) struct Job {
@@ -23,6 +24,8 @@ pub(super) struct Job {
     pub(super) max_tokens: usize,
     pub(super) logprobs: Option<u8>,
     pub(super) echo: bool,
+    /// What the answer must be.
+    pub(super) constraint: Option<Constraint>,
     pub(super) came: Instant,
     pub(super) out: UnboundedSender<Out>,
     /// Given back when the request ends.
@@ -43,12 +46,15 @@ pub(super) enum Out {
     Token(TokenProbability),
     /// Nothing comes after.
     Done(FinishReason),
+    /// Nor after this: it cannot go on.
+    Failed(String),
 }
 
 pub(super) struct Worker {
     decoder: Arc<Decoder>,
     tokenizer: Tokenizer,
     pool: Pool,
+    masker: Masker,
     context: usize,
     pages: Pages,
     prefixes: Prefixes,
@@ -90,6 +96,55 @@ impl Active {
         self.tokens.len() - self.prompt
     }
 
+    /// Draws the next token.
+    fn write(&mut self, tokenizer: &Tokenizer, logits: &mut [f32], context: usize) -> Option<Out> {
+        let told = self.job.logprobs.map(|_| logits.to_vec());
+        if let Some(Err(why)) = self.job.constraint.as_mut().map(|constraint| constraint.mask(logits)) {
+            return Some(Out::Failed(format!("the answer's grammar takes too much work: {why}")));
+        }
+        let token = self.sampler.draw(logits);
+        if tokenizer.is_end(token) {
+            return Some(Out::Done(FinishReason::Stop));
+        }
+        if let Some(constraint) = &mut self.job.constraint
+            && let Err(why) = constraint.consume(token, tokenizer.piece(token))
+        {
+            return Some(Out::Failed(format!("the answer left its grammar: {why}")));
+        }
+        let probability = match &told {
+            Some(told) => probability(tokenizer, told, token, self.job.logprobs),
+            None => TokenProbability { id: token, bytes: Vec::new(), logprob: None, rivals: Vec::new() },
+        };
+        self.say(probability, context)
+    }
+
+    /// Says the tokens of which there is only one, and begins to look for those that may come after.
+    fn go_on(&mut self, tokenizer: &Tokenizer, masker: &Masker, context: usize) -> Option<Out> {
+        for id in self.job.constraint.as_mut()?.forced() {
+            if tokenizer.is_end(id) {
+                return Some(Out::Done(FinishReason::Stop));
+            }
+            let bytes = if self.job.logprobs.is_some() { tokenizer.token_bytes(id) } else { Vec::new() };
+            let ended = self.say(TokenProbability { id, bytes, logprob: Some(0.0), rivals: Vec::new() }, context);
+            if ended.is_some() {
+                return ended;
+            }
+        }
+        let constraint = self.job.constraint.as_mut()?;
+        if constraint.is_over() {
+            return Some(Out::Done(FinishReason::Stop));
+        }
+        constraint.prepare(masker);
+        None
+    }
+
+    fn say(&mut self, token: TokenProbability, context: usize) -> Option<Out> {
+        self.tokens.push(token.id);
+        let _ = self.job.out.send(Out::Token(token)); // whoever left is noticed before the next step
+        let full = self.written() >= self.job.max_tokens || self.tokens.len() >= context;
+        full.then_some(Out::Done(FinishReason::Length))
+    }
+
     /// Tokens that may be taken over instead of being read: not the last one, whose logits are wanted, and none if each of them is.
     fn useful(&self) -> &[u32] {
         if self.job.echo { &[] } else { &self.tokens[..self.tokens.len() - 1] }
@@ -100,7 +155,7 @@ impl Worker {
     pub(super) fn new(
         decoder: Arc<Decoder>,
         tokenizer: Tokenizer,
-        pool: Pool,
+        (pool, masker): (Pool, Masker),
         (slots, context): (usize, usize),
         pages: Pages,
         queue: Receiver<Job>,
@@ -109,6 +164,7 @@ impl Worker {
             decoder,
             tokenizer,
             pool,
+            masker,
             context,
             pages,
             prefixes: Prefixes::new(),
@@ -177,15 +233,16 @@ impl Worker {
                 sequence.tokens.extend_from_slice(&active.tokens[cached..cached + count]);
                 cached += count;
             }
-            if !active.again {
-                self.start(&mut active, cached);
-            }
+            let ended = if active.again { None } else { self.start(&mut active, cached) };
             self.slots[slot] = Some(active);
+            if let Some(end) = ended {
+                self.end(slot, end);
+            }
         }
     }
 
-    /// Tells a request that it has a slot.
-    fn start(&self, active: &mut Active, cached: usize) {
+    /// Tells a request that it has a slot, and what of its answer is certain before anything is computed.
+    fn start(&self, active: &mut Active, cached: usize) -> Option<Out> {
         let queue_ms = active.job.came.elapsed().as_secs_f64() * 1000.0;
         let _ = active.job.out.send(Out::Started { queue_ms }); // whoever left is noticed before the next step
         let _ = active.job.out.send(Out::Cached(cached));
@@ -196,6 +253,7 @@ impl Worker {
             let _ = active.job.out.send(Out::Echo(TokenProbability { id, bytes, logprob: None, rivals: Vec::new() }));
             active.echoed = 1;
         }
+        active.go_on(&self.tokenizer, &self.masker, self.context)
     }
 
     /// A page, if need be in place of the one that was used longest ago.
@@ -313,7 +371,7 @@ impl Worker {
     fn advance(&mut self, share: Share, logits: &mut impl Iterator<Item = Vec<f32>>) {
         let Some(active) = &mut self.slots[share.slot] else { return };
         let read = self.sequences[share.slot].tokens.len();
-        if active.written() == 0 {
+        if read <= active.prompt {
             let _ = active.job.out.send(Out::Prompt { done: read, total: active.prompt });
         }
         if active.job.echo {
@@ -328,31 +386,23 @@ impl Worker {
             return;
         }
         let Some(mut logits) = logits.next() else { return };
-        let done = if active.job.max_tokens == 0 {
-            Some(FinishReason::Length)
+        let ended = if active.job.max_tokens == 0 {
+            Some(Out::Done(FinishReason::Length))
         } else {
-            Self::write(active, &self.tokenizer, &mut logits, self.context)
+            let ended = active.write(&self.tokenizer, &mut logits, self.context);
+            ended.or_else(|| active.go_on(&self.tokenizer, &self.masker, self.context))
         };
-        if let Some(reason) = done {
-            let _ = active.job.out.send(Out::Done(reason));
-            self.release(share.slot);
+        if let Some(end) = ended {
+            self.end(share.slot, end);
         }
     }
 
-    fn write(active: &mut Active, tokenizer: &Tokenizer, logits: &mut [f32], context: usize) -> Option<FinishReason> {
-        let told = active.job.logprobs.map(|_| logits.to_vec());
-        let token = active.sampler.draw(logits);
-        if tokenizer.is_end(token) {
-            return Some(FinishReason::Stop);
+    /// Tells a request its end and frees its slot.
+    fn end(&mut self, slot: usize, end: Out) {
+        if let Some(active) = &self.slots[slot] {
+            let _ = active.job.out.send(end); // whoever left does not want to know
         }
-        let probability = match &told {
-            Some(told) => probability(tokenizer, told, token, active.job.logprobs),
-            None => TokenProbability { id: token, bytes: Vec::new(), logprob: None, rivals: Vec::new() },
-        };
-        let _ = active.job.out.send(Out::Token(probability));
-        active.tokens.push(token);
-        let full = active.tokens.len() >= context;
-        (active.written() >= active.job.max_tokens || full).then_some(FinishReason::Length)
+        self.release(slot);
     }
 
     /// Frees a slot and remembers what was read in it.

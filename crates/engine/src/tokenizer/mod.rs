@@ -224,6 +224,11 @@ impl Tokenizer {
         matches!(self.inner.kinds.get(id as usize), Some(TokenKind::Control | TokenKind::Unknown))
     }
 
+    /// Whether tokens are bytes put together, so that the tokens of a text do not depend on what stands before it.
+    pub(crate) fn is_byte_level(&self) -> bool {
+        matches!(self.inner.model, Model::Bpe(_))
+    }
+
     /// Number of ids.
     pub fn vocab_size(&self) -> usize {
         self.inner.pieces.len()

@@ -81,6 +81,32 @@ fn shared(name: &str) -> Option<Value> {
     })
 }
 
+/// What the answer must be; a request has at most one of these.
+fn grammar(name: &str) -> Option<Value> {
+    Some(match name {
+        "response_format" => json!({"description": "Hold the answer to JSON, or to JSON of a schema.", "anyOf": [
+            {"type": "null"},
+            {"type": "object", "required": ["type"], "properties": {"type": {"enum": ["text", "json_object"]}}},
+            {"type": "object", "required": ["type", "json_schema"], "properties": {"type": {"const": "json_schema"}, "json_schema": {
+                "type": "object", "required": ["schema"], "properties": {
+                    "name": {"type": "string"}, "description": {"type": "string"}, "strict": {"type": ["boolean", "null"]},
+                    "schema": {"type": ["object", "boolean"]},
+                },
+            }}},
+        ]}),
+        "regex" => {
+            json!({"type": ["string", "null"], "maxLength": 65536, "description": "Hold the answer to a regular expression."})
+        }
+        "choice" => {
+            json!({"type": ["array", "null"], "minItems": 1, "maxItems": 1000, "items": {"type": "string", "minLength": 1}, "description": "Hold the answer to one of these texts."})
+        }
+        "grammar" => {
+            json!({"type": ["string", "null"], "maxLength": 65536, "description": "Hold the answer to a grammar in Lark's syntax, beginning with start."})
+        }
+        _ => return None,
+    })
+}
+
 pub(super) fn chat(name: &str) -> Option<Value> {
     Some(match name {
         "messages" => json!({"type": "array", "minItems": 1, "items": {
@@ -104,14 +130,15 @@ pub(super) fn chat(name: &str) -> Option<Value> {
             "type": "object", "required": ["type", "function"],
             "properties": {"type": {"const": "function"}, "function": {
                 "type": "object", "required": ["name"],
-                "properties": {"name": {"type": "string", "maxLength": 64}, "description": {"type": "string"}, "parameters": {"type": "object"}},
+                "properties": {"name": {"type": "string", "maxLength": 64}, "description": {"type": "string"}, "parameters": {"type": "object"}, "strict": {"type": ["boolean", "null"]}},
             }},
         }}),
-        "tool_choice" => json!({"enum": ["auto", "none", null]}),
-        "parallel_tool_calls" => {
-            boolean("A model may call several tools in one turn; false is refused when tools are given.")
-        }
-        other => return shared(other),
+        "tool_choice" => json!({"anyOf": [{"enum": ["auto", "none", "required", null]}, {
+            "type": "object", "required": ["type", "function"],
+            "properties": {"type": {"const": "function"}, "function": {"type": "object", "required": ["name"], "properties": {"name": {"type": "string"}}}},
+        }]}),
+        "parallel_tool_calls" => boolean("Whether the model may call several tools in one turn."),
+        other => return grammar(other).or_else(|| shared(other)),
     })
 }
 
@@ -124,7 +151,7 @@ pub(super) fn completion(name: &str) -> Option<Value> {
         }
         "echo" => boolean("Put the prompt before the answer."),
         "best_of" => integer(1, "Only the same as n."),
-        other => return shared(other),
+        other => return grammar(other).or_else(|| shared(other)),
     })
 }
 

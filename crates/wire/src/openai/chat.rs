@@ -1,12 +1,14 @@
 //! `POST /v1/chat/completions`: the request.
 
-use domain::{Error, Prompt, Request, ToolSpec};
+use domain::{Error, Prompt, Request, ToolChoice};
 use serde_json::{Value, json};
 
 use super::Delivery;
+use super::grammar::{FIELDS as GRAMMAR, grammar};
 use super::message::messages;
-use super::sampling::{SHARED, delivery, n, refuse, sampling, search_mode, stop};
-use crate::fields::{Field, Fields, never, wrong_value};
+use super::sampling::{SHARED, delivery, n, sampling, search_mode, stop};
+use super::tools::tools;
+use crate::fields::{Field, Fields, never};
 
 /// A chat completion, asked for.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,7 +25,7 @@ pub struct ChatRequest {
 
 /// Every field of the specification, and ours.
 pub fn table() -> Vec<Field> {
-    const OWN: [Field; 23] = [
+    const OWN: [Field; 22] = [
         Field::read("messages"),
         Field::read("max_tokens"),
         Field::read("max_completion_tokens"),
@@ -38,7 +40,6 @@ pub fn table() -> Vec<Field> {
         Field::ignored("safety_identifier"),
         Field::ignored("prompt_cache_key"),
         Field::ignored("prompt_cache_retention"),
-        Field::refused("response_format", plain_text, "Only {\"type\": \"text\"} is; ask for JSON in the prompt."),
         Field::refused("modalities", |value| *value == json!(["text"]), "Only [\"text\"] is."),
         Field::refused("audio", never, "Answers are text."),
         Field::refused("prediction", never, "Leave it out; it only speeds up OpenAI's own models."),
@@ -56,11 +57,7 @@ pub fn table() -> Vec<Field> {
         Field::refused("functions", never, "It is OpenAI's older form; use 'tools'."),
         Field::refused("function_call", never, "It is OpenAI's older form; use 'tool_choice'."),
     ];
-    [OWN.as_slice(), SHARED.as_slice()].concat()
-}
-
-fn plain_text(format: &Value) -> bool {
-    *format == json!({"type": "text"})
+    [OWN.as_slice(), GRAMMAR.as_slice(), SHARED.as_slice()].concat()
 }
 
 impl ChatRequest {
@@ -73,7 +70,13 @@ impl ChatRequest {
         fields.check(&table())?;
         let model = fields.required_string("model")?.to_owned();
         let mut request = Request::new(Prompt::Chat(messages(&fields)?));
-        request.tools = tools(&fields)?;
+        (request.tools, request.tool_choice) = tools(&fields)?;
+        request.parallel_tool_calls = fields.boolean("parallel_tool_calls")?.unwrap_or(true);
+        request.grammar = grammar(&fields)?;
+        if request.grammar.is_some() && request.tool_choice != ToolChoice::Auto {
+            let why = "the answer must be a call then, and cannot be of another form too; send one of them";
+            return Err(fields.wrong_value("tool_choice", why));
+        }
         request.sampling = sampling(&fields)?;
         request.max_tokens = max_tokens(&fields)?;
         request.stop = stop(&fields)?;
@@ -105,66 +108,4 @@ fn logprobs(fields: &Fields) -> Result<Option<u8>, Error> {
         (false, None) => Ok(None),
         (true, rivals) => Ok(Some(rivals.unwrap_or(0) as u8)),
     }
-}
-
-fn tools(fields: &Fields) -> Result<Vec<ToolSpec>, Error> {
-    let values = fields.array("tools")?.unwrap_or_default();
-    let mut tools = Vec::with_capacity(values.len());
-    for (i, value) in values.iter().enumerate() {
-        tools.push(tool(&Fields::at(format!("tools[{i}]"), value)?)?);
-    }
-    if fields.boolean("parallel_tool_calls")? == Some(false) && !tools.is_empty() {
-        return refuse("parallel_tool_calls", "A model here may call several tools in one turn; leave it out.");
-    }
-    match fields.get("tool_choice") {
-        None => Ok(tools),
-        Some(_) if tools.is_empty() => {
-            Err(fields.wrong_value("tool_choice", "it is only allowed when 'tools' are given"))
-        }
-        Some(Value::String(choice)) => match choice.as_str() {
-            "auto" => Ok(tools),
-            "none" => Ok(Vec::new()),
-            "required" => {
-                refuse("tool_choice", "Only 'auto' and 'none' are; say in the prompt that a tool must be called.")
-            }
-            _ => Err(fields.wrong_value("tool_choice", "it is none of 'auto', 'none', 'required'")),
-        },
-        Some(Value::Object(_)) => {
-            refuse("tool_choice", "Only 'auto' and 'none' are; offer only the tool that may be called.")
-        }
-        Some(other) => Err(crate::fields::wrong_type("tool_choice", "a string or an object", other)),
-    }
-}
-
-fn tool(fields: &Fields) -> Result<ToolSpec, Error> {
-    if fields.required_string("type")? != "function" {
-        return refuse(&fields.path_of("type"), "Only tools of type 'function' are.");
-    }
-    fields.check(&[Field::read("type"), Field::read("function")])?;
-    let function = fields.object("function")?.ok_or_else(|| fields.missing("function"))?;
-    function.check(&[
-        Field::read("name"),
-        Field::read("description"),
-        Field::read("parameters"),
-        Field::refused(
-            "strict",
-            |value| value == false,
-            "Arguments are the model's own words; check them, or set it false.",
-        ),
-    ])?;
-    let name = function.required_string("name")?;
-    if name.len() > 64 || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-') {
-        let why = "names have at most 64 letters, digits, underscores and dashes";
-        return Err(wrong_value(&function.path_of("name"), why));
-    }
-    let parameters = match function.get("parameters") {
-        None => json!({"type": "object", "properties": {}}),
-        Some(Value::Object(map)) => Value::Object(map.clone()),
-        Some(other) => return Err(crate::fields::wrong_type(&function.path_of("parameters"), "an object", other)),
-    };
-    Ok(ToolSpec {
-        name: name.to_owned(),
-        description: function.string("description")?.unwrap_or("").to_owned(),
-        parameters,
-    })
 }

@@ -3,6 +3,7 @@
 use domain::{Error, Prompt, Request};
 use serde_json::Value;
 
+use super::grammar::{FIELDS as GRAMMAR, grammar};
 use super::sampling::{SHARED, delivery, n, sampling, search_mode, stop};
 use super::{Delivery, copies};
 use crate::fields::{Field, Fields, wrong_type};
@@ -39,7 +40,7 @@ pub fn table() -> Vec<Field> {
             "No model here fills in the middle; put what is known into the prompt.",
         ),
     ];
-    [OWN.as_slice(), SHARED.as_slice()].concat()
+    [OWN.as_slice(), GRAMMAR.as_slice(), SHARED.as_slice()].concat()
 }
 
 impl CompletionRequest {
@@ -66,6 +67,7 @@ impl CompletionRequest {
         request.stop = stop(&fields)?;
         request.logprobs = fields.integer("logprobs", 0..=20)?.map(|n| n as u8);
         request.search = search_mode(&fields)?;
+        request.grammar = grammar(&fields)?;
         request.echo = fields.boolean("echo")?.unwrap_or(false);
         let max_tokens =
             fields.integer("max_tokens", 0..=i64::from(u32::MAX))?.map_or(DEFAULT_MAX_TOKENS, |n| n as u32);

@@ -8,10 +8,12 @@ pub mod chat;
 pub mod completion;
 pub mod embedding;
 pub mod error;
+mod grammar;
 mod logprobs;
 mod message;
 pub mod response;
 mod sampling;
+mod tools;
 
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,6 @@
 //! What is read from bodies, and what is said about bodies that cannot be.
 
-use domain::{Error, Part, Prompt, Role, SearchMode};
+use domain::{Error, Grammar, Part, Prompt, Role, SearchMode, ToolChoice};
 use serde_json::{Value, json};
 
 use super::{chat, completion};
@@ -87,7 +87,34 @@ fn chat_bodies_that_cannot_be_served_are_refused_by_name() {
                 "stream_options.include_obfuscation",
                 unsupported,
             ),
-            (json!({"response_format": {"type": "json_object"}}), "response_format", unsupported),
+            (json!({"response_format": "json"}), "response_format", kind),
+            (json!({"response_format": {"type": "xml"}}), "response_format.type", invalid),
+            (
+                json!({"response_format": {"type": "json_schema"}}),
+                "response_format.json_schema",
+                "missing_required_parameter",
+            ),
+            (
+                json!({"response_format": {"type": "json_schema", "json_schema": {"name": "x"}}}),
+                "response_format.json_schema.schema",
+                "missing_required_parameter",
+            ),
+            (
+                json!({"response_format": {"type": "json_schema", "json_schema": {"schema": []}}}),
+                "response_format.json_schema.schema",
+                kind,
+            ),
+            (
+                json!({"response_format": {"type": "json_object", "schema": {}}}),
+                "response_format.schema",
+                "unknown_parameter",
+            ),
+            (json!({"regex": ""}), "regex", invalid),
+            (json!({"regex": "a", "choice": ["a"]}), "choice", invalid),
+            (json!({"choice": []}), "choice", invalid),
+            (json!({"choice": ["a", 1]}), "choice[1]", kind),
+            (json!({"choice": ["a", ""]}), "choice[1]", invalid),
+            (json!({"grammar": 5}), "grammar", kind),
             (json!({"reasoning_effort": "high"}), "reasoning_effort", unsupported),
             (json!({"functions": []}), "functions", unsupported),
             (json!({"tool_choice": "auto"}), "tool_choice", invalid),
@@ -99,12 +126,36 @@ fn chat_bodies_that_cannot_be_served_are_refused_by_name() {
 }
 
 #[test]
+fn what_an_answer_must_be_is_read() {
+    let schema = json!({"type": "integer"});
+    let format = |format: Value| json!({"response_format": format});
+    for (body, wanted) in [
+        (format(json!({"type": "text"})), None),
+        (format(json!({"type": "json_object"})), Some(Grammar::JsonObject)),
+        (
+            format(json!({"type": "json_schema", "json_schema": {"name": "n", "strict": true, "schema": schema}})),
+            Some(Grammar::JsonSchema(schema.clone())),
+        ),
+        (json!({"regex": "a+"}), Some(Grammar::Regex("a+".to_owned()))),
+        (json!({"choice": ["yes", "no"]}), Some(Grammar::Choice(vec!["yes".to_owned(), "no".to_owned()]))),
+        (json!({"grammar": "start: /a/"}), Some(Grammar::Lark("start: /a/".to_owned()))),
+    ] {
+        assert_eq!(chat(body.clone()).unwrap().request.grammar, wanted, "{body}");
+    }
+}
+
+#[test]
 fn tools_are_read_and_their_mistakes_named() {
     let tool = json!({"type": "function", "function": {"name": "add", "parameters": {"type": "object"}}});
     let read = chat(json!({"tools": [tool], "tool_choice": "auto"})).unwrap();
     assert_eq!(read.request.tools[0].name, "add");
     assert_eq!(read.request.tools[0].description, "");
     assert!(chat(json!({"tools": [tool], "tool_choice": "none"})).unwrap().request.tools.is_empty());
+    let named = json!({"type": "function", "function": {"name": "add"}});
+    for (choice, wanted) in [(json!("required"), ToolChoice::Required), (named, ToolChoice::Named("add".to_owned()))] {
+        let read = chat(json!({"tools": [tool], "tool_choice": choice, "parallel_tool_calls": false})).unwrap().request;
+        assert_eq!((read.tool_choice, read.parallel_tool_calls), (wanted, false));
+    }
     let function = |function: Value| json!({"tools": [{"type": "function", "function": function}]});
     check(
         chat,
@@ -112,11 +163,21 @@ fn tools_are_read_and_their_mistakes_named() {
             (json!({"tools": [{"type": "retrieval"}]}), "tools[0].type", "unsupported_parameter"),
             (json!({"tools": [{"type": "function"}]}), "tools[0].function", "missing_required_parameter"),
             (function(json!({"name": "a b"})), "tools[0].function.name", "invalid_value"),
-            (function(json!({"name": "a", "strict": true})), "tools[0].function.strict", "unsupported_parameter"),
+            (function(json!({"name": "a", "strict": 1})), "tools[0].function.strict", "invalid_type"),
             (function(json!({"name": "a", "parameters": "x"})), "tools[0].function.parameters", "invalid_type"),
-            (json!({"tools": [tool], "tool_choice": "required"}), "tool_choice", "unsupported_parameter"),
+            (
+                json!({"tools": [tool], "tool_choice": {"type": "function"}}),
+                "tool_choice.function",
+                "missing_required_parameter",
+            ),
+            (
+                json!({"tools": [tool], "tool_choice": {"type": "function", "function": {"name": "sub"}}}),
+                "tool_choice.function.name",
+                "invalid_value",
+            ),
+            (json!({"tools": [tool], "tool_choice": "required", "regex": "a"}), "tool_choice", "invalid_value"),
             (json!({"tools": [tool], "tool_choice": "some"}), "tool_choice", "invalid_value"),
-            (json!({"tools": [tool], "parallel_tool_calls": false}), "parallel_tool_calls", "unsupported_parameter"),
+            (json!({"tools": [tool], "parallel_tool_calls": 0}), "parallel_tool_calls", "invalid_type"),
         ],
     );
 }
