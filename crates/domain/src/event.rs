@@ -87,6 +87,12 @@ pub struct Usage {
     pub completion_tokens: u32,
     /// Tokens of the prompt that did not have to be read again.
     pub cached_tokens: u32,
+    /// Tokens that were guessed and read ahead.
+    #[serde(default)]
+    pub guessed_tokens: u32,
+    /// Guesses that came true: tokens generated without a pass of their own.
+    #[serde(default)]
+    pub accepted_tokens: u32,
 }
 
 /// Time spent, in milliseconds.

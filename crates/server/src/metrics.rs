@@ -20,6 +20,8 @@ pub(crate) struct Metrics {
     prompt_tokens: AtomicU64,
     cached_tokens: AtomicU64,
     completion_tokens: AtomicU64,
+    guessed_tokens: AtomicU64,
+    accepted_tokens: AtomicU64,
     embedded_tokens: AtomicU64,
 }
 
@@ -59,6 +61,8 @@ impl Metrics {
         self.prompt_tokens.fetch_add(usage.prompt_tokens.into(), Ordering::Relaxed);
         self.cached_tokens.fetch_add(usage.cached_tokens.into(), Ordering::Relaxed);
         self.completion_tokens.fetch_add(usage.completion_tokens.into(), Ordering::Relaxed);
+        self.guessed_tokens.fetch_add(usage.guessed_tokens.into(), Ordering::Relaxed);
+        self.accepted_tokens.fetch_add(usage.accepted_tokens.into(), Ordering::Relaxed);
     }
 
     /// Counts the tokens of embedded texts.
@@ -90,6 +94,8 @@ impl Metrics {
             ("sumeru_prompt_tokens_total", "Tokens of prompts.", &self.prompt_tokens),
             ("sumeru_cached_tokens_total", "Of those, tokens that did not have to be read again.", &self.cached_tokens),
             ("sumeru_completion_tokens_total", "Tokens generated.", &self.completion_tokens),
+            ("sumeru_guessed_tokens_total", "Tokens guessed and read ahead.", &self.guessed_tokens),
+            ("sumeru_accepted_tokens_total", "Of those, tokens that came true.", &self.accepted_tokens),
             ("sumeru_embedded_tokens_total", "Tokens of texts embedded by request.", &self.embedded_tokens),
         ] {
             head(&mut out, name, "counter", help);
@@ -161,7 +167,13 @@ mod tests {
             metrics.end("POST", "/v1/\"x\"", status, Duration::from_millis(milliseconds));
         }
         metrics.begin();
-        metrics.answered(Usage { prompt_tokens: 7, completion_tokens: 3, cached_tokens: 1 });
+        metrics.answered(Usage {
+            prompt_tokens: 7,
+            completion_tokens: 3,
+            cached_tokens: 1,
+            guessed_tokens: 4,
+            accepted_tokens: 2,
+        });
         let text = metrics.text(UNIX_EPOCH + Duration::from_secs(5), &[("m".to_owned(), 2)]);
         let route = "route=\"/v1/\\\"x\\\"\"";
         for line in [
@@ -176,6 +188,8 @@ mod tests {
             "sumeru_http_requests_in_flight 1".to_owned(),
             "sumeru_prompt_tokens_total 7".to_owned(),
             "sumeru_completion_tokens_total 3".to_owned(),
+            "sumeru_guessed_tokens_total 4".to_owned(),
+            "sumeru_accepted_tokens_total 2".to_owned(),
             "sumeru_model_pending{model=\"m\"} 2".to_owned(),
             "process_start_time_seconds 5".to_owned(),
         ] {

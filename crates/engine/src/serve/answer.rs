@@ -72,6 +72,10 @@ impl Answer {
             Out::Prompt { done, total } => step.events.push(Event::Progress(Progress::Prompt { done, total })),
             Out::Echo(token) => self.echo(token, &mut step),
             Out::Token(token) => self.token(token, &mut step),
+            Out::Guessed { tokens, came } => {
+                self.usage.guessed_tokens += tokens as u32;
+                self.usage.accepted_tokens += came as u32;
+            }
             Out::Done(reason) => self.done(reason, &mut step),
             Out::Failed(why) => (step.failed, step.last) = (Some(Error::failed(why)), true),
         }

@@ -1,6 +1,7 @@
 //! A local model behind the `LanguageModel` wall: the caller's side lays out, encodes and decodes; one engine thread computes.
 
 mod answer;
+mod drafts;
 mod prefixes;
 mod schedule;
 #[cfg(test)]
@@ -33,6 +34,8 @@ pub struct LoadOptions {
     /// Bytes for what requests have read: keys and values, shared where they begin alike, and kept for later ones. One request of the whole
     /// context is always given room.
     pub cache: usize,
+    /// Whether tokens are guessed from the text before them and read ahead: the same answers, sooner where they quote.
+    pub guess: bool,
     /// Tokens of context; `None`: the model's own, at most 8,192.
     pub context: Option<u32>,
     /// Threads; `None`: what the machine has.
@@ -43,7 +46,16 @@ pub struct LoadOptions {
 
 impl Default for LoadOptions {
     fn default() -> Self {
-        Self { name: String::new(), slots: 16, queue: 64, cache: 1 << 30, context: None, threads: None, exact: false }
+        Self {
+            name: String::new(),
+            slots: 16,
+            queue: 64,
+            cache: 1 << 30,
+            guess: true,
+            context: None,
+            threads: None,
+            exact: false,
+        }
     }
 }
 
@@ -126,7 +138,8 @@ impl LocalModel {
         let vocabulary = decoder.vocabulary();
         let pages = decoder.pages(options.cache, context);
         let masker = Masker::start(&card.name).map_err(|error| LoadError::io(path, error))?;
-        let worker = Worker::new(decoder, tokenizer.clone(), (pool, masker), (slots, context), pages, queue);
+        let mut worker = Worker::new(decoder, tokenizer.clone(), (pool, masker), (slots, context), pages, queue);
+        worker.guess = options.guess;
         let thread = std::thread::Builder::new().name(format!("model {}", card.name)).spawn(move || worker.run());
         thread.map_err(|error| LoadError::io(path, error))?;
         let grammars = Grammars::new(tokenizer.clone(), vocabulary);

@@ -249,3 +249,31 @@ fn a_conversation_is_laid_out_and_answered() {
     });
     assert_eq!(progress, [domain::Progress::Prompt { done: ids.len(), total: ids.len() }]);
 }
+
+#[test]
+fn guesses_change_the_work_and_not_the_answer() {
+    for family in ["llama", "qwen2", "qwen3", "gemma3"] {
+        let (_folder, path) = Tiny::new(family).write();
+        let load = |guess| LocalModel::load(&path, &LoadOptions { guess, ..options(4, 64) }).unwrap();
+        let (guessing, plain) = (load(true), load(false));
+        let (mut guessed, mut came) = (0, 0);
+        for seed in 0..8 {
+            for temperature in [0.0, 0.3, 1.0] {
+                let mut request = greedy(&prompt(40, seed), 120);
+                // Of three tokens nearly everything has been said before.
+                request.sampling.logit_bias.extend([10, 11, 12].map(|id| (id, 60.0)));
+                (request.sampling.temperature, request.sampling.seed) = (Some(temperature), Some(seed.into()));
+                request.sampling.frequency_penalty = if seed % 2 == 0 { 0.0 } else { 0.1 };
+                request.logprobs = Some(1);
+                let (with, without) = (run(&guessing, request.clone()), run(&plain, request.clone()));
+                assert_eq!((without.usage.guessed_tokens, with.usage.completion_tokens), (0, 120));
+                guessed += with.usage.guessed_tokens;
+                came += with.usage.accepted_tokens;
+                let again = run(&guessing, request);
+                assert_eq!(told(with), told(without.clone()), "{family} {seed} {temperature}");
+                assert_eq!(told(again), told(without), "{family} {seed} {temperature}, remembered");
+            }
+        }
+        assert!(came > 0 && guessed > came, "{family}: {came} of {guessed}");
+    }
+}

@@ -10,6 +10,7 @@ use kernels::{PAGE, Pool};
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::Permit;
+use super::drafts::Drafts;
 use super::prefixes::{Prefixes, ROOT};
 use super::schedule::{self, Share, Stage};
 use crate::Tokenizer;
@@ -44,17 +45,24 @@ pub(super) enum Out {
     Echo(TokenProbability),
     /// A new token.
     Token(TokenProbability),
+    /// So many tokens were guessed, of which so many came.
+    Guessed { tokens: usize, came: usize },
     /// Nothing comes after.
     Done(FinishReason),
     /// Nor after this: it cannot go on.
     Failed(String),
 }
 
+/// Requests at once, at most, while tokens are guessed.
+const MOST_GUESSING: usize = 4;
+
 pub(super) struct Worker {
     decoder: Arc<Decoder>,
     tokenizer: Tokenizer,
     pool: Pool,
     masker: Masker,
+    /// Whether tokens are guessed.
+    pub(super) guess: bool,
     context: usize,
     pages: Pages,
     prefixes: Prefixes,
@@ -83,13 +91,28 @@ struct Active {
     order: u64,
     /// It had a slot before.
     again: bool,
+    drafts: Drafts,
+    /// Tokens guessed to come after the last one, which this pass reads, too.
+    guessed: Vec<u32>,
 }
 
 impl Active {
     fn new(mut job: Job, order: u64) -> Self {
         let tokens = std::mem::take(&mut job.prompt);
         let sampler = Sampler::new(job.sampling.clone(), &tokens);
-        Self { sampler, prompt: tokens.len(), tokens, echoed: 0, shared: 0, node: ROOT, order, again: false, job }
+        Self {
+            sampler,
+            prompt: tokens.len(),
+            tokens,
+            echoed: 0,
+            shared: 0,
+            node: ROOT,
+            order,
+            again: false,
+            drafts: Drafts::new(),
+            guessed: Vec::new(),
+            job,
+        }
     }
 
     fn written(&self) -> usize {
@@ -165,6 +188,7 @@ impl Worker {
             tokenizer,
             pool,
             masker,
+            guess: true,
             context,
             pages,
             prefixes: Prefixes::new(),
@@ -280,6 +304,7 @@ impl Worker {
                 share.tokens = share.tokens.min(32);
             }
         }
+        self.guess(&stages, &mut shares);
         let shares = self.make_room(&shares);
         if shares.is_empty() {
             return;
@@ -291,8 +316,24 @@ impl Worker {
         let Some(logits) = forward(&self.decoder, &self.pool, &mut self.sequences, &rows, &wanted) else { return };
         let mut logits = logits.chunks_exact(self.decoder.vocabulary()).map(<[f32]>::to_vec);
         for share in shares {
-            self.share_pages(share.slot);
             self.advance(share, &mut logits);
+            self.share_pages(share.slot);
+        }
+    }
+
+    /// Adds guesses to the shares of those who write, where few do: beside many, their rows are worth more than guesses.
+    fn guess(&mut self, stages: &[Stage], shares: &mut [Share]) {
+        let few = stages.iter().filter(|stage| **stage != Stage::Free).count() <= MOST_GUESSING;
+        for share in shares {
+            let Some(active) = &mut self.slots[share.slot] else { continue };
+            active.guessed.clear();
+            // A grammar forces what is certain, and would have to be taken back with a guess.
+            if self.guess && few && stages[share.slot] == Stage::Writing && active.job.constraint.is_none() {
+                let room = active.job.max_tokens.saturating_sub(active.written());
+                let room = room.min(self.context.saturating_sub(active.tokens.len()));
+                active.guessed = active.drafts.guess(&active.tokens, room.saturating_sub(1));
+                share.tokens += active.guessed.len();
+            }
         }
     }
 
@@ -348,8 +389,12 @@ impl Worker {
         let row = |position| Row {
             slot: share.slot,
             position,
-            token: active.tokens[position],
-            logits: position + 1 == active.tokens.len()
+            token: active
+                .tokens
+                .get(position)
+                .copied()
+                .unwrap_or_else(|| active.guessed[position - active.tokens.len()]),
+            logits: position + 1 >= active.tokens.len()
                 || (active.job.echo && (active.echoed..active.prompt).contains(&(position + 1))),
         };
         (from..from + share.tokens).map(row).collect()
@@ -385,13 +430,25 @@ impl Worker {
         if read < active.tokens.len() {
             return;
         }
-        let Some(mut logits) = logits.next() else { return };
-        let ended = if active.job.max_tokens == 0 {
-            Some(Out::Done(FinishReason::Length))
-        } else {
-            let ended = active.write(&self.tokenizer, &mut logits, self.context);
-            ended.or_else(|| active.go_on(&self.tokenizer, &self.masker, self.context))
-        };
+        let guessed = std::mem::take(&mut active.guessed);
+        let known = active.tokens.len();
+        let logits: Vec<Vec<f32>> = logits.take(1 + guessed.len()).collect();
+        let mut ended = (active.job.max_tokens == 0).then_some(Out::Done(FinishReason::Length));
+        let mut came = 0;
+        for mut logits in logits {
+            ended = ended
+                .or_else(|| active.write(&self.tokenizer, &mut logits, self.context))
+                .or_else(|| active.go_on(&self.tokenizer, &self.masker, self.context));
+            if ended.is_some() || guessed.get(came) != active.tokens.last() {
+                break; // what was read after this place was read for another token
+            }
+            came += 1;
+        }
+        self.sequences[share.slot].tokens.truncate(known + came);
+        if !guessed.is_empty() {
+            active.drafts.learn(guessed.len(), came);
+            let _ = active.job.out.send(Out::Guessed { tokens: guessed.len(), came });
+        }
         if let Some(end) = ended {
             self.end(share.slot, end);
         }
@@ -407,6 +464,7 @@ impl Worker {
 
     /// Frees a slot and remembers what was read in it.
     fn release(&mut self, slot: usize) {
+        self.share_pages(slot);
         let sequence = std::mem::take(&mut self.sequences[slot]);
         let Some(active) = self.slots[slot].take() else { return };
         let whole = sequence.tokens.len() / PAGE;

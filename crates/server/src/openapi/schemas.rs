@@ -101,6 +101,10 @@ fn openai() -> Vec<Named> {
                 ("completion_tokens", integer()),
                 ("total_tokens", integer()),
                 ("prompt_tokens_details", object(&[("cached_tokens", integer())])),
+                (
+                    "completion_tokens_details",
+                    object(&[("accepted_prediction_tokens", integer()), ("rejected_prediction_tokens", integer())]),
+                ),
             ]),
         ),
         (

@@ -59,7 +59,7 @@ impl Held {
                     Fail(error) => Err(error),
                     Finish => Ok(Event::Finished {
                         reason: FinishReason::Stop,
-                        usage: Usage { prompt_tokens: 5, completion_tokens: 2, cached_tokens: 0 },
+                        usage: Usage { prompt_tokens: 5, completion_tokens: 2, cached_tokens: 0, ..Usage::default() },
                         timings: Timings::default(),
                     }),
                     Wait(milliseconds) => {

@@ -45,6 +45,8 @@ pub struct UsageBody {
     pub total_tokens: u64,
     /// Of the prompts' tokens.
     pub prompt_tokens_details: PromptTokens,
+    /// Of the tokens generated.
+    pub completion_tokens_details: CompletionTokens,
 }
 
 /// Of the prompts' tokens.
@@ -52,6 +54,15 @@ pub struct UsageBody {
 pub struct PromptTokens {
     /// Those that did not have to be read again.
     pub cached_tokens: u64,
+}
+
+/// Guesses of tokens, in OpenAI's words: theirs come from the caller, ours from the text so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct CompletionTokens {
+    /// Those that came true.
+    pub accepted_prediction_tokens: u64,
+    /// Those that did not; they are not among the tokens generated.
+    pub rejected_prediction_tokens: u64,
 }
 
 impl UsageBody {
@@ -62,6 +73,9 @@ impl UsageBody {
             self.prompt_tokens_details.cached_tokens += u64::from(usage.cached_tokens);
         }
         self.completion_tokens += u64::from(usage.completion_tokens);
+        let guesses = &mut self.completion_tokens_details;
+        guesses.accepted_prediction_tokens += u64::from(usage.accepted_tokens);
+        guesses.rejected_prediction_tokens += u64::from(usage.guessed_tokens - usage.accepted_tokens);
         self.total_tokens = self.prompt_tokens + self.completion_tokens;
     }
 }

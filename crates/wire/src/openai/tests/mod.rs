@@ -39,7 +39,7 @@ fn text(text: &str) -> Event {
 }
 
 fn finished(reason: FinishReason, prompt_tokens: u32, completion_tokens: u32) -> Event {
-    let usage = Usage { prompt_tokens, completion_tokens, cached_tokens: 1 };
+    let usage = Usage { prompt_tokens, completion_tokens, cached_tokens: 1, ..Usage::default() };
     Event::Finished { reason, usage, timings: Timings::default() }
 }
 

@@ -16,7 +16,13 @@ fn answer(text: &str) -> Collected {
         citations: Vec::new(),
         dropped: 0,
         reason: FinishReason::Stop,
-        usage: Usage { prompt_tokens: 7, completion_tokens: 2, cached_tokens: 3 },
+        usage: Usage {
+            prompt_tokens: 7,
+            completion_tokens: 2,
+            cached_tokens: 3,
+            guessed_tokens: 5,
+            accepted_tokens: 1,
+        },
         timings: Timings::default(),
     }
 }
@@ -37,7 +43,8 @@ fn a_plain_answer_has_every_field_the_clients_require() {
             "message": {"role": "assistant", "content": "hello", "refusal": null},
             "logprobs": null, "finish_reason": "stop",
         }],
-        "usage": {"prompt_tokens": 7, "completion_tokens": 2, "total_tokens": 9, "prompt_tokens_details": {"cached_tokens": 3}},
+        "usage": {"prompt_tokens": 7, "completion_tokens": 2, "total_tokens": 9, "prompt_tokens_details": {"cached_tokens": 3},
+            "completion_tokens_details": {"accepted_prediction_tokens": 1, "rejected_prediction_tokens": 4}},
     });
     assert_eq!(got, expected);
 }
