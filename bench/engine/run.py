@@ -68,6 +68,47 @@ def first_token(server, context, endings, stops):
     return 1 / statistics.median(times[1:])
 
 
+FORM = {
+    "type": "object",
+    "properties": {
+        "title": {"type": "string", "maxLength": 60},
+        "author": {"type": "object", "properties": {"first_name": {"type": "string", "maxLength": 20}, "last_name": {"type": "string", "maxLength": 20}},
+                   "required": ["first_name", "last_name"], "additionalProperties": False},
+        "published_year": {"type": "integer", "minimum": 1000, "maximum": 2100},
+        "language": {"enum": ["Chinese", "English", "French", "Spanish"]},
+        "main_characters": {"type": "array", "items": {"type": "string", "maxLength": 20}, "minItems": 3, "maxItems": 3},
+        "available_in_print": {"type": "boolean"},
+    },
+    "required": ["title", "author", "published_year", "language", "main_characters", "available_in_print"],
+    "additionalProperties": False,
+}
+
+
+def typed(server, book):
+    """Tokens of an answer in a JSON schema in a second, its short prompt's reading included."""
+    form = {"type": "json_schema", "json_schema": {"name": "book", "strict": True, "schema": FORM}}
+    seconds, tokens = server.chat(f"Describe the novel {book}.", 200, response_format=form)
+    return tokens / seconds
+
+
+def quoting(server, text):
+    """Tokens in a second of an answer that says a text again; the prompt was read before."""
+    asked = f"Repeat the following text exactly, word for word:\n\n{text}"
+    server.chat(asked, 1)
+    seconds, tokens = server.chat(asked, 160)
+    return tokens / seconds
+
+
+BOOKS = ["Don Quixote", "Moby Dick", "Dream of the Red Chamber", "Les Miserables", "Emma"]
+TEXT = (ROOT / "examples/sample-kb/expense-policy.en.md").read_text()
+
+
+def guessing(repeat):
+    """Those that our server is asked with guesses on, as it is unless told otherwise."""
+    yield "JSON schema", "tok/s", lambda s: typed(s, BOOKS[repeat % len(BOOKS)])
+    yield "quoting answer", "tok/s", lambda s: quoting(s, TEXT[repeat * 40 : repeat * 40 + 700])
+
+
 def workloads(prompts, stops):
     yield "decode, context 0", "tok/s", lambda: (lambda p: lambda s: writing(s, p, stops))(prompts.take(8))
     yield "decode, context 2048", "tok/s", lambda: (lambda p: lambda s: writing(s, p, stops, 48))(prompts.take(2048))
@@ -87,26 +128,34 @@ def compare(name, stops):
     path = next((DATA / "models" / name).glob("*.gguf"))
     only = [part for part in os.environ.get("ONLY", "").split(",") if part]
     rows = []
-    with ours(name, 16) as mine, llama_cpp(path, 16, CONTEXT) as peer:
+
+    def keep(workload, unit, pairs):
+        row = {"workload": workload, "unit": unit, "pairs": pairs, "ratio": statistics.median(a / b for a, b in pairs)}
+        rows.append(row)
+        a, b = (statistics.median(pair[i] for pair in pairs) for i in (0, 1))
+        print(f"{MODELS[name][0]:5} {workload:30} {a:9.2f} {b:9.2f} {unit:6} {row['ratio']:6.2f}", flush=True)
+
+    def pair(mine, peer, repeat, measure):
+        got = {server.name: measure(server) for server in ([mine, peer] if repeat % 2 else [peer, mine])}
+        return got["sumeru"], got["llama.cpp"]
+
+    with ours(name, 16, "--no-guessing") as mine, llama_cpp(path, 16, CONTEXT) as peer:
         prompts = Prompts(peer)
         stops = {str(stop): -100 for stop in stops}
         for workload, unit, make in workloads(prompts, stops):
             if only and not any(part in workload for part in only):
                 continue
-            pairs = []
-            for repeat in range(1 if workload == ONCE else REPEATS):
-                measure = make()
-                order = [mine, peer] if repeat % 2 else [peer, mine]
-                got = {server.name: measure(server) for server in order}
-                pairs.append((got["sumeru"], got["llama.cpp"]))
-            row = {"workload": workload, "unit": unit, "pairs": pairs, "ratio": statistics.median(a / b for a, b in pairs)}
-            rows.append(row)
-            a, b = (statistics.median(pair[i] for pair in pairs) for i in (0, 1))
-            print(f"{MODELS[name][0]:5} {workload:30} {a:9.2f} {b:9.2f} {unit:6} {row['ratio']:6.2f}", flush=True)
+            repeats = range(1 if workload == ONCE else REPEATS)
+            keep(workload, unit, [pair(mine, peer, repeat, make()) for repeat in repeats])
         memory = {server.name: server.memory() for server in (mine, peer)}
         load = {server.name: server.load for server in (mine, peer)}
         print(f"{MODELS[name][0]:5} peak RSS, MB                   {memory['sumeru']:9.0f} {memory['llama.cpp']:9.0f}")
         print(f"{MODELS[name][0]:5} load, s                        {load['sumeru']:9.2f} {load['llama.cpp']:9.2f}")
+    with ours(name, 16) as mine, llama_cpp(path, 16, CONTEXT) as peer:
+        for at, (workload, unit, _) in enumerate(guessing(0)):
+            if not only or any(part in workload for part in only):
+                pairs = [pair(mine, peer, repeat, list(guessing(repeat))[at][2]) for repeat in range(REPEATS)]
+                keep(workload, unit, pairs)
     return {"model": name, "rows": rows, "peak_rss_mb": memory, "load_seconds": load}
 
 

@@ -40,6 +40,15 @@ class Server:
                     pieces += 1
         return first or time.perf_counter() - started, time.perf_counter() - started, "".join(text)
 
+    def chat(self, content, tokens, **more):
+        """Seconds to the whole answer, and its tokens."""
+        messages = [{"role": "user", "content": content}]
+        body = {"model": self.model, "messages": messages, "max_tokens": tokens, "temperature": 0, **more}
+        started = time.perf_counter()
+        with self.post("/v1/chat/completions", body) as response:
+            answer = json.load(response)
+        return time.perf_counter() - started, answer["usage"]["completion_tokens"]
+
     def memory(self):
         """Peak resident megabytes."""
         status = Path(f"/proc/{self.process.pid}/status").read_text()
@@ -47,8 +56,8 @@ class Server:
 
 
 @contextlib.contextmanager
-def ours(model, slots):
-    command = [SUMERU, "--data", DATA, "serve", "--port", "0", "--json", "--slots", str(slots)]
+def ours(model, slots, *more):
+    command = [SUMERU, "--data", DATA, "serve", "--port", "0", "--json", "--slots", str(slots), *more]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         try:
             address = next(found[0] for line in process.stdout if (found := re.search(r"http://[\d.:]+", line)))

@@ -344,4 +344,7 @@ pub(crate) struct Serve {
     /// Tokens of context, for prompt and answer together [default: the model's own, at most 8192]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(64..))]
     pub(crate) context: Option<u32>,
+    /// Read no guessed tokens ahead: the same answers, later where they quote
+    #[arg(long)]
+    pub(crate) no_guessing: bool,
 }

@@ -27,10 +27,12 @@ pub enum Access {
 /// How models are run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Settings {
-    /// Requests a model computes at once; `None`: 4.
+    /// Requests a model computes at once; `None`: 16.
     pub slots: Option<usize>,
     /// Tokens of context, shared by prompt and answer; `None`: what the model was made for, at most 8,192.
     pub context: Option<u32>,
+    /// Whether no tokens are guessed and read ahead.
+    pub no_guessing: bool,
 }
 
 /// A data directory and everything loaded from it. Cheap to clone.
@@ -168,12 +170,13 @@ impl Workspace {
                 format!("'{name}' makes vectors, not text; choose a generating model"),
             ));
         }
-        let Settings { slots, context } = self.inner.settings;
+        let Settings { slots, context, no_guessing } = self.inner.settings;
         let usual = LoadOptions::default();
         let options = LoadOptions {
             name: name.to_owned(),
             slots: slots.unwrap_or(usual.slots),
             context,
+            guess: !no_guessing,
             cache: crate::memory::for_cache(),
             ..usual
         };

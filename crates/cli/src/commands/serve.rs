@@ -12,7 +12,11 @@ use crate::exit::Exit;
 use crate::print::Printer;
 
 pub(crate) async fn run(options: args::Serve, data: &Path, printer: Printer) -> anyhow::Result<Exit> {
-    let models = Settings { slots: options.slots.map(|slots| slots as usize), context: options.context };
+    let models = Settings {
+        slots: options.slots.map(|slots| slots as usize),
+        context: options.context,
+        no_guessing: options.no_guessing,
+    };
     let workspace = Arc::new(Workspace::open_with(data, Access::Write, models)?);
     let settings = Options {
         host: options.host,
