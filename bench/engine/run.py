@@ -162,11 +162,14 @@ def compare(name, stops):
 def main():
     names = [name for name in os.environ.get("MODELS", ",".join(MODELS)).split(",") if name]
     print(f"{'':36} {'sumeru':>9} {'llama.cpp':>9} {'':6} {'ratio':>6}")
-    runs = [compare(name, MODELS[name][1]) for name in names]
-    if os.environ.get("KEEP_RUN", "1") == "1":
-        out = ROOT / "bench/runs" / f"{datetime.date.today()}-engine.json"
-        out.write_text(json.dumps(runs, indent=1) + "\n")
-        print(f"written to {out.relative_to(ROOT)}")
+    out = ROOT / "bench/runs" / f"{datetime.date.today()}-engine.json"
+    runs = []
+    for name in names:
+        runs.append(compare(name, MODELS[name][1]))
+        # After each model: the peer takes its time, and a run that is stopped has been made all the same.
+        if os.environ.get("KEEP_RUN", "1") == "1":
+            out.write_text(json.dumps(runs, indent=1) + "\n")
+            print(f"written to {out.relative_to(ROOT)}")
 
 
 if __name__ == "__main__":

@@ -169,6 +169,38 @@ def case_crowd(place):
         return ", ".join(f"{count} x {status}" for status, count in sorted(ends.items()))
 
 
+def case_memory_budget(place):
+    """Models take turns in the memory they are allowed; one that can never fit is refused by name; nothing is killed."""
+    small, large, texts = "smollm2-135m-instruct", "qwen2.5-coder-0.5b-instruct", "multilingual-e5-small"
+
+    def ask(server, model, tokens=4):
+        return server.request("POST", "/v1/completions", {"model": model, "prompt": "One", "max_tokens": tokens, "temperature": 0})
+
+    with place.server("--memory", "700M", "--context", "1024") as server:
+        for model in (small, large, small, large):
+            status, answer = ask(server, model)
+            if status != 200:
+                raise Failed(f"{model}: {status} {answer}")
+            if server.request("POST", "/v1/embeddings", {"model": texts, "input": "x"})[0] != 200:
+                raise Failed("the embedding model found no room")
+        if server.rss_mb() > 1100:
+            raise Failed(f"{server.rss_mb():.0f} MB are in use")
+        # While one is at work the other waits for it, or is told to come again.
+        with ThreadPoolExecutor(8) as pool:
+            ends = [status for status, _ in pool.map(lambda n: ask(server, (small, large)[n % 2], 60), range(8))]
+        if set(ends) - {200, 429} or 200 not in ends:
+            raise Failed(f"statuses {ends}")
+        server.comes_to_rest()
+        memory = server.rss_mb()
+    with place.server("--memory", "300M") as server:
+        status, answer = ask(server, large)
+        if status != 400 or answer["error"]["code"] != "model_too_large" or large not in answer["error"]["message"]:
+            raise Failed(f"{status} {answer}")
+        if ask(server, small)[0] != 200:
+            raise Failed("the small one fits")
+    return f"{memory:.0f} MB; of eight for two models at once {ends.count(200)} x 200, {ends.count(429)} x 429"
+
+
 def case_stop_while_streaming(place):
     """SIGTERM lets a short stream end, and does not wait for ever for one that nobody reads."""
     with place.server() as server:

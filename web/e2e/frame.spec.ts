@@ -52,7 +52,7 @@ test('everything by keyboard', async ({ page }) => {
   await expect(help).toContainText('Go to Knowledge');
   await page.keyboard.press('Escape');
   await expect(help).toHaveCount(0);
-  for (const [key, address] of [['k', '/knowledge'], ['p', '/predict'], ['m', '/models'], ['c', '/']]) {
+  for (const [key, address] of [['k', '/knowledge'], ['p', '/predict'], ['m', '/models'], ['e', '/engine'], ['c', '/']]) {
     await page.keyboard.press('g');
     await page.keyboard.press(key ?? '');
     await expect(page).toHaveURL(address ?? '');
@@ -142,7 +142,7 @@ test.describe('on a phone', () => {
     const nav = page.getByRole('navigation', { name: 'Pages' });
     await expect(page.getByRole('textbox', { name: 'Message' })).toBeVisible();
     expect((await nav.boundingBox())?.y).toBeGreaterThan(740);
-    for (const [link, address] of [['Knowledge', '/knowledge'], ['Predict', '/predict'], ['Models', '/models'], ['Chat', '/']]) {
+    for (const [link, address] of [['Knowledge', '/knowledge'], ['Predict', '/predict'], ['Models', '/models'], ['Engine', '/engine'], ['Chat', '/']]) {
       await nav.getByRole('link', { name: link, exact: true }).tap();
       await expect(page).toHaveURL(address ?? '');
       await expect(page.getByRole('heading').first()).toBeVisible();

@@ -12,12 +12,14 @@ import { MoreDialog, Preferences } from './ui/Preferences';
 const KnowledgePage = lazy(() => import('./pages/knowledge/KnowledgePage'));
 const PredictPage = lazy(() => import('./pages/predict/PredictPage'));
 const ModelsPage = lazy(() => import('./pages/models/ModelsPage'));
+const EnginePage = lazy(() => import('./pages/engine/EnginePage'));
 
 const pages = [
   { href: '/', name: 'chat', short: 'chat', icon: 'chat', key: 'c' },
   { href: '/knowledge', name: 'knowledge', short: 'knowledge', icon: 'book', key: 'k' },
   { href: '/predict', name: 'predict', short: 'predictShort', icon: 'bars', key: 'p' },
   { href: '/models', name: 'models', short: 'models', icon: 'cube', key: 'm' },
+  { href: '/engine', name: 'engine', short: 'engine', icon: 'gauge', key: 'e' },
 ] as const satisfies { href: string; name: string; short: string; icon: IconName; key: string }[];
 
 type PageName = (typeof pages)[number]['name'] | null;
@@ -25,7 +27,7 @@ type PageName = (typeof pages)[number]['name'] | null;
 function nameOf(parts: string[]): PageName {
   if (parts.length === 0 || (parts[0] === 'chat' && parts.length === 2)) return 'chat';
   if (parts[0] === 'knowledge' && parts.length <= 2) return 'knowledge';
-  if (parts.length === 1 && (parts[0] === 'predict' || parts[0] === 'models')) return parts[0];
+  if (parts.length === 1 && (parts[0] === 'predict' || parts[0] === 'models' || parts[0] === 'engine')) return parts[0];
   return null;
 }
 
@@ -75,6 +77,7 @@ export function App() {
           {current === 'knowledge' && <KnowledgePage name={parts[1] ?? null} view={query.get('view')} />}
           {current === 'predict' && <PredictPage />}
           {current === 'models' && <ModelsPage />}
+          {current === 'engine' && <EnginePage />}
           {current === null && <Lost />}
         </Suspense>
       </main>

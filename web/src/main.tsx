@@ -7,6 +7,7 @@ import './styles/chat.css';
 import './styles/knowledge.css';
 import './styles/predict.css';
 import './styles/models.css';
+import './styles/engine.css';
 import { App } from './App';
 import { startTheme } from './lib/theme';
 

@@ -61,6 +61,11 @@ pub(crate) enum Command {
         before_long_help = "Example:\n  sumeru embed '你好' 'hello' --json\n  sumeru embed --file lines.txt --json"
     )]
     Embed(Embed),
+    /// Put passages in the order in which a model finds that they answer a query
+    #[command(
+        before_long_help = "Example:\n  sumeru rerank 'How long are logs kept?' 'Logs are kept for 180 days.' 'Lunch is at noon.'"
+    )]
+    Rerank(Rerank),
     /// Models: what there is, getting and removing them
     #[command(subcommand)]
     Models(Models),
@@ -232,6 +237,20 @@ pub(crate) struct Tokens {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Rerank {
+    /// The query
+    pub(crate) query: String,
+    /// Passages
+    pub(crate) texts: Vec<String>,
+    /// One passage a line from this file; `-` reads standard input
+    #[arg(long, value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+    /// Which generating model judges
+    #[arg(long, value_name = "MODEL")]
+    pub(crate) model: Option<String>,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Embed {
     /// Texts
     pub(crate) texts: Vec<String>,
@@ -347,4 +366,46 @@ pub(crate) struct Serve {
     /// Read no guessed tokens ahead: the same answers, later where they quote
     #[arg(long)]
     pub(crate) no_guessing: bool,
+    /// Memory that loaded models may take together, such as 2G or 800M: those used longest ago make room for others
+    #[arg(long, value_name = "SIZE", value_parser = bytes)]
+    pub(crate) memory: Option<u64>,
+}
+
+/// `800M`, `1.5G`, or plain bytes.
+fn bytes(text: &str) -> Result<u64, String> {
+    let number = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = match text[number.len()..].to_ascii_uppercase().trim_end_matches('B').trim_end_matches('I') {
+        "" => 1.0,
+        "K" => 1024.0,
+        "M" => 1024.0 * 1024.0,
+        "G" => 1024.0 * 1024.0 * 1024.0,
+        _ => return Err("the unit is none of K, M, G; write it as in 800M or 2G".to_owned()),
+    };
+    match number.parse::<f64>() {
+        Ok(number) if number > 0.0 && number.is_finite() => Ok((number * unit) as u64),
+        _ => Err("it is no positive number; write it as in 800M or 2G".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_read_as_people_write_them() {
+        for (text, wanted) in [
+            ("1000", Some(1000)),
+            ("800M", Some(800 << 20)),
+            ("1.5g", Some(3 << 29)),
+            ("2GiB", Some(2 << 30)),
+            ("2GB", Some(2 << 30)),
+            ("2T", None),
+            ("", None),
+            ("M", None),
+            ("-1M", None),
+            ("infG", None),
+        ] {
+            assert_eq!(bytes(text).ok(), wanted, "{text}");
+        }
+    }
 }

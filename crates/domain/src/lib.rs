@@ -16,6 +16,6 @@ pub use card::{Card, Pooling, Prefixes, Source, SourceKind};
 pub use error::Error;
 pub use event::{Event, FinishReason, Progress, Rival, Timings, TokenProbability, Usage};
 pub use message::{Message, Part, Role, ToolCall, ToolSpec};
-pub use model::{Collected, Embedder, Embeddings, EventStream, LanguageModel, Purpose, collect};
+pub use model::{Collected, Embedder, Embeddings, EventStream, LanguageModel, Purpose, Reranker, Scores, collect};
 pub use passage::{Citation, Hit, Passage, SearchMode, Span};
 pub use request::{Grammar, Prompt, Request, Sampling, ToolChoice};

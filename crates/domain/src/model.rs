@@ -55,6 +55,23 @@ pub trait Embedder: Send + Sync {
     fn count_tokens(&self, text: &str) -> usize;
 }
 
+/// How well each passage answers a question, and what that cost.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scores {
+    /// 0 to 1, one for each passage, in order. Comparable only within a call.
+    pub scores: Vec<f32>,
+    /// Tokens read.
+    pub tokens: u32,
+}
+
+/// Tells how well passages answer a question, reading both together.
+///
+/// Contract: order and length are kept; the better passage has the higher score.
+pub trait Reranker: Send + Sync {
+    /// Scores passages for one query.
+    fn score(&self, query: &str, passages: Vec<String>) -> BoxFuture<'static, Result<Scores, Error>>;
+}
+
 /// A stream gathered into one answer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Collected {

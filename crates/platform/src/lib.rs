@@ -10,6 +10,7 @@ mod memory;
 mod models;
 mod proof;
 mod pulls;
+mod rerank;
 mod search;
 mod tokens;
 mod workspace;
@@ -22,7 +23,7 @@ pub use models::{ModelInfo, ModelState, Models, PullOptions, PullProgress};
 pub use pulls::PullStatus;
 pub use search::{SearchAnswer, SearchRequest, SearchTimings};
 pub use tokens::{Piece, Tokens};
-pub use workspace::{Access, Settings, Workspace};
+pub use workspace::{Access, EngineState, Settings, Workspace};
 
 pub use domain::Error;
 /// A document's extracted text, as [`KnowledgeBases::document`] gives it.

@@ -5,13 +5,15 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use domain::{Embedder, LanguageModel};
-use engine::{LoadOptions, LocalEmbedder, LocalModel};
+use engine::{LoadOptions, LocalEmbedder, LocalModel, Stats};
 use knowledge::KnowledgeBase;
+use serde::Serialize;
 
 use crate::ask::RagModel;
 use crate::cache::Cache;
 use crate::ingest::Jobs;
 use crate::lock::Lock;
+use crate::memory::Budget;
 use crate::pulls::Pulls;
 use crate::{Error, KnowledgeBases, Models, Result, Tokens};
 
@@ -33,6 +35,20 @@ pub struct Settings {
     pub context: Option<u32>,
     /// Whether no tokens are guessed and read ahead.
     pub no_guessing: bool,
+    /// Bytes that loaded models may take together; `None`: no limit.
+    pub memory: Option<u64>,
+}
+
+/// A loaded language model at work.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct EngineState {
+    /// Its name.
+    pub name: String,
+    /// Bytes it takes at most.
+    pub memory: u64,
+    /// What it does.
+    #[serde(flatten)]
+    pub stats: Stats,
 }
 
 /// A data directory and everything loaded from it. Cheap to clone.
@@ -45,6 +61,7 @@ struct Inner {
     data: PathBuf,
     access: Access,
     settings: Settings,
+    budget: Budget,
     _lock: Option<Lock>,
     models: Cache<LocalModel>,
     embedders: Cache<LocalEmbedder>,
@@ -87,6 +104,7 @@ impl Workspace {
                 data: data.to_owned(),
                 access,
                 settings,
+                budget: Budget::new(settings.memory),
                 _lock: lock,
                 models: Cache::default(),
                 embedders: Cache::default(),
@@ -150,14 +168,54 @@ impl Workspace {
         self.inner.models.all().into_iter().map(|(name, model)| (name, model.stats().pending)).collect()
     }
 
+    /// What each loaded language model is doing, and has done.
+    pub fn engine(&self) -> Vec<EngineState> {
+        let state = |(name, model): (String, Arc<LocalModel>)| EngineState {
+            name,
+            memory: model.memory(),
+            stats: model.stats(),
+        };
+        let mut models: Vec<EngineState> = self.inner.models.all().into_iter().map(state).collect();
+        models.sort_by(|a, b| a.name.cmp(&b.name));
+        models
+    }
+
+    /// Bytes that loaded models may take together, if that is limited.
+    pub fn memory_allowed(&self) -> Option<u64> {
+        self.inner.settings.memory
+    }
+
     /// Removes a model, and lets go of it where it is loaded: requests under way end with it.
     ///
     /// # Errors
     /// As [`Models::rm`].
     pub fn remove_model(&self, name: &str) -> Result<()> {
         self.models().rm(name)?;
+        self.let_go(name);
+        self.inner.budget.give_back(name);
+        Ok(())
+    }
+
+    fn let_go(&self, name: &str) {
         self.inner.models.forget(name);
         self.inner.embedders.forget(name);
+    }
+
+    /// Lets go of models used longest ago until one of so many bytes fits into the memory allowed.
+    fn make_room(&self, name: &str, bytes: u64) -> Result<()> {
+        let Inner { models, embedders, budget, .. } = &*self.inner;
+        let (models, embedders) = (models.all(), embedders.all());
+        let busy = |other: &str| {
+            let model = models.iter().find(|(name, _)| name == other).map(|(_, model)| model.stats().pending > 0);
+            // Beside the one that keeps it and the one here, somebody uses it.
+            let embedder = embedders.iter().find(|(name, _)| name == other).map(|(_, one)| Arc::strong_count(one) > 2);
+            // What is being loaded is nowhere yet.
+            model.or(embedder).unwrap_or(true)
+        };
+        for other in budget.take(name, bytes, &busy)? {
+            tracing::info!(model = other, "let go of, to make room for {name}");
+            self.let_go(&other);
+        }
         Ok(())
     }
 
@@ -170,19 +228,32 @@ impl Workspace {
                 format!("'{name}' makes vectors, not text; choose a generating model"),
             ));
         }
-        let Settings { slots, context, no_guessing } = self.inner.settings;
+        let Settings { slots, context, no_guessing, .. } = self.inner.settings;
         let usual = LoadOptions::default();
+        let (weights, budget) = (installed.card.bytes, &self.inner.budget);
+        let cache = budget.cache_beside(weights);
         let options = LoadOptions {
             name: name.to_owned(),
             slots: slots.unwrap_or(usual.slots),
             context,
             guess: !no_guessing,
-            cache: crate::memory::for_cache(),
+            cache: usize::try_from(cache).unwrap_or(usize::MAX),
             ..usual
         };
         let path = installed.path;
-        let load = async { Ok(blocking(move || LocalModel::load(&path, &options)).await??) };
-        self.inner.models.get(name, &installed.card.sha256, load).await
+        let load = async {
+            self.make_room(name, weights + cache)?;
+            let loaded = match blocking(move || LocalModel::load(&path, &options)).await {
+                // A whole context always fits, so that it may take more than was thought.
+                Ok(Ok(model)) => self.make_room(name, model.memory()).map(|()| model),
+                Ok(Err(error)) => Err(error.into()),
+                Err(error) => Err(error),
+            };
+            loaded.inspect_err(|_| budget.give_back(name))
+        };
+        let model = self.inner.models.get(name, &installed.card.sha256, load).await?;
+        budget.touch(name);
+        Ok(model)
     }
 
     pub(crate) async fn local_embedder(&self, name: &str) -> Result<Arc<LocalEmbedder>> {
@@ -195,8 +266,15 @@ impl Workspace {
             ));
         }
         let digest = installed.card.sha256.clone();
-        let load = async { Ok(blocking(move || LocalEmbedder::load(&installed.path, &installed.card)).await??) };
-        self.inner.embedders.get(name, &digest, load).await
+        let load = async {
+            self.make_room(name, installed.card.bytes)?;
+            let loaded = blocking(move || LocalEmbedder::load(&installed.path, &installed.card)).await;
+            let loaded = loaded.and_then(|loaded| Ok(loaded?));
+            loaded.inspect_err(|_| self.inner.budget.give_back(name))
+        };
+        let embedder = self.inner.embedders.get(name, &digest, load).await?;
+        self.inner.budget.touch(name);
+        Ok(embedder)
     }
 
     /// An embedding model by name.

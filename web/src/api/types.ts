@@ -173,3 +173,24 @@ export interface Piece {
   text: string;
   bytes: number[];
 }
+
+/** A loaded language model at work; tokens since it was loaded. */
+export interface EngineModel {
+  name: string;
+  memory: number;
+  pending: number;
+  slots: number;
+  cache_used: number;
+  cache_most: number;
+  read_tokens: number;
+  cached_tokens: number;
+  written_tokens: number;
+  guessed_tokens: number;
+  accepted_tokens: number;
+}
+
+export interface Engine {
+  models: EngineModel[];
+  resident_bytes: number | null;
+  memory_allowed: number | null;
+}

@@ -12,6 +12,7 @@ pub(crate) mod embed;
 pub(crate) mod ingest;
 pub(crate) mod kb;
 pub(crate) mod models;
+pub(crate) mod rerank;
 pub(crate) mod search;
 pub(crate) mod serve;
 pub(crate) mod tokens;

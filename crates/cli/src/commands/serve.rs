@@ -16,6 +16,7 @@ pub(crate) async fn run(options: args::Serve, data: &Path, printer: Printer) -> 
         slots: options.slots.map(|slots| slots as usize),
         context: options.context,
         no_guessing: options.no_guessing,
+        memory: options.memory,
     };
     let workspace = Arc::new(Workspace::open_with(data, Access::Write, models)?);
     let settings = Options {

@@ -23,6 +23,26 @@ pub(crate) struct Pages {
     live: Arc<AtomicUsize>,
 }
 
+/// How much of the pages there may be is in use.
+pub(crate) struct CacheUse {
+    /// Bytes of one.
+    page: u64,
+    most: u64,
+    live: Arc<AtomicUsize>,
+}
+
+impl CacheUse {
+    /// Bytes in use.
+    pub(crate) fn used(&self) -> u64 {
+        self.live.load(Ordering::Relaxed) as u64 * self.page
+    }
+
+    /// Bytes there may be.
+    pub(crate) fn most(&self) -> u64 {
+        self.most * self.page
+    }
+}
+
 /// One sequence. Its full pages may be others' too; one that is written to is its own.
 #[derive(Default)]
 pub(crate) struct Sequence {
@@ -61,6 +81,12 @@ impl Pages {
     /// Pages that could still be made.
     pub(crate) fn left(&self) -> usize {
         self.most.saturating_sub(self.live.load(Ordering::Relaxed))
+    }
+
+    /// How much of them is in use, for whoever looks on.
+    pub(crate) fn usage(&self) -> CacheUse {
+        let page = self.layers * 2 * self.part * size_of::<f16>();
+        CacheUse { page: page as u64, most: self.most as u64, live: Arc::clone(&self.live) }
     }
 
     /// Pages there may be.

@@ -7,7 +7,7 @@ mod forward;
 mod tests;
 mod weights;
 
-pub(crate) use cache::{Page, Pages, Sequence};
+pub(crate) use cache::{CacheUse, Page, Pages, Sequence};
 pub(crate) use forward::{Row, forward};
 pub(crate) use weights::Decoder;
 

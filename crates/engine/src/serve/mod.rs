@@ -1,5 +1,6 @@
 //! A local model behind the `LanguageModel` wall: the caller's side lays out, encodes and decodes; one engine thread computes.
 
+mod active;
 mod answer;
 mod drafts;
 mod prefixes;
@@ -9,14 +10,15 @@ mod tests;
 mod worker;
 
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::Instant;
 
 use domain::{Card, Error, EventStream, LanguageModel, Prompt, Request};
 use kernels::Pool;
+use serde::Serialize;
 
-use crate::decoder::Decoder;
+use crate::decoder::{CacheUse, Decoder};
 use crate::template::Template;
 use crate::typed::{Grammars, Masker};
 use crate::{LoadError, Tokenizer};
@@ -61,13 +63,43 @@ impl Default for LoadOptions {
 
 const DEFAULT_CONTEXT: usize = 8192;
 
-/// What a model is doing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What a model is doing, and what it has done since it was loaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Stats {
     /// Requests that have a slot or wait for one.
     pub pending: usize,
     /// Requests computed at once, at most.
     pub slots: usize,
+    /// Bytes of what is remembered of requests, those under way among them.
+    pub cache_used: u64,
+    /// Bytes it may become.
+    pub cache_most: u64,
+    /// Tokens of prompts that were read.
+    pub read_tokens: u64,
+    /// Tokens of prompts that were remembered instead.
+    pub cached_tokens: u64,
+    /// Tokens written.
+    pub written_tokens: u64,
+    /// Tokens guessed.
+    pub guessed_tokens: u64,
+    /// Guesses that came true.
+    pub accepted_tokens: u64,
+}
+
+/// What the engine thread counts.
+#[derive(Default)]
+struct Counters {
+    read: AtomicU64,
+    cached: AtomicU64,
+    written: AtomicU64,
+    guessed: AtomicU64,
+    accepted: AtomicU64,
+}
+
+impl Counters {
+    fn add(counter: &AtomicU64, count: usize) {
+        counter.fetch_add(count as u64, Ordering::Relaxed);
+    }
 }
 
 /// A model in this process. Dropping it ends its thread after the work at hand.
@@ -77,6 +109,9 @@ pub struct LocalModel {
     jobs: mpsc::Sender<Job>,
     slots: usize,
     queue: usize,
+    memory: u64,
+    counters: Arc<Counters>,
+    cache: CacheUse,
 }
 
 struct Shared {
@@ -137,14 +172,18 @@ impl LocalModel {
         let (jobs, queue) = mpsc::channel();
         let vocabulary = decoder.vocabulary();
         let pages = decoder.pages(options.cache, context);
+        let cache = pages.usage();
+        let counters = Arc::<Counters>::default();
+        let memory = std::fs::metadata(path).map_or(0, |file| file.len()) + cache.most();
         let masker = Masker::start(&card.name).map_err(|error| LoadError::io(path, error))?;
         let mut worker = Worker::new(decoder, tokenizer.clone(), (pool, masker), (slots, context), pages, queue);
         worker.guess = options.guess;
+        worker.counters = Arc::clone(&counters);
         let thread = std::thread::Builder::new().name(format!("model {}", card.name)).spawn(move || worker.run());
         thread.map_err(|error| LoadError::io(path, error))?;
         let grammars = Grammars::new(tokenizer.clone(), vocabulary);
         let shared = Shared { tokenizer, template, grammars, vocabulary, context, pending: Arc::default() };
-        Ok(Self { card, shared: Arc::new(shared), jobs, slots, queue: options.queue })
+        Ok(Self { card, shared: Arc::new(shared), jobs, slots, queue: options.queue, memory, counters, cache })
     }
 
     /// The model's tokenizer.
@@ -152,9 +191,25 @@ impl LocalModel {
         &self.shared.tokenizer
     }
 
+    /// Bytes it takes at most: its weights, as large as in the file, and what it remembers of requests.
+    pub fn memory(&self) -> u64 {
+        self.memory
+    }
+
     /// What it is doing now.
     pub fn stats(&self) -> Stats {
-        Stats { pending: self.shared.pending.load(Ordering::Relaxed), slots: self.slots }
+        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Stats {
+            pending: self.shared.pending.load(Ordering::Relaxed),
+            slots: self.slots,
+            cache_used: self.cache.used(),
+            cache_most: self.cache.most(),
+            read_tokens: count(&self.counters.read),
+            cached_tokens: count(&self.counters.cached),
+            written_tokens: count(&self.counters.written),
+            guessed_tokens: count(&self.counters.guessed),
+            accepted_tokens: count(&self.counters.accepted),
+        }
     }
 
     fn permit(&self) -> Result<Permit, Error> {

@@ -9,13 +9,12 @@ use domain::{FinishReason, Sampling, TokenProbability};
 use kernels::{PAGE, Pool};
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::Permit;
-use super::drafts::Drafts;
+use super::active::{Active, probability};
 use super::prefixes::{Prefixes, ROOT};
 use super::schedule::{self, Share, Stage};
+use super::{Counters, Permit};
 use crate::Tokenizer;
 use crate::decoder::{Decoder, Page, Pages, Row, Sequence, forward};
-use crate::sample::{LogProbs, Sampler};
 use crate::typed::{Constraint, Masker};
 
 /// A request as the engine thread sees it.
@@ -63,6 +62,7 @@ pub(super) struct Worker {
     masker: Masker,
     /// Whether tokens are guessed.
     pub(super) guess: bool,
+    pub(super) counters: Arc<Counters>,
     context: usize,
     pages: Pages,
     prefixes: Prefixes,
@@ -74,104 +74,6 @@ pub(super) struct Worker {
     waiting: VecDeque<Active>,
     /// Requests that have come so far.
     order: u64,
-}
-
-struct Active {
-    job: Job,
-    sampler: Sampler,
-    /// The prompt, and what was drawn after it.
-    tokens: Vec<u32>,
-    /// Tokens of the prompt.
-    prompt: usize,
-    /// Tokens of the prompt that were echoed.
-    echoed: usize,
-    /// Its whole pages that are in the tree, and where they end there.
-    shared: usize,
-    node: usize,
-    order: u64,
-    /// It had a slot before.
-    again: bool,
-    drafts: Drafts,
-    /// Tokens guessed to come after the last one, which this pass reads, too.
-    guessed: Vec<u32>,
-}
-
-impl Active {
-    fn new(mut job: Job, order: u64) -> Self {
-        let tokens = std::mem::take(&mut job.prompt);
-        let sampler = Sampler::new(job.sampling.clone(), &tokens);
-        Self {
-            sampler,
-            prompt: tokens.len(),
-            tokens,
-            echoed: 0,
-            shared: 0,
-            node: ROOT,
-            order,
-            again: false,
-            drafts: Drafts::new(),
-            guessed: Vec::new(),
-            job,
-        }
-    }
-
-    fn written(&self) -> usize {
-        self.tokens.len() - self.prompt
-    }
-
-    /// Draws the next token.
-    fn write(&mut self, tokenizer: &Tokenizer, logits: &mut [f32], context: usize) -> Option<Out> {
-        let told = self.job.logprobs.map(|_| logits.to_vec());
-        if let Some(Err(why)) = self.job.constraint.as_mut().map(|constraint| constraint.mask(logits)) {
-            return Some(Out::Failed(format!("the answer's grammar takes too much work: {why}")));
-        }
-        let token = self.sampler.draw(logits);
-        if tokenizer.is_end(token) {
-            return Some(Out::Done(FinishReason::Stop));
-        }
-        if let Some(constraint) = &mut self.job.constraint
-            && let Err(why) = constraint.consume(token, tokenizer.piece(token))
-        {
-            return Some(Out::Failed(format!("the answer left its grammar: {why}")));
-        }
-        let probability = match &told {
-            Some(told) => probability(tokenizer, told, token, self.job.logprobs),
-            None => TokenProbability { id: token, bytes: Vec::new(), logprob: None, rivals: Vec::new() },
-        };
-        self.say(probability, context)
-    }
-
-    /// Says the tokens of which there is only one, and begins to look for those that may come after.
-    fn go_on(&mut self, tokenizer: &Tokenizer, masker: &Masker, context: usize) -> Option<Out> {
-        for id in self.job.constraint.as_mut()?.forced() {
-            if tokenizer.is_end(id) {
-                return Some(Out::Done(FinishReason::Stop));
-            }
-            let bytes = if self.job.logprobs.is_some() { tokenizer.token_bytes(id) } else { Vec::new() };
-            let ended = self.say(TokenProbability { id, bytes, logprob: Some(0.0), rivals: Vec::new() }, context);
-            if ended.is_some() {
-                return ended;
-            }
-        }
-        let constraint = self.job.constraint.as_mut()?;
-        if constraint.is_over() {
-            return Some(Out::Done(FinishReason::Stop));
-        }
-        constraint.prepare(masker);
-        None
-    }
-
-    fn say(&mut self, token: TokenProbability, context: usize) -> Option<Out> {
-        self.tokens.push(token.id);
-        let _ = self.job.out.send(Out::Token(token)); // whoever left is noticed before the next step
-        let full = self.written() >= self.job.max_tokens || self.tokens.len() >= context;
-        full.then_some(Out::Done(FinishReason::Length))
-    }
-
-    /// Tokens that may be taken over instead of being read: not the last one, whose logits are wanted, and none if each of them is.
-    fn useful(&self) -> &[u32] {
-        if self.job.echo { &[] } else { &self.tokens[..self.tokens.len() - 1] }
-    }
 }
 
 impl Worker {
@@ -189,6 +91,7 @@ impl Worker {
             pool,
             masker,
             guess: true,
+            counters: Arc::default(),
             context,
             pages,
             prefixes: Prefixes::new(),
@@ -258,6 +161,8 @@ impl Worker {
                 cached += count;
             }
             let ended = if active.again { None } else { self.start(&mut active, cached) };
+            Counters::add(&self.counters.cached, cached);
+            Counters::add(&self.counters.written, if active.again { 0 } else { active.written() });
             self.slots[slot] = Some(active);
             if let Some(end) = ended {
                 self.end(slot, end);
@@ -352,6 +257,7 @@ impl Worker {
             (active.node, active.shared) = (node, active.shared + 1);
             cached += PAGE;
         }
+        Counters::add(&self.counters.cached, cached);
         if cached > 0 && !active.again {
             let _ = active.job.out.send(Out::Cached(cached));
         }
@@ -417,6 +323,7 @@ impl Worker {
         let Some(active) = &mut self.slots[share.slot] else { return };
         let read = self.sequences[share.slot].tokens.len();
         if read <= active.prompt {
+            Counters::add(&self.counters.read, share.tokens);
             let _ = active.job.out.send(Out::Prompt { done: read, total: active.prompt });
         }
         if active.job.echo {
@@ -445,6 +352,9 @@ impl Worker {
             came += 1;
         }
         self.sequences[share.slot].tokens.truncate(known + came);
+        Counters::add(&self.counters.written, active.tokens.len() - known);
+        Counters::add(&self.counters.guessed, guessed.len());
+        Counters::add(&self.counters.accepted, came.min(guessed.len()));
         if !guessed.is_empty() {
             active.drafts.learn(guessed.len(), came);
             let _ = active.job.out.send(Out::Guessed { tokens: guessed.len(), came });
@@ -483,10 +393,4 @@ fn stage(slot: &Option<Active>, read: &Sequence) -> Stage {
         Some(active) if active.written() > 0 && read.tokens.len() + 1 == active.tokens.len() => Stage::Writing,
         Some(active) => Stage::Reading { done: read.tokens.len(), total: active.tokens.len(), order: active.order },
     }
-}
-
-fn probability(tokenizer: &Tokenizer, logits: &[f32], id: u32, count: Option<u8>) -> TokenProbability {
-    let all = LogProbs::new(logits);
-    let bytes = |id| tokenizer.token_bytes(id);
-    TokenProbability { id, bytes: bytes(id), logprob: all.of(id), rivals: all.top(count.unwrap_or(0).into(), bytes) }
 }

@@ -165,6 +165,20 @@ pub(super) fn embedding(name: &str) -> Option<Value> {
     })
 }
 
+pub(super) fn rerank(name: &str) -> Option<Value> {
+    Some(match name {
+        "query" => json!({"type": "string", "minLength": 1}),
+        "documents" => {
+            let text = json!({"type": "string", "minLength": 1});
+            let held = json!({"type": "object", "required": ["text"], "properties": {"text": text}, "additionalProperties": false});
+            json!({"type": "array", "minItems": 1, "maxItems": 1000, "items": {"anyOf": [text, held]}})
+        }
+        "top_n" => integer(1, "How many results; all if left out."),
+        "return_documents" => boolean("Whether results hold their texts; they do unless this is false."),
+        other => return own(other),
+    })
+}
+
 fn text_or_tokens(description: &str) -> Value {
     let tokens = json!({"type": "array", "items": {"type": "integer", "minimum": 0}, "minItems": 1});
     json!({"description": description, "anyOf": [

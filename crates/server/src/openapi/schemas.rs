@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 use wire::openai::{chat, completion, embedding};
 
 use super::{reference, requests};
-use crate::routes::{bases, tokens};
+use crate::routes::{bases, rerank, tokens};
 
 pub(crate) const ANSWER: &str = "Answer";
 pub(crate) const ANYTHING: &str = "Anything";
@@ -22,12 +22,15 @@ pub(crate) const DOCUMENTS: &str = "Documents";
 pub(crate) const DOCUMENT_TEXT: &str = "DocumentText";
 pub(crate) const EMBEDDINGS: &str = "Embeddings";
 pub(crate) const EMBEDDING_REQUEST: &str = "EmbeddingRequest";
+pub(crate) const ENGINE: &str = "Engine";
 pub(crate) const ERROR: &str = "Error";
 pub(crate) const HEALTH: &str = "Health";
 pub(crate) const INFO: &str = "Info";
 pub(crate) const MODEL: &str = "Model";
 pub(crate) const MODELS: &str = "Models";
 pub(crate) const PULLING: &str = "Pulling";
+pub(crate) const RERANKED: &str = "Reranked";
+pub(crate) const RERANK_REQUEST: &str = "RerankRequest";
 pub(crate) const SEARCH: &str = "SearchResult";
 pub(crate) const SEARCH_REQUEST: &str = "SearchRequest";
 pub(crate) const TEXT: &str = "DetokenizedText";
@@ -41,7 +44,7 @@ const USAGE: &str = "Usage";
 
 /// Every schema.
 pub(super) fn all() -> Value {
-    let all = requests().into_iter().chain(openai()).chain(bases_and_models());
+    let all = requests().into_iter().chain(openai()).chain(engine()).chain(bases_and_models());
     Value::Object(all.map(|(name, schema)| (name.to_owned(), schema)).collect())
 }
 
@@ -53,12 +56,58 @@ fn requests() -> Vec<Named> {
         (CHAT_REQUEST, request(&chat::table(), &["model", "messages"], requests::chat)),
         (COMPLETION_REQUEST, request(&completion::table(), &["model", "prompt"], requests::completion)),
         (EMBEDDING_REQUEST, request(&embedding::TABLE, &["model", "input"], requests::embedding)),
+        (RERANK_REQUEST, request(&rerank::RERANK, &["query", "documents"], requests::rerank)),
         (TOKENIZE_REQUEST, request(&tokens::TOKENIZE, &["text"], requests::own)),
         (DETOKENIZE_REQUEST, request(&tokens::DETOKENIZE, &["tokens"], requests::own)),
         (BASE_REQUEST, request(&bases::CREATE, &["name"], requests::own)),
         (SEARCH_REQUEST, request(&bases::SEARCH, &["query"], requests::own)),
         (ASK_REQUEST, request(&bases::ASK, &["question"], requests::own)),
     ]
+}
+
+fn engine() -> Vec<Named> {
+    vec![
+        (
+            ENGINE,
+            object(&[
+                ("models", list(engine_state())),
+                ("resident_bytes", nullable("integer")),
+                ("memory_allowed", nullable("integer")),
+            ]),
+        ),
+        (
+            RERANKED,
+            object(&[
+                ("object", json!({"const": "list"})),
+                ("model", string()),
+                ("results", list(ranked())),
+                ("usage", object(&[("total_tokens", integer())])),
+            ]),
+        ),
+    ]
+}
+
+fn engine_state() -> Value {
+    let counts = [
+        "slots",
+        "pending",
+        "memory",
+        "cache_used",
+        "cache_most",
+        "read_tokens",
+        "cached_tokens",
+        "written_tokens",
+        "guessed_tokens",
+        "accepted_tokens",
+    ];
+    let counts = counts.map(|name| (name, integer()));
+    object(&[&[("name", string())][..], &counts].concat())
+}
+
+fn ranked() -> Value {
+    let mut ranked = object(&[("index", integer()), ("relevance_score", number())]);
+    ranked["properties"]["document"] = object(&[("text", string())]);
+    ranked
 }
 
 fn openai() -> Vec<Named> {

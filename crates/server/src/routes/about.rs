@@ -57,3 +57,12 @@ pub(crate) async fn info(State(app): State<Arc<App>>) -> Result<Json<Info>, Fail
     });
     Ok(Json(info.await?))
 }
+
+/// What the loaded models are doing: counters, of which a client makes speeds.
+pub(crate) async fn engine(State(app): State<Arc<App>>) -> Json<Value> {
+    Json(json!({
+        "models": app.workspace.engine(),
+        "resident_bytes": crate::metrics::resident_bytes(),
+        "memory_allowed": app.workspace.memory_allowed(),
+    }))
+}

@@ -6,6 +6,7 @@ pub(crate) mod catalogue;
 pub(crate) mod completions;
 pub(crate) mod embeddings;
 pub(crate) mod models;
+pub(crate) mod rerank;
 pub(crate) mod tokens;
 pub(crate) mod uploads;
 
@@ -106,6 +107,13 @@ fn about_routes() -> Vec<Route> {
             (Nothing, Gives::Json(200, schema::INFO)),
             get(about::info),
         ),
+        route(
+            "get",
+            "/v1/engine",
+            "What the loaded models are doing",
+            (Nothing, Gives::Json(200, schema::ENGINE)),
+            get(about::engine),
+        ),
     ]
 }
 
@@ -135,6 +143,13 @@ fn openai_routes() -> Vec<Route> {
             "Turn texts into vectors",
             (Takes::Json(schema::EMBEDDING_REQUEST), Json(200, schema::EMBEDDINGS)),
             post(embeddings::embeddings),
+        ),
+        route(
+            "post",
+            "/v1/rerank",
+            "Put passages in the order in which they answer a query",
+            (Takes::Json(schema::RERANK_REQUEST), Json(200, schema::RERANKED)),
+            post(rerank::rerank),
         ),
         route(
             "post",

@@ -21,6 +21,8 @@ async fn a_model_that_is_not_here_is_named_with_the_remedy() {
         &["gpt-9"],
     );
     house.post("/v1/embeddings", json!({"model": "gpt-9", "input": "a"})).await.bad(404, "model_not_found", &["gpt-9"]);
+    let body = json!({"model": "gpt-9", "query": "a", "documents": ["b"]});
+    house.post("/v1/rerank", body).await.bad(404, "model_not_found", &["gpt-9"]);
     house.post("/tokenize", json!({"model": "gpt-9", "text": "a"})).await.bad(404, "model_not_found", &["gpt-9"]);
     house.post("/detokenize", json!({"tokens": [1]})).await.bad(404, "model_not_found", &["pull"]);
     house.get("/v1/models/gpt-9").await.bad(404, "model_not_found", &["gpt-9", "pull"]);
@@ -40,6 +42,17 @@ async fn parameters_are_checked_before_models_are_looked_for() {
         &["suffix"],
     );
     house.post("/v1/embeddings", json!({"model": "m", "input": [[]]})).await.bad(400, "invalid_value", &["input[0]"]);
+    for (body, code, part) in [
+        (json!({"documents": ["a"]}), "missing_required_parameter", "query"),
+        (json!({"query": "a"}), "missing_required_parameter", "documents"),
+        (json!({"query": "a", "documents": []}), "invalid_value", "documents"),
+        (json!({"query": "a", "documents": ["b", 1]}), "invalid_type", "documents[1]"),
+        (json!({"query": "a", "documents": [{"txt": "b"}]}), "unknown_parameter", "documents[0].txt"),
+        (json!({"query": "a", "documents": [" "]}), "invalid_value", "documents[0]"),
+        (json!({"query": "a", "documents": ["b"], "top_n": 0}), "invalid_value", "top_n"),
+    ] {
+        house.post("/v1/rerank", body).await.bad(400, code, &[part]);
+    }
     house.post("/detokenize", json!({"tokens": [-1]})).await.bad(400, "invalid_type", &["tokens[0]"]);
     house.post("/tokenize", json!({"text": "a", "mode": 1})).await.bad(400, "unknown_parameter", &["mode"]);
 }
