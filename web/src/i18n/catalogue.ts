@@ -58,7 +58,6 @@ export const catalogue = {
   writing: both('书写', 'Writing'),
   reading: both('阅读', 'Reading'),
   tokens: both('词元', 'tokens'),
-  tokenCount: filled((_: number, n: string) => `${n} 个词元`, (n: number, shown: string) => `${shown} token${s(n)}`),
   lastMinute: filled((name: string, most: string) => `${name}：最近一分钟的速度，最高每秒 ${most} 个词元`, (name: string, most: string) => `${name}: speed over the last minute, at most ${most} tokens a second`),
   slots: both('同时进行的请求', 'Requests at once'),
   slotsHelp: both('再多的请求排队等候。', 'More than these wait in a queue.'),

@@ -37,9 +37,9 @@ function Model({ model, speeds }: { model: EngineModel; speeds: Speed[] }) {
   const now = speeds.at(-1);
   const asked = model.read_tokens + model.cached_tokens;
   const facts: [string, string][] = [
-    [t.promptRead, t.tokenCount(model.read_tokens, count(model.read_tokens, lang))],
-    [t.remembered, asked > 0 ? percent(model.cached_tokens / asked, lang) : '–'],
-    [t.promptWritten, t.tokenCount(model.written_tokens, count(model.written_tokens, lang))],
+    [t.promptRead, `${count(model.read_tokens, lang)} ${t.tokens}`],
+    [t.remembered, asked > 0 ? percent(model.cached_tokens / asked, lang).replace(/^0[.0]*%$/, '0%') : '–'],
+    [t.promptWritten, `${count(model.written_tokens, lang)} ${t.tokens}`],
     [t.guessesRight, model.guessed_tokens > 0 ? percent(model.accepted_tokens / model.guessed_tokens, lang) : '–'],
     [t.memoryMost, bytes(model.memory, lang)],
   ];
