@@ -31,6 +31,80 @@ crate::simd::wide! {
 }
 
 crate::simd::wide! {
+    /// `x = silu(x)`.
+    pub fn silu(x: &mut [f32]) {
+        for x in x {
+            *x = *x / (1.0 + exp(-*x));
+        }
+    }
+}
+
+crate::simd::wide! {
+    /// `x = 1 / (1 + e^-x)`.
+    pub fn sigmoid(x: &mut [f32]) {
+        for x in x {
+            *x = 1.0 / (1.0 + exp(-*x));
+        }
+    }
+}
+
+crate::simd::wide! {
+    /// The hyperbolic tangent.
+    pub fn tanh(x: &mut [f32]) {
+        for x in x {
+            // Where the difference from 1 is small the quotient is exact enough; near 0 the series is better.
+            let small = *x * (1.0 + *x * *x * (-1.0 / 3.0 + *x * *x * (2.0 / 15.0 - *x * *x * (17.0 / 315.0))));
+            let large = 1.0 - 2.0 / (exp(2.0 * *x) + 1.0);
+            *x = if x.abs() < 0.15 { small } else { large };
+        }
+    }
+}
+
+crate::simd::wide! {
+    /// `x = e^x`.
+    pub fn exponential(x: &mut [f32]) {
+        for x in x {
+            *x = exp(*x);
+        }
+    }
+}
+
+/// `x = ln(1 + e^x)`; beyond 20 that is `x`.
+pub fn softplus(x: &mut [f32]) {
+    for x in x {
+        *x = if *x > 20.0 { *x } else { x.exp().ln_1p() };
+    }
+}
+
+crate::simd::wide! {
+    /// The square of what is above 0.
+    pub fn relu_squared(x: &mut [f32]) {
+        for x in x {
+            let above = if *x > 0.0 { *x } else { 0.0 };
+            *x = above * above;
+        }
+    }
+}
+
+crate::simd::wide! {
+    /// `a *= b`.
+    pub fn multiply(a: &mut [f32], b: &[f32]) {
+        for (a, b) in a.iter_mut().zip(b) {
+            *a *= b;
+        }
+    }
+}
+
+crate::simd::wide! {
+    /// `out = x + (other - x) * by`.
+    pub fn mix(out: &mut [f32], x: &[f32], other: &[f32], by: &[f32]) {
+        for (i, out) in out.iter_mut().enumerate() {
+            *out = x[i] + (other[i] - x[i]) * by[i];
+        }
+    }
+}
+
+crate::simd::wide! {
     /// `a += b`.
     pub fn add(a: &mut [f32], b: &[f32]) {
         for (a, b) in a.iter_mut().zip(b) {
@@ -132,5 +206,37 @@ mod tests {
         for (got, expected) in x.iter().zip([0.841_192, -0.158_808, 30.0]) {
             assert!((got - expected).abs() < 1e-5, "{got} {expected}");
         }
+    }
+
+    #[test]
+    fn one_number_functions_follow_their_formulas() {
+        type Case = (fn(&mut [f32]), fn(f64) -> f64);
+        let cases: [Case; 6] = [
+            (silu, |x| x / (1.0 + (-x).exp())),
+            (sigmoid, |x| 1.0 / (1.0 + (-x).exp())),
+            (tanh, f64::tanh),
+            (exponential, f64::exp),
+            (softplus, |x| if x > 30.0 { x } else { x.exp().ln_1p() }),
+            (relu_squared, |x| x.max(0.0).powi(2)),
+        ];
+        for (at, (ours, exact)) in cases.into_iter().enumerate() {
+            for i in -400..=400 {
+                let x = i as f32 / 10.0 + 0.003;
+                let mut got = [x];
+                ours(&mut got);
+                let exact = exact(f64::from(x));
+                let gap = (f64::from(got[0]) - exact).abs();
+                assert!(gap < 2e-6 * exact.abs().max(1e-3), "{at} of {x}: {} {exact}", got[0]);
+            }
+        }
+    }
+
+    #[test]
+    fn a_mix_goes_from_one_to_the_other() {
+        let mut out = [0.0; 3];
+        mix(&mut out, &[1.0, 2.0, 3.0], &[5.0, 6.0, 7.0], &[0.0, 0.5, 1.0]);
+        assert_eq!(out, [1.0, 4.0, 7.0]);
+        multiply(&mut out, &[2.0, 0.5, 0.0]);
+        assert_eq!(out, [2.0, 2.0, 0.0]);
     }
 }

@@ -1,4 +1,4 @@
-//! Numbers on the CPU: quantised matrix products, attention, norms, rotary positions, the vector scan, and the threads they run on.
+//! Numbers on the CPU: quantised matrix products, attention, recurrences, norms, rotary positions, the vector scan, and the threads they run on.
 //!
 //! Each SIMD path stands beside a scalar reference that tests hold it to; which one runs is decided at run time.
 
@@ -15,19 +15,23 @@ mod matrix;
 mod norms;
 mod pool;
 mod quant;
+mod recurrence;
 mod rope;
 mod scan;
 mod simd;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
-pub use activations::{add, gelu_erf, gelu_mul, silu_mul, softmax};
+pub use activations::{
+    add, exponential, gelu_erf, gelu_mul, mix, multiply, relu_squared, sigmoid, silu, silu_mul, softmax, softplus, tanh,
+};
 pub use attention::{AttnShape, FullShape, PAGE, Page, Sequence, attention, attention_full, put_position};
 pub use dtype::Dtype;
 pub use matmul::{Packed, Weights, matmul, matmul_each};
 pub use matrix::{Matrix, MatrixError};
-pub use norms::{layer_norm, rms_norm};
+pub use norms::{group_norm, group_rms_norm, layer_norm, rms_norm, unit};
 pub use pool::{Pool, default_threads};
 pub use quant::dequantize_row;
+pub use recurrence::{Run, Scan, Scan2, Wkv, conv, scan, scan2, shift, wkv6, wkv7};
 pub use rope::{rope_angles, rope_neox, rope_norm};
 pub use scan::{dot_f16, scan_f16};

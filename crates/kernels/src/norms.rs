@@ -32,6 +32,41 @@ pub fn layer_norm(out: &mut [f32], x: &[f32], weight: &[f32], bias: &[f32], eps:
     }
 }
 
+/// Layer norm of each of the `weight.len() / size` groups of a row, times `weight` plus `bias`.
+///
+/// # Panics
+/// If `out` and `x` differ in length, or are not whole rows of whole groups.
+pub fn group_norm(out: &mut [f32], x: &[f32], weight: &[f32], bias: &[f32], size: usize, eps: f32) {
+    for (out, x) in out.chunks_exact_mut(weight.len()).zip(x.chunks_exact(weight.len())) {
+        for at in (0..weight.len()).step_by(size) {
+            let group = at..at + size;
+            layer_norm(&mut out[group.clone()], &x[group.clone()], &weight[group.clone()], &bias[group], eps);
+        }
+    }
+}
+
+/// Root-mean-square norm of each of the `weight.len() / size` groups of a row, times `weight`.
+///
+/// # Panics
+/// If `out` and `x` differ in length, or are not whole rows of whole groups.
+pub fn group_rms_norm(out: &mut [f32], x: &[f32], weight: &[f32], size: usize, eps: f32) {
+    for (out, x) in out.chunks_exact_mut(weight.len()).zip(x.chunks_exact(weight.len())) {
+        for at in (0..weight.len()).step_by(size) {
+            let group = at..at + size;
+            rms_norm(&mut out[group.clone()], &x[group.clone()], &weight[group], eps);
+        }
+    }
+}
+
+/// Brings each part of `size` numbers to length 1; one shorter than `least` is divided by that.
+pub fn unit(x: &mut [f32], size: usize, least: f32) {
+    for part in x.chunks_exact_mut(size) {
+        let length = sum(part.iter().map(|x| x * x)).sqrt();
+        let scale = 1.0 / if length > least { length } else { least };
+        part.iter_mut().for_each(|x| *x *= scale);
+    }
+}
+
 /// A sum in eight lanes: quicker than one, and closer to the true value.
 pub(crate) fn sum(numbers: impl Iterator<Item = f32>) -> f32 {
     let mut lanes = [0.0f32; 8];
@@ -39,4 +74,28 @@ pub(crate) fn sum(numbers: impl Iterator<Item = f32>) -> f32 {
         lanes[i % 8] += x;
     }
     lanes.iter().sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_are_normed_each_by_itself() {
+        let x = [1.0, 3.0, 10.0, 30.0];
+        let (mut out, mut alone) = ([0.0; 4], [0.0; 2]);
+        group_norm(&mut out, &x, &[1.0, 2.0, 3.0, 4.0], &[0.0, 0.0, 1.0, 0.0], 2, 1e-9);
+        layer_norm(&mut alone, &x[2..], &[3.0, 4.0], &[1.0, 0.0], 1e-9);
+        assert!((out[0] + 1.0).abs() < 1e-6 && (out[1] - 2.0).abs() < 1e-6 && out[2..] == alone, "{out:?}");
+        group_rms_norm(&mut out, &x, &[1.0, 2.0, 3.0, 4.0], 2, 0.0);
+        rms_norm(&mut alone, &x[..2], &[1.0, 2.0], 0.0);
+        assert!(out[..2] == alone && (out[2] - 3.0 * 10.0 / 500.0f32.sqrt()).abs() < 1e-6, "{out:?}");
+    }
+
+    #[test]
+    fn a_unit_has_length_one_and_nothing_stays_nothing() {
+        let mut x = [3.0, 4.0, 0.0, 0.0];
+        unit(&mut x, 2, 1e-12);
+        assert!((x[0] - 0.6).abs() < 1e-6 && (x[1] - 0.8).abs() < 1e-6 && x[2..] == [0.0, 0.0], "{x:?}");
+    }
 }
