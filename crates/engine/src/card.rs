@@ -58,7 +58,7 @@ mod tests {
         assert_eq!((card.name.as_str(), card.architecture.as_str(), card.context), ("tiny", "qwen3", CONTEXT));
         assert_eq!((card.parameters, card.dimensions), (parameters as u64, None));
         assert_eq!(card.bytes, std::fs::metadata(&path).unwrap().len());
-        let (_folder, path) = Tiny::new("mamba").write();
-        assert!(inspect(&path).unwrap_err().to_string().contains("'mamba'"));
+        let (_folder, path) = Tiny::new("falcon").write();
+        assert!(inspect(&path).unwrap_err().to_string().contains("'falcon'"));
     }
 }

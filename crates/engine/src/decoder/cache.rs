@@ -1,27 +1,54 @@
-//! What sequences have been read as far as: their tokens, and keys and values in pages, which sequences that begin alike share.
+//! What sequences have been read as far as: their tokens, and pages of what was kept of them, which sequences that begin alike share.
+//!
+//! A Transformer keeps keys and values of every position, so its pages hold those of [`PAGE`] positions each. Others carry a state from
+//! token to token; there a page holds the state after the last token read within it. Either way a page and those before it are what
+//! is needed to go on after it, and of a state the page alone.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use half::f16;
 use kernels::{AttnShape, PAGE};
 
-/// Keys and values of [`PAGE`] positions in every layer.
+/// What is kept of [`PAGE`] positions in every layer.
 pub(crate) struct Page {
     /// For each layer its keys, then its values.
-    numbers: Box<[f16]>,
-    /// Numbers of a layer's keys.
+    keys: Box<[f16]>,
+    /// For each layer its state.
+    states: Box<[f32]>,
+    /// Numbers of a layer's keys or state.
     part: usize,
-    live: Arc<AtomicUsize>,
+    /// Pages there are; those of no content do not count.
+    live: Option<Arc<AtomicUsize>>,
 }
 
 /// Makes pages, no more at a time than there is memory for.
 pub(crate) struct Pages {
     layers: usize,
-    part: usize,
+    kept: Kept,
     most: usize,
     live: Arc<AtomicUsize>,
 }
+
+/// Numbers kept a layer in a page.
+#[derive(Clone, Copy)]
+enum Kept {
+    Keys(usize),
+    State(usize),
+}
+
+impl Kept {
+    fn bytes(self) -> usize {
+        match self {
+            Self::Keys(part) => 2 * part * size_of::<f16>(),
+            Self::State(part) => part * size_of::<f32>(),
+        }
+    }
+}
+
+/// Pages of a state that one sequence needs at once: one for each it goes through in a pass, and those it begins and ends with.
+pub(crate) const STATES_AT_ONCE: usize = 8;
 
 /// How much of the pages there may be is in use.
 pub(crate) struct CacheUse {
@@ -52,30 +79,50 @@ pub(crate) struct Sequence {
 }
 
 impl Pages {
-    /// Pages for `layers` layers of `width` numbers for a position's keys: as many as fit into `bytes`, but enough for `context` positions.
-    pub(crate) fn new(layers: usize, width: usize, bytes: usize, context: usize) -> Self {
-        let part = width * PAGE;
-        let most = bytes / (layers * 2 * part * size_of::<f16>()).max(1);
+    /// Pages for the keys and values of `layers` layers, `width` numbers for a position's keys: as many as fit into `bytes`, but enough for
+    /// `context` positions.
+    pub(crate) fn of_keys(layers: usize, width: usize, bytes: usize, context: usize) -> Self {
         // One more, to copy a part of a page that is remembered.
-        Self { layers, part, most: most.max(context.div_ceil(PAGE) + 1), live: Arc::default() }
+        Self::new(layers, Kept::Keys(width * PAGE), bytes, context.div_ceil(PAGE) + 1)
+    }
+
+    /// Pages for the states of `layers` layers of `numbers` each: as many as fit into `bytes`, but enough for one sequence.
+    pub(crate) fn of_states(layers: usize, numbers: usize, bytes: usize) -> Self {
+        Self::new(layers, Kept::State(numbers), bytes, STATES_AT_ONCE)
+    }
+
+    fn new(layers: usize, kept: Kept, bytes: usize, least: usize) -> Self {
+        let most = bytes / (layers * kept.bytes()).max(1);
+        Self { layers, kept, most: most.max(least), live: Arc::default() }
+    }
+
+    /// Whether a page is enough to go on after it, without those before.
+    pub(crate) fn stand_alone(&self) -> bool {
+        matches!(self.kept, Kept::State(_))
     }
 
     /// An empty page; `None` if all there may be are in use.
     pub(crate) fn make(&self) -> Option<Arc<Page>> {
-        self.page(|| vec![f16::ZERO; self.layers * 2 * self.part].into_boxed_slice())
+        let (keys, states) = match self.kept {
+            Kept::Keys(part) => (self.layers * 2 * part, 0),
+            Kept::State(part) => (0, self.layers * part),
+        };
+        self.page(|| (vec![f16::ZERO; keys].into(), vec![0.0; states].into()))
     }
 
     /// A page with another's numbers.
     pub(crate) fn copy(&self, other: &Page) -> Option<Arc<Page>> {
-        self.page(|| other.numbers.clone())
+        self.page(|| (other.keys.clone(), other.states.clone()))
     }
 
-    fn page(&self, numbers: impl FnOnce() -> Box<[f16]>) -> Option<Arc<Page>> {
+    fn page(&self, numbers: impl FnOnce() -> (Box<[f16]>, Box<[f32]>)) -> Option<Arc<Page>> {
         if self.left() == 0 {
             return None;
         }
         self.live.fetch_add(1, Ordering::Relaxed);
-        Some(Arc::new(Page { numbers: numbers(), part: self.part, live: Arc::clone(&self.live) }))
+        let (keys, states) = numbers();
+        let (Kept::Keys(part) | Kept::State(part)) = self.kept;
+        Some(Arc::new(Page { keys, states, part, live: Some(Arc::clone(&self.live)) }))
     }
 
     /// Pages that could still be made.
@@ -85,7 +132,7 @@ impl Pages {
 
     /// How much of them is in use, for whoever looks on.
     pub(crate) fn usage(&self) -> CacheUse {
-        let page = self.layers * 2 * self.part * size_of::<f16>();
+        let page = self.layers * self.kept.bytes();
         CacheUse { page: page as u64, most: self.most as u64, live: Arc::clone(&self.live) }
     }
 
@@ -97,26 +144,76 @@ impl Pages {
 }
 
 impl Page {
+    /// The place of a page that is no longer needed.
+    fn gone() -> Arc<Self> {
+        Arc::new(Self { keys: Box::default(), states: Box::default(), part: 0, live: None })
+    }
+
     pub(super) fn layer(&self, layer: usize) -> kernels::Page<'_> {
-        let (keys, values) = self.numbers[layer * 2 * self.part..][..2 * self.part].split_at(self.part);
+        let (keys, values) = self.keys[layer * 2 * self.part..][..2 * self.part].split_at(self.part);
         kernels::Page { keys, values }
     }
 
     fn layer_mut(&mut self, layer: usize) -> (&mut [f16], &mut [f16]) {
-        self.numbers[layer * 2 * self.part..][..2 * self.part].split_at_mut(self.part)
+        self.keys[layer * 2 * self.part..][..2 * self.part].split_at_mut(self.part)
+    }
+
+    fn state(&self, layer: usize) -> &[f32] {
+        &self.states[layer * self.part..][..self.part]
+    }
+
+    fn state_mut(&mut self, layer: usize) -> &mut [f32] {
+        &mut self.states[layer * self.part..][..self.part]
     }
 }
 
 impl Drop for Page {
     fn drop(&mut self) {
-        self.live.fetch_sub(1, Ordering::Relaxed);
+        if let Some(live) = &self.live {
+            live.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 }
 
 impl Sequence {
+    /// The beginning of a sequence, from the pages that are remembered of it. Where a page stands alone, that is its last only.
+    pub(crate) fn begin(tokens: &[u32], pages: Vec<Option<Arc<Page>>>) -> Self {
+        let pages = pages.into_iter().map(|page| page.unwrap_or_else(Page::gone)).collect();
+        Self { tokens: tokens.to_vec(), pages }
+    }
+
     /// Pages that are missing before `more` tokens can be read.
     pub(crate) fn missing(&self, more: usize) -> usize {
         (self.tokens.len() + more).div_ceil(PAGE).saturating_sub(self.pages.len())
+    }
+
+    /// Goes back to its first `tokens` tokens, and lets go of pages beyond them.
+    pub(crate) fn truncate(&mut self, tokens: usize) {
+        self.tokens.truncate(tokens);
+        self.pages.truncate(tokens.div_ceil(PAGE));
+    }
+
+    /// Lets go of the pages before page `last`, where pages stand alone.
+    pub(crate) fn keep_from(&mut self, last: usize) {
+        let before = self.pages.iter_mut().take(last).rev();
+        before.take_while(|page| page.live.is_some()).for_each(|page| *page = Page::gone());
+    }
+
+    /// A part of a layer's state, to be gone on with at `position`: zeros at the beginning, the page before's at the beginning of a page.
+    ///
+    /// # Panics
+    /// As [`Self::put`].
+    pub(super) fn state(&mut self, position: usize, layer: usize, part: Range<usize>) -> &mut [f32] {
+        let (before, page) = self.pages.split_at_mut(position / PAGE);
+        let page = page.first_mut().and_then(Arc::get_mut).expect("a page of its own for every position that is read");
+        let state = &mut page.state_mut(layer)[part.clone()];
+        if position.is_multiple_of(PAGE) {
+            match before.last() {
+                Some(before) => state.copy_from_slice(&before.state(layer)[part]),
+                None => state.fill(0.0),
+            }
+        }
+        state
     }
 
     /// Puts a position's keys and values in.
@@ -136,19 +233,19 @@ mod tests {
 
     #[test]
     fn there_are_no_more_pages_than_fit() {
-        let pages = Pages::new(2, 8, 2 * 2 * 8 * PAGE * 2 * 3 + 1, PAGE);
+        let pages = Pages::of_keys(2, 8, 2 * 2 * 8 * PAGE * 2 * 3 + 1, PAGE);
         assert_eq!((pages.most(), pages.left()), (3, 3));
         let mut held: Vec<_> = (0..3).map(|_| pages.make().unwrap()).collect();
         assert!(pages.make().is_none());
         held.pop();
         assert_eq!(pages.left(), 1);
         assert!(pages.make().is_some());
-        assert_eq!(Pages::new(2, 8, 0, PAGE * 4).most(), 5, "one sequence always fits");
+        assert_eq!(Pages::of_keys(2, 8, 0, PAGE * 4).most(), 5, "one sequence always fits");
     }
 
     #[test]
     fn pages_are_asked_for_before_they_are_written_to() {
-        let pages = Pages::new(1, 8, 1 << 20, 1);
+        let pages = Pages::of_keys(1, 8, 1 << 20, 1);
         let mut sequence = Sequence::default();
         for (held, made, more, missing) in
             [(0, 0, 0, 0), (0, 0, 1, 1), (0, 0, 65, 2), (63, 1, 1, 0), (64, 1, 1, 1), (3, 2, 5, 0)]

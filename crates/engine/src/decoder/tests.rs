@@ -190,7 +190,7 @@ fn every_family_follows_its_formulas() {
     let tokens: Vec<u32> = (0..19).map(|i| i * 37 % 256).collect();
     for (tiny, formula) in cases {
         let (_folder, path) = tiny.write();
-        let decoder = Decoder::load(&path, &Pool::new(2), false).unwrap();
+        let decoder = Decoder::load(&path, &Pool::new(2), false, 4096).unwrap();
         let exact = Naive { tiny: &tiny, formula }.logits(&tokens);
         let mut sequences = [sequence(&decoder), sequence(&decoder), sequence(&decoder)];
         let mut pass = |rows: &[Row]| forward(&decoder, &pool, &mut sequences, rows, &|| true).unwrap();
@@ -213,7 +213,7 @@ fn sequence(decoder: &Decoder) -> Sequence {
 #[test]
 fn a_pass_given_up_leaves_the_sequence_as_it_was() {
     let (_folder, path) = Tiny::new("qwen2").write();
-    let decoder = Decoder::load(&path, &Pool::new(2), false).unwrap();
+    let decoder = Decoder::load(&path, &Pool::new(2), false, 4096).unwrap();
     let pool = Pool::new(1);
     let mut sequences = [sequence(&decoder)];
     let asked = std::cell::Cell::new(0);
@@ -232,7 +232,7 @@ fn a_pass_given_up_leaves_the_sequence_as_it_was() {
 fn files_that_do_not_fit_are_refused_with_the_reason() {
     let refused = |tiny: Tiny| {
         let (_folder, path) = tiny.write();
-        Decoder::load(&path, &Pool::new(2), false).err().map(|error| error.to_string()).unwrap_or_default()
+        Decoder::load(&path, &Pool::new(2), false, 4096).err().map(|error| error.to_string()).unwrap_or_default()
     };
     let mut missing = Tiny::new("llama");
     missing.tensors.remove("blk.3.ffn_up.weight");
@@ -241,7 +241,7 @@ fn files_that_do_not_fit_are_refused_with_the_reason() {
     for (tiny, expected) in [
         (missing, "blk.3.ffn_up.weight"),
         (short, "blk.0.attn_q.weight"),
-        (Tiny::new("mamba"), "llama, qwen2, qwen3, gemma3"),
+        (Tiny::new("falcon"), "llama, qwen2, qwen3, gemma3, phi3, glm4, rwkv6, rwkv7, mamba, mamba2"),
         (Tiny::new("llama").number("rope.dimension_count", 99), "rope.dimension_count"),
         (Tiny::new("llama").float("rope.freq_base", 0.5), "rope.freq_base"),
         (Tiny::new("llama").float("rope.scaling.factor", -1.0), "rope.scaling.factor"),

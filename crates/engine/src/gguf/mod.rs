@@ -42,6 +42,14 @@ pub struct TensorInfo {
     bytes: usize,
 }
 
+impl TensorInfo {
+    /// Some of its rows, which are there.
+    pub(crate) fn part(&self, first: usize, rows: usize) -> Self {
+        let row = self.dtype.row_bytes(self.shape[0]);
+        Self { dtype: self.dtype, shape: vec![self.shape[0], rows], start: self.start + first * row, bytes: rows * row }
+    }
+}
+
 /// An open file: its metadata in memory, its tensors mapped.
 pub struct Gguf {
     path: PathBuf,

@@ -1,11 +1,14 @@
 //! What a request has said so far, and what it says next.
 
+use std::sync::Arc;
+
 use domain::{FinishReason, TokenProbability};
 
 use super::drafts::Drafts;
 use super::prefixes::ROOT;
 use super::worker::{Job, Out};
 use crate::Tokenizer;
+use crate::decoder::Page;
 use crate::sample::{LogProbs, Sampler};
 use crate::typed::Masker;
 
@@ -28,6 +31,8 @@ pub(super) struct Active {
     pub(super) drafts: Drafts,
     /// Tokens guessed to come after the last one, which this pass reads, too.
     pub(super) guessed: Vec<u32>,
+    /// The state before them, where one is kept, to go back to if they do not come.
+    pub(super) before: Option<Arc<Page>>,
 }
 
 impl Active {
@@ -45,6 +50,7 @@ impl Active {
             again: false,
             drafts: Drafts::new(),
             guessed: Vec::new(),
+            before: None,
             job,
         }
     }

@@ -157,7 +157,8 @@ impl LocalModel {
 
     fn start(path: &Path, options: &LoadOptions) -> Result<Self, LoadError> {
         let pool = Pool::new(options.threads.unwrap_or_else(kernels::default_threads));
-        let mut decoder = Decoder::load(path, &pool, options.exact)?;
+        let context = options.context.map_or(DEFAULT_CONTEXT, |context| context as usize);
+        let mut decoder = Decoder::load(path, &pool, options.exact, context)?;
         let tokenizer = Tokenizer::from_gguf(decoder.gguf())?;
         let template = Template::read(decoder.gguf(), &tokenizer)?;
         let mut card = crate::card::describe(decoder.gguf())?;
@@ -166,7 +167,7 @@ impl LocalModel {
         if !options.name.is_empty() {
             card.name.clone_from(&options.name);
         }
-        let context = options.context.map_or(DEFAULT_CONTEXT, |context| context as usize).min(decoder.context());
+        let context = context.min(decoder.context());
         card.context = context as u32;
         let slots = options.slots.max(1);
         let (jobs, queue) = mpsc::channel();

@@ -10,7 +10,12 @@ use crate::decoder::Page;
 pub(super) const ROOT: usize = 0;
 
 /// A tree of pages by their tokens. Pages that nobody else holds can be let go of, those used longest ago first.
+///
+/// Where a page stands alone, any of them may be forgotten, and the way to later ones stays; whoever goes on from a node holds its page, so
+/// that the node stays, too.
 pub(super) struct Prefixes {
+    /// Whether a page is enough to go on after it.
+    alone: bool,
     nodes: Vec<Option<Node>>,
     free: Vec<usize>,
     clock: u64,
@@ -20,7 +25,7 @@ struct Node {
     parent: usize,
     /// The tokens of its page; fewer than [`PAGE`] only where a sequence ended.
     tokens: Vec<u32>,
-    /// `None` at the root.
+    /// `None` at the root, and where it was forgotten.
     page: Option<Arc<Page>>,
     children: Vec<usize>,
     used: u64,
@@ -30,63 +35,74 @@ struct Node {
 pub(super) struct Found {
     /// Where its whole pages end.
     pub(super) node: usize,
-    pub(super) pages: Vec<Arc<Page>>,
+    /// Those before one that stands alone are not told.
+    pub(super) pages: Vec<Option<Arc<Page>>>,
     /// A page whose first so many tokens come next.
     pub(super) part: Option<(Arc<Page>, usize)>,
 }
 
 impl Prefixes {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(alone: bool) -> Self {
         let root = Node { parent: ROOT, tokens: Vec::new(), page: None, children: Vec::new(), used: 0 };
-        Self { nodes: vec![Some(root)], free: Vec::new(), clock: 0 }
+        Self { alone, nodes: vec![Some(root)], free: Vec::new(), clock: 0 }
     }
 
     /// The longest beginning of `tokens` that is remembered.
     pub(super) fn find(&mut self, tokens: &[u32]) -> Found {
         let mut found = Found { node: ROOT, pages: Vec::new(), part: None };
-        while let Some((node, page)) = self.next(found.node, &tokens[found.pages.len() * PAGE..]) {
-            found.node = node;
-            found.pages.push(page);
-        }
-        let rest = &tokens[found.pages.len() * PAGE..];
-        let common = |node: usize| {
-            let theirs = self.nodes[node].iter().flat_map(|node| &node.tokens);
-            theirs.zip(rest).take_while(|(a, b)| a == b).count()
-        };
-        let children = self.nodes[found.node].iter().flat_map(|node| &node.children);
-        if let Some((count, node)) = children.map(|&node| (common(node), node)).max()
-            && count > 0
-        {
-            self.clock += 1;
-            let clock = self.clock;
-            if let Some(node) = &mut self.nodes[node] {
-                node.used = clock;
-                found.part = node.page.clone().map(|page| (page, count));
+        let (mut at, mut depth) = (ROOT, 0);
+        while let Some(next) = tokens.get(depth * PAGE..(depth + 1) * PAGE).and_then(|tokens| self.child(at, tokens)) {
+            (at, depth) = (next, depth + 1);
+            if let Some(page) = self.touch(next) {
+                found.node = next;
+                if self.alone {
+                    found.pages.clear();
+                    found.pages.resize(depth - 1, None);
+                }
+                found.pages.push(Some(page));
             }
         }
+        let rest = &tokens[found.pages.len() * PAGE..];
+        let common = |node: &Node| node.tokens.iter().zip(rest).take_while(|(a, b)| a == b).count();
+        let children = self.nodes[found.node].iter().flat_map(|node| &node.children);
+        let parts = children.filter_map(|&at| {
+            let node = self.nodes[at].as_ref().filter(|node| node.page.is_some())?;
+            let count = common(node);
+            // A state is that after all of its tokens.
+            (count > 0 && (!self.alone || count == node.tokens.len())).then_some((count, at))
+        });
+        if let Some((count, at)) = parts.max() {
+            found.part = self.touch(at).map(|page| (page, count));
+        }
         found
+    }
+
+    /// The page of a node, which is now the one used last.
+    fn touch(&mut self, node: usize) -> Option<Arc<Page>> {
+        self.clock += 1;
+        let clock = self.clock;
+        let node = self.nodes[node].as_mut()?;
+        node.used = clock;
+        node.page.clone()
     }
 
     /// The page after a node's, if `tokens` begin with a whole one that is remembered.
     pub(super) fn next(&mut self, node: usize, tokens: &[u32]) -> Option<(usize, Arc<Page>)> {
         let tokens = tokens.get(..PAGE)?;
         let next = self.child(node, tokens)?;
-        self.clock += 1;
-        let child = self.nodes[next].as_mut()?;
-        child.used = self.clock;
-        Some((next, child.page.clone()?))
+        Some((next, self.touch(next)?))
     }
 
     /// Remembers a page and its tokens after a node's. Returns where, and the page that is kept: another, if the same tokens were there before.
     pub(super) fn insert(&mut self, node: usize, tokens: &[u32], page: Arc<Page>) -> (usize, Arc<Page>) {
         self.clock += 1;
+        let clock = self.clock;
         if let Some(same) = self.child(node, tokens)
             && let Some(child) = &mut self.nodes[same]
         {
-            child.used = self.clock;
-            return (same, child.page.clone().unwrap_or(page));
+            child.used = clock;
+            return (same, Arc::clone(child.page.get_or_insert(page)));
         }
-        let clock = self.clock;
         let child =
             Node { parent: node, tokens: tokens.to_vec(), page: Some(page.clone()), children: Vec::new(), used: clock };
         let at = match self.free.pop() {
@@ -105,22 +121,30 @@ impl Prefixes {
         (at, page)
     }
 
-    /// Forgets the page used longest ago of those that nobody holds and nothing follows; `false` if there is none.
+    /// Forgets the page used longest ago of those that nobody holds and nothing needs; `false` if there is none.
     pub(super) fn forget_one(&mut self) -> bool {
-        let leaves = self.nodes.iter().enumerate().filter_map(|(at, node)| {
+        let spare = self.nodes.iter().enumerate().filter_map(|(at, node)| {
             let node = node.as_ref()?;
-            (node.children.is_empty() && node.is_spare()).then_some((node.used, at))
+            (node.is_spare() && (self.alone || node.children.is_empty())).then_some((node.used, at))
         });
-        let Some((_, at)) = leaves.min() else { return false };
-        let Some(node) = self.nodes[at].take() else { return false };
-        if let Some(parent) = &mut self.nodes[node.parent] {
-            parent.children.retain(|child| *child != at);
+        let Some((_, mut at)) = spare.min() else { return false };
+        if let Some(node) = &mut self.nodes[at] {
+            node.page = None;
         }
-        self.free.push(at);
+        // Ways that lead nowhere go with it.
+        while at != ROOT
+            && let Some(node) = self.nodes[at].take_if(|node| node.page.is_none() && node.children.is_empty())
+        {
+            self.free.push(at);
+            if let Some(parent) = &mut self.nodes[node.parent] {
+                parent.children.retain(|child| *child != at);
+            }
+            at = node.parent;
+        }
         true
     }
 
-    /// Pages that can be let go of. Whoever holds a page holds all before it, so they go one after the other.
+    /// Pages that can be let go of. Whoever holds a page that does not stand alone holds all before it, so they go one after the other.
     pub(super) fn spare(&self) -> usize {
         self.nodes.iter().flatten().filter(|node| node.is_spare()).count()
     }
@@ -156,7 +180,7 @@ mod tests {
 
     #[test]
     fn beginnings_are_found_whole_and_in_part() {
-        let (mut prefixes, pages) = (Prefixes::new(), Pages::new(1, 8, 1 << 24, 1));
+        let (mut prefixes, pages) = (Prefixes::new(false), Pages::of_keys(1, 8, 1 << 24, 1));
         let first = tokens(0, PAGE * 2 + 10);
         let mut second = first[..PAGE + 20].to_vec();
         second.extend(tokens(9000, PAGE));
@@ -180,7 +204,7 @@ mod tests {
 
     #[test]
     fn what_was_used_longest_ago_is_forgotten_and_what_is_held_is_not() {
-        let (mut prefixes, pages) = (Prefixes::new(), Pages::new(1, 8, 1 << 24, 1));
+        let (mut prefixes, pages) = (Prefixes::new(false), Pages::of_keys(1, 8, 1 << 24, 1));
         let (old, new) = (tokens(0, PAGE * 2), tokens(5000, PAGE * 2));
         remember(&mut prefixes, &pages, &old);
         remember(&mut prefixes, &pages, &new);
@@ -196,5 +220,31 @@ mod tests {
         assert_eq!((prefixes.spare(), pages.left()), (0, pages.most()));
         remember(&mut prefixes, &pages, &new);
         assert_eq!(prefixes.find(&new).pages.len(), 2, "places are used again");
+    }
+
+    #[test]
+    fn where_pages_stand_alone_any_may_go_and_states_are_found_at_their_ends() {
+        let (mut prefixes, pages) = (Prefixes::new(true), Pages::of_states(1, 8, 1 << 24));
+        let whole = tokens(0, PAGE * 3 + 10);
+        remember(&mut prefixes, &pages, &whole);
+        let found = |prefixes: &mut Prefixes, tokens: &[u32]| {
+            let found = prefixes.find(tokens);
+            (found.pages.iter().map(Option::is_some).collect::<Vec<_>>(), found.part.map_or(0, |(_, count)| count))
+        };
+        assert_eq!(found(&mut prefixes, &whole), (vec![false, false, true], 10));
+        assert_eq!(found(&mut prefixes, &whole[..PAGE * 3 + 9]), (vec![false, false, true], 0), "not yet at its end");
+        assert_eq!(found(&mut prefixes, &whole[..PAGE * 2 + 40]), (vec![false, true], 0));
+        // The third page is held; what is used longest ago goes first, wherever it is.
+        let held = prefixes.find(&whole[..PAGE * 3]);
+        prefixes.find(&whole[..PAGE]);
+        assert!(prefixes.forget_one(), "the end");
+        assert!(prefixes.forget_one(), "the second, though the third comes after it");
+        assert_eq!(found(&mut prefixes, &whole[..PAGE * 2]), (vec![true], 0));
+        assert_eq!(found(&mut prefixes, &whole), (vec![false, false, true], 0));
+        assert_eq!(prefixes.insert(held.node, &whole[PAGE * 3..], pages.make().unwrap()).0, 4, "a place is used again");
+        drop(held);
+        while prefixes.forget_one() {}
+        assert_eq!((prefixes.spare(), pages.left()), (0, pages.most()));
+        assert_eq!(prefixes.nodes.iter().flatten().count(), 1, "no way is left that leads nowhere");
     }
 }

@@ -4,7 +4,7 @@ use domain::{Collected, Event, FinishReason, Message, Role, collect};
 use futures_util::StreamExt;
 
 use super::*;
-use crate::tiny::{CONTEXT, Tiny};
+use crate::tiny::{CONTEXT, FAMILIES, RECURRENT, Tiny};
 
 fn model(options: LoadOptions) -> (tempfile::TempDir, LocalModel) {
     let (folder, path) = Tiny::new("llama").write();
@@ -89,7 +89,7 @@ fn at_once(model: &LocalModel, requests: &[Request]) -> Vec<Collected> {
 
 #[test]
 fn an_answer_has_the_same_bits_alone_in_company_and_after_a_prefix() {
-    for family in ["llama", "qwen2", "qwen3", "gemma3"] {
+    for family in FAMILIES {
         let (_folder, path) = Tiny::new(family).write();
         let load = |slots| LocalModel::load(&path, &options(slots, 64)).unwrap();
         let together = load(16);
@@ -120,18 +120,56 @@ fn those_that_begin_alike_read_it_once() {
 
 #[test]
 fn requests_that_do_not_fit_into_memory_together_take_turns() {
-    let (folder, path) = Tiny::new("llama").write();
-    let little = LoadOptions { cache: 0, ..options(8, 64) };
-    let model = LocalModel::load(&path, &little).unwrap();
-    let requests: Vec<_> =
-        (0..12).map(|seed| greedy(&prompt(CONTEXT as usize / 4 + seed as usize, seed), 200)).collect();
-    let together = at_once(&model, &requests);
-    let alone = LocalModel::load(&path, &options(1, 8)).unwrap();
-    for (request, together) in requests.into_iter().zip(together) {
-        assert_eq!((together.usage.completion_tokens, together.reason), (200, FinishReason::Length));
-        assert_eq!(run(&alone, request).text, together.text);
+    for family in ["llama", "rwkv7", "mamba2"] {
+        let (_folder, path) = Tiny::new(family).write();
+        let little = LoadOptions { cache: 0, ..options(8, 64) };
+        let model = LocalModel::load(&path, &little).unwrap();
+        let requests: Vec<_> =
+            (0..12).map(|seed| greedy(&prompt(CONTEXT as usize / 4 + seed as usize, seed), 200)).collect();
+        let together = at_once(&model, &requests);
+        let alone = LocalModel::load(&path, &options(1, 8)).unwrap();
+        for (request, together) in requests.into_iter().zip(together) {
+            assert_eq!((together.usage.completion_tokens, together.reason), (200, FinishReason::Length));
+            assert_eq!(run(&alone, request).text, together.text, "{family}");
+        }
+        assert!(model.stats().cache_used <= model.stats().cache_most);
     }
-    drop(folder);
+}
+
+#[test]
+fn a_state_takes_the_same_room_however_long_the_text() {
+    for family in RECURRENT {
+        let (_folder, path) = Tiny::new(family).write();
+        let little = LoadOptions { cache: 0, ..options(1, 8) };
+        let model = LocalModel::load(&path, &little).unwrap();
+        let long = prompt(CONTEXT as usize - 100, 1);
+        let answer = run(&model, greedy(&long, 90));
+        assert_eq!(answer.usage.completion_tokens, 90);
+        let page = model.stats().cache_most / crate::decoder::STATES_AT_ONCE as u64;
+        assert!(model.stats().cache_used <= model.stats().cache_most, "{} pages", model.stats().cache_used / page);
+    }
+}
+
+#[test]
+fn a_state_is_remembered_at_every_page_and_where_an_answer_ended() {
+    for family in RECURRENT {
+        let (_folder, path) = Tiny::new(family).write();
+        let model = LocalModel::load(&path, &options(2, 8)).unwrap();
+        let prompt = prompt(600, 1);
+        let mut asked = greedy(&prompt, 20);
+        asked.logprobs = Some(0);
+        let first = run(&model, asked.clone());
+        assert_eq!((first.usage.cached_tokens, first.usage.completion_tokens), (0, 20), "{family}");
+        let again = run(&model, asked);
+        assert_eq!((again.usage.cached_tokens, &again.text), (576, &first.text), "{family}: nine pages");
+        let mut longer = prompt.clone();
+        longer.extend(first.tokens.iter().map(|token| token.id));
+        longer.extend([5, 6]);
+        let next = run(&model, greedy(&longer, 4));
+        assert_eq!(next.usage.cached_tokens, 619, "{family}: a conversation goes on after its answer");
+        let fresh = LocalModel::load(&path, &options(1, 8)).unwrap();
+        assert_eq!(run(&fresh, greedy(&longer, 4)).text, next.text, "{family}");
+    }
 }
 
 #[test]
@@ -192,7 +230,21 @@ fn probabilities_are_the_models_own() {
 
 #[test]
 fn who_leaves_frees_the_slot_in_the_middle_of_a_prompt() {
-    let (_folder, model) = model(options(1, 8));
+    for family in ["llama", "rwkv6", "mamba"] {
+        let (_folder, path) = Tiny::new(family).write();
+        let model = LocalModel::load(&path, &options(1, 8)).unwrap();
+        who_leaves(&model);
+        let asked = greedy(&prompt(CONTEXT as usize - 100, 7), 20);
+        let fresh = LocalModel::load(&path, &options(1, 8)).unwrap();
+        assert_eq!(
+            run(&model, asked.clone()).text,
+            run(&fresh, asked).text,
+            "{family}: what they left behind is sound"
+        );
+    }
+}
+
+fn who_leaves(model: &LocalModel) {
     block_on(async {
         for round in 0..200 {
             let mut long = model.generate(greedy(&prompt(CONTEXT as usize - 100, round), 50));
@@ -252,7 +304,7 @@ fn a_conversation_is_laid_out_and_answered() {
 
 #[test]
 fn guesses_change_the_work_and_not_the_answer() {
-    for family in ["llama", "qwen2", "qwen3", "gemma3"] {
+    for family in FAMILIES {
         let (_folder, path) = Tiny::new(family).write();
         let load = |guess| LocalModel::load(&path, &LoadOptions { guess, ..options(4, 64) }).unwrap();
         let (guessing, plain) = (load(true), load(false));

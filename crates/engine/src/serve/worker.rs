@@ -14,7 +14,7 @@ use super::prefixes::{Prefixes, ROOT};
 use super::schedule::{self, Share, Stage};
 use super::{Counters, Permit};
 use crate::Tokenizer;
-use crate::decoder::{Decoder, Page, Pages, Row, Sequence, forward};
+use crate::decoder::{Decoder, Page, Pages, Row, STATES_AT_ONCE, Sequence, forward};
 use crate::typed::{Constraint, Masker};
 
 /// A request as the engine thread sees it.
@@ -93,8 +93,8 @@ impl Worker {
             guess: true,
             counters: Arc::default(),
             context,
+            prefixes: Prefixes::new(pages.stand_alone()),
             pages,
-            prefixes: Prefixes::new(),
             sequences: (0..slots).map(|_| Sequence::default()).collect(),
             slots: (0..slots).map(|_| None).collect(),
             queue,
@@ -142,15 +142,19 @@ impl Worker {
         {
             let found = self.prefixes.find(active.useful());
             let busy = self.slots.iter().flatten().count();
+            let mut wanted = active.tokens.len().div_ceil(PAGE) - found.pages.len();
+            if self.pages.stand_alone() {
+                wanted = wanted.min(STATES_AT_ONCE);
+            }
             // One page more for each, so that nobody has to give its slot back at once.
-            let wanted = active.tokens.len().div_ceil(PAGE) - found.pages.len() + busy + 1;
+            wanted += busy + 1;
             if busy > 0 && wanted > self.pages.left() + self.prefixes.spare() {
                 self.waiting.push_front(active);
                 return;
             }
             let mut cached = found.pages.len() * PAGE;
             let sequence = &mut self.sequences[slot];
-            *sequence = Sequence { tokens: active.tokens[..cached].to_vec(), pages: found.pages };
+            *sequence = Sequence::begin(&active.tokens[..cached], found.pages);
             (active.node, active.shared) = (found.node, cached / PAGE);
             if let Some((page, count)) = found.part
                 && let Some(copy) = self.page(|pages| pages.copy(&page))
@@ -236,8 +240,18 @@ impl Worker {
             if self.guess && few && stages[share.slot] == Stage::Writing && active.job.constraint.is_none() {
                 let room = active.job.max_tokens.saturating_sub(active.written());
                 let room = room.min(self.context.saturating_sub(active.tokens.len()));
-                active.guessed = active.drafts.guess(&active.tokens, room.saturating_sub(1));
-                share.tokens += active.guessed.len();
+                let guessed = active.drafts.guess(&active.tokens, room.saturating_sub(1));
+                // A state that went on with a wrong guess cannot go back.
+                let inside = self.sequences[share.slot].tokens.len() % PAGE > 0;
+                active.before = match self.sequences[share.slot].pages.last() {
+                    Some(page) if self.pages.stand_alone() && inside && !guessed.is_empty() => {
+                        let Some(copy) = self.pages.copy(page) else { continue };
+                        Some(copy)
+                    }
+                    _ => None,
+                };
+                share.tokens += guessed.len();
+                active.guessed = guessed;
             }
         }
     }
@@ -256,6 +270,9 @@ impl Worker {
             sequence.pages.push(page);
             (active.node, active.shared) = (node, active.shared + 1);
             cached += PAGE;
+        }
+        if self.pages.stand_alone() {
+            sequence.keep_from(active.shared.saturating_sub(1));
         }
         Counters::add(&self.counters.cached, cached);
         if cached > 0 && !active.again {
@@ -316,6 +333,10 @@ impl Worker {
             (active.node, sequence.pages[at]) = (node, page);
         }
         active.shared = whole;
+        if self.pages.stand_alone() {
+            // The page at the node is held, so that the node stays.
+            sequence.keep_from(whole.saturating_sub(1));
+        }
     }
 
     /// Takes a share's logits: echoes the prompt, draws the next token, ends what is at its end.
@@ -351,7 +372,16 @@ impl Worker {
             }
             came += 1;
         }
-        self.sequences[share.slot].tokens.truncate(known + came);
+        let (sequence, before) = (&mut self.sequences[share.slot], active.before.take());
+        if !self.pages.stand_alone() {
+            sequence.tokens.truncate(known + came);
+        } else if came < guessed.len() {
+            // Back to before the guess: what of it came is read once more.
+            sequence.truncate(known - 1);
+            if let (Some(before), Some(page)) = (before, sequence.pages.last_mut()) {
+                *page = before;
+            }
+        }
         Counters::add(&self.counters.written, active.tokens.len() - known);
         Counters::add(&self.counters.guessed, guessed.len());
         Counters::add(&self.counters.accepted, came.min(guessed.len()));
