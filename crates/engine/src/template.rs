@@ -17,6 +17,9 @@ const MARK: char = '\u{10FFFE}';
 /// What models without a template of their own are given: ChatML.
 const FALLBACK: &str = "{%- for message in messages %}{{ '<|im_start|>' + message.role + '\n' + message.content + '<|im_end|>\n' }}{%- endfor %}{%- if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{%- endif %}";
 
+/// The layout RWKV World files name instead of holding it: turns end with an empty line, so there is none within one.
+const RWKV_WORLD: &str = "{%- macro turn(name, text) %}{{ name + ': ' + text.strip().replace('\r', '').replace('\n\n\n', '\n').replace('\n\n', '\n').replace('\n\n', '\n') }}{%- endmacro %}{%- for message in messages %}{{ turn({'system': 'System', 'assistant': 'Assistant'}[message.role] or 'User', message.content) + '\n\n' }}{%- endfor %}{%- if add_generation_prompt %}{{ 'Assistant:' }}{%- endif %}";
+
 /// A model's chat template.
 pub(crate) struct Template {
     environment: Environment<'static>,
@@ -57,8 +60,13 @@ impl Template {
     /// # Errors
     /// If it is not a template that can be read.
     pub(crate) fn read(gguf: &Gguf, tokenizer: &Tokenizer) -> Result<Self, LoadError> {
-        let source = gguf.text("tokenizer.chat_template")?.unwrap_or(FALLBACK).to_owned();
-        Self::new(source, tokenizer).map_err(|error| LoadError::metadata("tokenizer.chat_template", error.to_string()))
+        let source = match gguf.text("tokenizer.chat_template")? {
+            None => FALLBACK,
+            Some("rwkv-world") => RWKV_WORLD,
+            Some(source) => source,
+        };
+        Self::new(source.to_owned(), tokenizer)
+            .map_err(|error| LoadError::metadata("tokenizer.chat_template", error.to_string()))
     }
 
     fn new(source: String, tokenizer: &Tokenizer) -> Result<Self, minijinja::Error> {
@@ -313,6 +321,21 @@ mod tests {
             );
             assert_eq!(tokenizer.decode(&ids), expected);
         }
+    }
+
+    #[test]
+    fn rwkv_world_files_name_their_layout() {
+        let (template, tokenizer) = read(Some("rwkv-world"));
+        let messages = [
+            Message::text(Role::System, "Be brief."),
+            Message::text(Role::User, " One\r\n\r\n\r\n\r\ntwo\n\nAssistant: three "),
+            Message::text(Role::Assistant, "Yes."),
+            Message::text(Role::User, "再说一遍"),
+        ];
+        let text = tokenizer.decode(&template.encode(&tokenizer, &messages, &[]).unwrap());
+        let expected =
+            "System: Be brief.\n\nUser: One\ntwo\nAssistant: three\n\nAssistant: Yes.\n\nUser: 再说一遍\n\nAssistant:";
+        assert_eq!(text, expected);
     }
 
     #[test]

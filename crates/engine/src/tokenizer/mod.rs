@@ -2,7 +2,7 @@
 //!
 //! A [`Tokenizer`] is built from a GGUF's metadata or a `tokenizer.json`. [`Tokenizer::encode`] is for people's text
 //! and never yields a control token; [`Tokenizer::encode_with_specials`] is for text the chat template rendered.
-//! The four algorithms are in `bpe`, `sentencepiece`, `unigram` and `json`; `specials` cuts a text at tokens that are
+//! The algorithms are in `bpe`, `sentencepiece`, `unigram`, `longest` and `json`; `specials` cuts a text at tokens that are
 //! matched as a whole.
 
 mod bpe;
@@ -11,6 +11,7 @@ mod detokenizer;
 mod hash;
 mod json;
 mod keys;
+mod longest;
 mod normalizer;
 mod pretokenizer;
 mod sentencepiece;
@@ -30,6 +31,7 @@ use crate::LoadError;
 use crate::gguf::Gguf;
 use bpe::Bpe;
 use json::Json;
+use longest::Longest;
 use sentencepiece::SentencePiece;
 use specials::{Fragment, Specials};
 use unigram::Unigram;
@@ -63,6 +65,7 @@ enum Model {
     Bpe(Box<Bpe>),
     SentencePiece(Box<SentencePiece>),
     Unigram(Unigram),
+    Longest(Longest),
     Json(Box<Json>),
 }
 
@@ -111,6 +114,7 @@ impl Tokenizer {
             Algorithm::Bpe => Model::Bpe(Box::new(Bpe::new(&vocabulary)?)),
             Algorithm::SentencePiece => Model::SentencePiece(Box::new(SentencePiece::new(&vocabulary))),
             Algorithm::Unigram => Model::Unigram(Unigram::new(&vocabulary)?),
+            Algorithm::Longest => Model::Longest(Longest::new(&vocabulary, &vocabulary.pieces())),
             Algorithm::WordPiece => Model::Json(Box::new(Json::wordpiece(&vocabulary)?)),
         };
         Ok(Self::new(Inner {
@@ -167,6 +171,7 @@ impl Tokenizer {
                     Model::SentencePiece(model) if at_start => model.encode_start(text, &mut ids),
                     Model::SentencePiece(model) => model.encode(text, &mut ids),
                     Model::Unigram(model) => model.encode(text, &mut ids),
+                    Model::Longest(model) => model.encode(text, &mut ids),
                     Model::Json(model) => model.encode(text, &mut ids),
                 },
             }
@@ -226,7 +231,7 @@ impl Tokenizer {
 
     /// Whether tokens are bytes put together, so that the tokens of a text do not depend on what stands before it.
     pub(crate) fn is_byte_level(&self) -> bool {
-        matches!(self.inner.model, Model::Bpe(_))
+        matches!(self.inner.model, Model::Bpe(_) | Model::Longest(_))
     }
 
     /// Number of ids.

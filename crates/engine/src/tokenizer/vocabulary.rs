@@ -2,6 +2,7 @@
 
 use super::bytes;
 use super::keys::Keys;
+use super::longest;
 use super::pretokenizer::adds_bos;
 use super::specials::Special;
 use crate::LoadError;
@@ -21,6 +22,8 @@ pub enum Algorithm {
     Unigram,
     /// BERT's longest match.
     WordPiece,
+    /// RWKV's longest match, of bytes.
+    Longest,
 }
 
 /// What a token is for.
@@ -109,8 +112,10 @@ impl Vocabulary {
             "llama" => Algorithm::SentencePiece,
             "t5" => Algorithm::Unigram,
             "bert" => Algorithm::WordPiece,
+            "rwkv" => Algorithm::Longest,
             other => {
-                let why = format!("'{other}' is not one of gpt2, llama, t5, bert; try another GGUF of this model");
+                let why =
+                    format!("'{other}' is not one of gpt2, llama, t5, bert, rwkv; try another GGUF of this model");
                 return Err(bad("tokenizer.ggml.model", why));
             }
         };
@@ -152,6 +157,7 @@ impl Vocabulary {
             Algorithm::SentencePiece => (Some(1), Some(2), Some(0), None),
             Algorithm::Unigram => (None, Some(1), Some(2), None),
             Algorithm::WordPiece => (Some(101), None, Some(100), Some(102)),
+            Algorithm::Longest => (Some(0), Some(0), None, None),
         };
         let id = |key: &str, default: Option<u32>| {
             let found = keys.number(&format!("tokenizer.ggml.{key}_token_id"))?.and_then(usual);
@@ -240,6 +246,7 @@ impl Vocabulary {
         match (self.algorithm, kind) {
             (_, TokenKind::Byte) => bytes::fallback_byte(text).map_or_else(as_written, |byte| Box::from([byte])),
             (_, TokenKind::Control | TokenKind::UserDefined | TokenKind::Unknown) => as_written(),
+            (Algorithm::Longest, _) => longest::unescape(text),
             (Algorithm::Bpe, _) => bytes::decode(text).unwrap_or_else(as_written),
             _ => text.replace(SPACE, " ").into_bytes().into(),
         }
@@ -257,7 +264,7 @@ impl Vocabulary {
 
     pub(super) fn leading_space(&self) -> bool {
         match self.algorithm {
-            Algorithm::Bpe => false,
+            Algorithm::Bpe | Algorithm::Longest => false,
             Algorithm::SentencePiece | Algorithm::Unigram => self.space_prefix,
             Algorithm::WordPiece => true,
         }
@@ -268,6 +275,7 @@ impl Frame {
     fn usual(algorithm: Algorithm, pre: &str) -> Self {
         match algorithm {
             Algorithm::Bpe => Self { bos: adds_bos(pre), ..Self::default() },
+            Algorithm::Longest => Self::default(),
             Algorithm::SentencePiece => Self { bos: true, ..Self::default() },
             Algorithm::Unigram => Self { eos: true, ..Self::default() },
             Algorithm::WordPiece => Self { bos: true, separator: true, eos: false },
