@@ -3,6 +3,8 @@
 //! `parity tokens MODEL.gguf LINES` prints the ids of each line (a JSON string) as JSON;
 //! `parity continue MODEL.gguf LINES` prints the 64 likeliest tokens after each line as a JSON list;
 //! `parity exact MODEL.gguf LINES` prints the likeliest tokens after each line and their log-probabilities, activations not rounded;
+//! `parity logits MODEL.gguf PROMPTS.json OUT.f32 exact|rounded` writes the logits after every token of each list of ids;
+//! `parity gradients MODEL.gguf PROMPTS.json` prints the loss of each list of ids, and the length of each tensor's gradient, as JSON;
 //! `parity vectors PATH CARD.json PURPOSE LINES` prints a vector for each line and the time to standard error;
 //! `parity convert CONTAINER FOLDER` turns an E5S1 container into a GGUF.
 
@@ -24,9 +26,11 @@ fn main() -> Done {
         ["continue", model, lines] => continuations(model.as_ref(), lines.as_ref()),
         ["exact", model, lines] => exact(model.as_ref(), lines.as_ref()),
         ["vectors", path, card, purpose, lines] => vectors(path.as_ref(), card.as_ref(), purpose, lines.as_ref()),
+        ["logits", model, prompts, out, how] => logits(model.as_ref(), prompts.as_ref(), out.as_ref(), *how == "exact"),
+        ["gradients", model, prompts] => gradients(model.as_ref(), prompts.as_ref()),
         ["convert", container, folder] => Ok(convert::e5s1(container.as_ref(), folder.as_ref())?),
         _ => Err(
-            "tokens MODEL LINES | continue MODEL LINES | exact MODEL LINES | vectors PATH CARD PURPOSE LINES | convert CONTAINER FOLDER"
+            "tokens MODEL LINES | continue MODEL LINES | exact MODEL LINES | logits MODEL PROMPTS OUT exact|rounded | gradients MODEL PROMPTS | vectors PATH CARD PURPOSE LINES | convert CONTAINER FOLDER"
                 .into(),
         ),
     }
@@ -74,6 +78,33 @@ fn exact(model: &Path, lines: &Path) -> Done {
         let rivals: Vec<_> = rivals.map(|rival| (String::from_utf8_lossy(&rival.bytes), rival.logprob)).collect();
         writeln!(out, "{}", serde_json::to_string(&rivals)?)?;
     }
+    Ok(())
+}
+
+fn read_prompts(path: &Path) -> Result<Vec<Vec<u32>>, Box<dyn std::error::Error>> {
+    Ok(serde_json::from_slice(&std::fs::read(path)?)?)
+}
+
+fn logits(model: &Path, prompts: &Path, out: &Path, exact: bool) -> Done {
+    let mut out = std::io::BufWriter::new(std::fs::File::create(out)?);
+    for ids in read_prompts(prompts)? {
+        for logit in engine::logits(model, &ids, exact)? {
+            out.write_all(&logit.to_le_bytes())?;
+        }
+    }
+    Ok(out.flush()?)
+}
+
+fn gradients(model: &Path, prompts: &Path) -> Done {
+    let mut all = Vec::new();
+    for ids in read_prompts(prompts)?.iter().filter(|ids| ids.len() > 1) {
+        let (loss, gradients) = engine::gradients(model, ids)?;
+        let length = |grad: &Vec<f32>| grad.iter().map(|x| f64::from(x * x)).sum::<f64>().sqrt();
+        let lengths: std::collections::BTreeMap<_, _> =
+            gradients.iter().map(|(name, grad)| (name.clone(), length(grad))).collect();
+        all.push(serde_json::json!({"tokens": ids.len(), "loss": loss, "gradients": lengths}));
+    }
+    writeln!(std::io::stdout(), "{}", serde_json::Value::from(all))?;
     Ok(())
 }
 

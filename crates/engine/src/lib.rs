@@ -1,4 +1,4 @@
-//! Local models: weights, tokenizers, templates, the Transformer decoder and the encoder, sampling, and the scheduler that shares one model among requests.
+//! Local models: weights, tokenizers, templates, decoders (Transformer, RWKV, Mamba) and the encoder, sampling, and the scheduler that shares one model among requests.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may stop"))]
 
@@ -20,6 +20,7 @@ mod tool_calls;
 mod typed;
 
 pub use card::inspect;
+pub use decoder::{Gradients, gradients, logits};
 pub use encoder::LocalEmbedder;
 pub use error::LoadError;
 pub use serve::{LoadOptions, LocalModel, Stats};

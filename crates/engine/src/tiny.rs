@@ -154,7 +154,9 @@ impl Tiny {
         for name in ["w", "a", "v", "g"] {
             random(&format!("time_mix_{name}1.weight"), &[WIDTH, narrow], 0.0, 0.4);
             random(&format!("time_mix_{name}2.weight"), &[narrow, WIDTH], 0.0, 0.4);
-            random(&format!("time_mix_{name}0.weight"), &[WIDTH], 0.0, 0.5);
+            if name != "g" {
+                random(&format!("time_mix_{name}0.weight"), &[WIDTH], 0.0, 0.5);
+            }
         }
         for (name, around) in [("k_k", 1.0), ("k_a", 1.0), ("r_k", 0.0)] {
             random(&format!("time_mix_{name}.weight"), &[WIDTH], around, 0.3);

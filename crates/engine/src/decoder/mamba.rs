@@ -6,6 +6,13 @@ use super::load::Find;
 use super::ops::{Gate, Linear, Map, Norm, Ops, Vector};
 use crate::LoadError;
 
+/// Mamba-1: what makes steps, what is put in and what is taken out.
+struct One {
+    parameters: Linear,
+    delta: Linear,
+    norms: Option<[Norm; 2]>,
+}
+
 /// What the layers of a model share.
 pub(super) struct Mamba {
     /// Channels inside.
@@ -42,7 +49,7 @@ pub(super) struct Layer {
 }
 
 enum Scan {
-    One { parameters: Linear, delta: Linear, norms: Option<[Norm; 2]> },
+    One(Box<One>),
     Two { delta: Vector, norm: Norm },
 }
 
@@ -113,11 +120,11 @@ impl Mamba {
                         size,
                         epsilon,
                     };
-                    Scan::One {
+                    Scan::One(Box::new(One {
                         parameters: find.linear("ssm_x", rank + 2 * states, inner)?,
                         delta: find.linear("ssm_dt", inner, rank)?,
                         norms: normed.then(|| [plain(rank), plain(states)]),
-                    }
+                    }))
                 }
                 Kind::Two { heads, groups } => Scan::Two {
                     delta: find.vector("ssm_dt.bias", heads)?,
@@ -135,9 +142,7 @@ impl Mamba {
         let normed = ops.norm(&layer.norm, &x);
         let [input] = ops.linear([&layer.input], &normed);
         let mixed = match (&self.kind, &layer.scan) {
-            (Kind::One { rank, .. }, Scan::One { parameters, delta, norms }) => {
-                self.mix_one(ops, layer, &input, *rank, (parameters, delta, norms.as_ref()))
-            }
+            (Kind::One { rank, .. }, Scan::One(one)) => self.mix_one(ops, layer, &input, *rank, one),
             (Kind::Two { heads, groups }, Scan::Two { delta, norm }) => {
                 self.mix_two(ops, layer, &input, (*heads, *groups), (delta, norm))
             }
@@ -159,7 +164,7 @@ impl Mamba {
         layer: &Layer,
         input: &O::Rows,
         rank: usize,
-        (parameters, delta, norms): (&Linear, &Linear, Option<&[Norm; 2]>),
+        One { parameters, delta, norms }: &One,
     ) -> O::Rows {
         let (inner, states) = (self.inner, self.states);
         let x = ops.columns(input, 0..inner);

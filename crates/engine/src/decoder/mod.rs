@@ -7,6 +7,7 @@ mod mamba;
 mod ops;
 mod pass;
 mod rwkv;
+mod tape;
 #[cfg(test)]
 mod tests;
 mod transformer;
@@ -19,8 +20,10 @@ pub(crate) use cache::{CacheUse, Page, Pages, STATES_AT_ONCE, Sequence};
 use load::{Find, rows_of};
 use mamba::Mamba;
 use ops::{Linear, Norm, Ops, Stored};
+pub use pass::logits;
 pub(crate) use pass::{Row, forward};
 use rwkv::Rwkv;
+pub use tape::{Gradients, gradients};
 use transformer::Transformer;
 
 use crate::LoadError;

@@ -1,6 +1,7 @@
 //! One pass: tokens of several sequences in, logits of the rows that want them out.
 
 use std::ops::Range;
+use std::path::Path;
 
 use kernels::{
     AttnShape, PAGE, Pool, Run, Scan, Scan2, Weights, Wkv, attention, gelu_mul, group_norm, group_rms_norm,
@@ -9,6 +10,7 @@ use kernels::{
 
 use super::ops::{Gate, Linear, Map, Norm, Ops, Pairs, Rope, Vector};
 use super::{Decoder, Sequence};
+use crate::LoadError;
 
 /// One token of a pass. Rows of one slot stand together, in order of position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +54,28 @@ pub(crate) fn forward(
         }
     }
     logits
+}
+
+/// The logits after each token of a text: one vector of the vocabulary's size for each, in order. With `exact` activations are not rounded
+/// to 8 bits for the products. For comparing with other implementations; the model is loaded for this alone.
+///
+/// # Errors
+/// [`LoadError`] if the file is damaged or of a kind this build does not run, or a token is not in its vocabulary.
+pub fn logits(model: &Path, tokens: &[u32], exact: bool) -> Result<Vec<f32>, LoadError> {
+    let pool = Pool::new(kernels::default_threads());
+    let decoder = Decoder::load(model, &pool, exact, tokens.len())?;
+    let vocabulary = decoder.vocabulary();
+    if let Some(token) = tokens.iter().find(|&&token| token as usize >= vocabulary) {
+        return Err(LoadError::Unsupported(format!("token {token} is not in the vocabulary of {vocabulary}")));
+    }
+    let count = tokens.len().div_ceil(PAGE);
+    let pages = decoder.pages(usize::MAX, tokens.len());
+    let pages = (0..count).filter_map(|_| pages.make()).collect();
+    let mut sequences = [Sequence { tokens: Vec::new(), pages }];
+    let rows: Vec<Row> =
+        (0..).zip(tokens).map(|(position, &token)| Row { slot: 0, position, token, logits: true }).collect();
+    let passes = rows.chunks(4 * PAGE).filter_map(|rows| forward(&decoder, &pool, &mut sequences, rows, &|| true));
+    Ok(passes.flatten().collect())
 }
 
 struct Pass<'a> {

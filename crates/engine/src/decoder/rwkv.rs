@@ -31,8 +31,8 @@ pub(super) struct Layer {
 
 /// How a layer mixes along time.
 enum Time {
-    Six(Six),
-    Seven(Seven),
+    Six(Box<Six>),
+    Seven(Box<Seven>),
 }
 
 struct Six {
@@ -111,7 +111,11 @@ impl Rwkv {
         let square = |name: &str| find.linear(name, width, width);
         Ok(Layer {
             time_norm: find.layer_norm("attn_norm", width, epsilon)?,
-            time: if six { Time::Six(self.six(&find)?) } else { Time::Seven(self.seven(&find, at)?) },
+            time: if six {
+                Time::Six(Box::new(self.six(&find)?))
+            } else {
+                Time::Seven(Box::new(self.seven(&find, at)?))
+            },
             receptance: square("time_mix_receptance")?,
             key: square("time_mix_key")?,
             value: square("time_mix_value")?,

@@ -242,7 +242,7 @@ impl Worker {
                 let room = room.min(self.context.saturating_sub(active.tokens.len()));
                 let guessed = active.drafts.guess(&active.tokens, room.saturating_sub(1));
                 // A state that went on with a wrong guess cannot go back.
-                let inside = self.sequences[share.slot].tokens.len() % PAGE > 0;
+                let inside = !self.sequences[share.slot].tokens.len().is_multiple_of(PAGE);
                 active.before = match self.sequences[share.slot].pages.last() {
                     Some(page) if self.pages.stand_alone() && inside && !guessed.is_empty() => {
                         let Some(copy) = self.pages.copy(page) else { continue };

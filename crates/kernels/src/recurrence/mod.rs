@@ -40,8 +40,11 @@ pub fn shift(out: &mut [f32], x: &[f32], width: usize, runs: &mut [Run<'_>]) {
     }
 }
 
-/// Calls `task` for each run and each of `parts` equal parts of its state, on all threads: with the rows, the part's number and its state.
-fn each_part(pool: &Pool, runs: &mut [Run<'_>], parts: usize, task: &(dyn Fn(Range<usize>, usize, &mut [f32]) + Sync)) {
+/// What is done with a part of a run's state: its rows, the part's number, the part.
+type Part<'a> = dyn Fn(Range<usize>, usize, &mut [f32]) + Sync + 'a;
+
+/// Calls `task` for each run and each of `parts` equal parts of its state, on all threads.
+fn each_part(pool: &Pool, runs: &mut [Run<'_>], parts: usize, task: &Part<'_>) {
     let states: Vec<_> =
         runs.iter_mut().map(|run| (run.rows.clone(), run.state.len() / parts, Slots::new(run.state))).collect();
     pool.run(states.len() * parts, &|at| {

@@ -20,24 +20,22 @@ fn close(ours: &[f32], exact: &[f64], what: &str) {
     }
 }
 
+/// Computes rows on a pool.
+type Compute<'a> = dyn Fn(&Pool, &mut [f32], &mut [Run<'_>]) + 'a;
+
 /// Runs `rows` rows as one run, and the same again in two runs one after the other beside a run of a stranger's; all the same bits.
 /// `compute` takes the rows in which the sequence stands among all, and the runs.
-fn in_company(
-    rows: usize,
-    state: usize,
-    width: usize,
-    compute: &dyn Fn(&Pool, usize, &mut [f32], &mut [Run<'_>]),
-) -> (Vec<f32>, Vec<f32>) {
+fn in_company(rows: usize, state: usize, width: usize, compute: &Compute<'_>) -> (Vec<f32>, Vec<f32>) {
     let mut kept = vec![0.0; state];
     let mut whole = vec![0.0; rows * width];
-    compute(&Pool::new(2), rows, &mut whole, &mut [Run { rows: 0..rows, state: &mut kept }]);
+    compute(&Pool::new(2), &mut whole, &mut [Run { rows: 0..rows, state: &mut kept }]);
     for cut in [1, rows / 2, rows - 1] {
         let (mut pieces, mut again) = (vec![0.0; rows * width], vec![0.0; state]);
-        compute(&Pool::new(1), rows, &mut pieces, &mut [Run { rows: 0..cut, state: &mut again }]);
+        compute(&Pool::new(1), &mut pieces, &mut [Run { rows: 0..cut, state: &mut again }]);
         let mut stranger = vec![0.5; state];
         let mut both = [Run { rows: cut..rows, state: &mut again }, Run { rows: 0..cut, state: &mut stranger }];
         let mut rest = pieces.clone();
-        compute(&Pool::new(3), rows, &mut rest, &mut both);
+        compute(&Pool::new(3), &mut rest, &mut both);
         pieces[cut * width..].copy_from_slice(&rest[cut * width..]);
         assert_eq!(pieces, whole, "in pieces");
         assert_eq!(again, kept, "the state");
@@ -52,7 +50,7 @@ fn rwkv6_follows_its_formula() {
         let [r, k, v] = [1, 2, 3].map(|seed| numbers(rows * width, seed, -1.0, 1.0));
         let (w, bonus) = (numbers(rows * width, 4, 0.0, 1.0), numbers(width, 5, -1.0, 1.0));
         let x = Wkv { head, heads, receptance: &r, decay: &w, key: &k, value: &v };
-        let (out, kept) = in_company(rows, width * head, width, &|pool, _, out, runs| wkv6(pool, out, x, &bonus, runs));
+        let (out, kept) = in_company(rows, width * head, width, &|pool, out, runs| wkv6(pool, out, x, &bonus, runs));
         let mut state = vec![0.0f64; width * head];
         let mut exact = vec![0.0f64; rows * width];
         let at = |x: &[f32], row: usize, h: usize, i: usize| f64::from(x[row * width + h * head + i]);
@@ -81,7 +79,7 @@ fn rwkv7_follows_its_formula() {
         let [r, k, v, a, b] = [1, 2, 3, 4, 5].map(|seed| numbers(rows * width, seed, -0.3, 0.3));
         let w = numbers(rows * width, 6, 0.5, 1.0);
         let x = Wkv { head, heads, receptance: &r, decay: &w, key: &k, value: &v };
-        let (out, kept) = in_company(rows, width * head, width, &|pool, _, out, runs| wkv7(pool, out, x, &a, &b, runs));
+        let (out, kept) = in_company(rows, width * head, width, &|pool, out, runs| wkv7(pool, out, x, &a, &b, runs));
         let mut state = vec![0.0f64; width * head];
         let mut exact = vec![0.0f64; rows * width];
         let at = |x: &[f32], row: usize, h: usize, i: usize| f64::from(x[row * width + h * head + i]);
@@ -113,7 +111,7 @@ fn mambas_scan_follows_its_formula() {
         let [put, take] = [4, 5].map(|seed| numbers(rows * states, seed, -1.0, 1.0));
         let by = numbers(width, 6, -1.0, 1.0);
         let s = Scan { states, x: &x, delta: &delta, decay: &decay, put: &put, take: &take, by: &by };
-        let (out, kept) = in_company(rows, width * states, width, &|pool, _, out, runs| scan(pool, out, s, runs));
+        let (out, kept) = in_company(rows, width * states, width, &|pool, out, runs| scan(pool, out, s, runs));
         let mut state = vec![0.0f64; width * states];
         let mut exact = vec![0.0f64; rows * width];
         for row in 0..rows {
@@ -143,7 +141,7 @@ fn mamba_2s_scan_follows_its_formula() {
         let [put, take] = [4, 5].map(|seed| numbers(rows * groups * states, seed, -1.0, 1.0));
         let by = numbers(heads, 6, -1.0, 1.0);
         let s = Scan2 { states, heads, groups, x: &x, delta: &delta, decay: &decay, put: &put, take: &take, by: &by };
-        let (out, kept) = in_company(rows, width * states, width, &|pool, _, out, runs| scan2(pool, out, s, runs));
+        let (out, kept) = in_company(rows, width * states, width, &|pool, out, runs| scan2(pool, out, s, runs));
         let mut state = vec![0.0f64; width * states];
         let mut exact = vec![0.0f64; rows * width];
         for row in 0..rows {
@@ -169,7 +167,7 @@ fn convolutions_and_shifts_look_back_within_their_sequence() {
     for (width, taps, rows) in [(3, 4, 9), (20, 4, 2), (5, 1, 3), (9, 2, 5)] {
         let x = numbers(rows * width, 1, -1.0, 1.0);
         let (weight, bias) = (numbers(width * taps, 2, -1.0, 1.0), numbers(width, 3, -1.0, 1.0));
-        let (out, kept) = in_company(rows, (taps - 1) * width, width, &|_, _, out, runs| {
+        let (out, kept) = in_company(rows, (taps - 1) * width, width, &|_, out, runs| {
             conv(out, &x, &weight, Some(&bias), width, runs);
         });
         let before =
@@ -187,7 +185,7 @@ fn convolutions_and_shifts_look_back_within_their_sequence() {
         close(&kept, &last, "conv's state");
     }
     let x = numbers(12, 1, -1.0, 1.0);
-    let (out, kept) = in_company(4, 3, 3, &|_, _, out, runs| shift(out, &x, 3, runs));
+    let (out, kept) = in_company(4, 3, 3, &|_, out, runs| shift(out, &x, 3, runs));
     assert_eq!((&out[..3], &out[3..], &kept[..]), (&[0.0; 3][..], &x[..9], &x[9..]));
 }
 
