@@ -80,11 +80,12 @@ e2e: models ## the browser, for real
 	@scripts/step "browser journeys"
 	tests/e2e.sh
 
-parity: models ## compare token ids, greedy text and embeddings with independent engines
+parity: models ## compare token ids, greedy text, embeddings, and each architecture with independent engines
 	$(BIN) models pull --data "$(TEST_DATA)" gemma-3-270m
 	$(BIN) models pull --data "$(TEST_DATA)" qwen2.5-coder-1.5b-instruct
 	$(BIN) models pull --data "$(TEST_DATA)" all-minilm-l6-v2
 	SUMERU_MODELS="$(TEST_DATA)/models" bench/parity/run.sh
+	bench/parity/architectures.sh
 
 bench: models ## every benchmark beside its peer; raw runs kept under bench/runs
 	bench/run.sh

@@ -5,6 +5,7 @@
 //! `parity exact MODEL.gguf LINES` prints the likeliest tokens after each line and their log-probabilities, activations not rounded;
 //! `parity logits MODEL.gguf PROMPTS.json OUT.f32 exact|rounded` writes the logits after every token of each list of ids;
 //! `parity gradients MODEL.gguf PROMPTS.json` prints the loss of each list of ids, and the length of each tensor's gradient, as JSON;
+//! `parity scan ROWS CHANNELS STATES IN.f32 OUT.f32` runs Mamba-1's scan: input, step, put, take, decay and by, one after the other;
 //! `parity vectors PATH CARD.json PURPOSE LINES` prints a vector for each line and the time to standard error;
 //! `parity convert CONTAINER FOLDER` turns an E5S1 container into a GGUF.
 
@@ -28,9 +29,12 @@ fn main() -> Done {
         ["vectors", path, card, purpose, lines] => vectors(path.as_ref(), card.as_ref(), purpose, lines.as_ref()),
         ["logits", model, prompts, out, how] => logits(model.as_ref(), prompts.as_ref(), out.as_ref(), *how == "exact"),
         ["gradients", model, prompts] => gradients(model.as_ref(), prompts.as_ref()),
+        ["scan", rows, channels, states, from, out] => {
+            scan([rows.parse()?, channels.parse()?, states.parse()?], from.as_ref(), out.as_ref())
+        }
         ["convert", container, folder] => Ok(convert::e5s1(container.as_ref(), folder.as_ref())?),
         _ => Err(
-            "tokens MODEL LINES | continue MODEL LINES | exact MODEL LINES | logits MODEL PROMPTS OUT exact|rounded | gradients MODEL PROMPTS | vectors PATH CARD PURPOSE LINES | convert CONTAINER FOLDER"
+            "tokens MODEL LINES | continue MODEL LINES | exact MODEL LINES | logits MODEL PROMPTS OUT exact|rounded | gradients MODEL PROMPTS | scan ROWS CHANNELS STATES IN OUT | vectors PATH CARD PURPOSE LINES | convert CONTAINER FOLDER"
                 .into(),
         ),
     }
@@ -106,6 +110,20 @@ fn gradients(model: &Path, prompts: &Path) -> Done {
     }
     writeln!(std::io::stdout(), "{}", serde_json::Value::from(all))?;
     Ok(())
+}
+
+fn scan([rows, channels, states]: [usize; 3], from: &Path, out: &Path) -> Done {
+    let bytes = std::fs::read(from)?;
+    let mut all = bytes.as_chunks::<4>().0.iter().map(|&number| f32::from_le_bytes(number));
+    let mut take = |len: usize| -> Vec<f32> { all.by_ref().take(len).collect() };
+    let (x, delta) = (take(rows * channels), take(rows * channels));
+    let (put, taken) = (take(rows * states), take(rows * states));
+    let (decay, by) = (take(channels * states), take(channels));
+    let scan = kernels::Scan { states, x: &x, delta: &delta, decay: &decay, put: &put, take: &taken, by: &by };
+    let (mut y, mut state) = (vec![0.0; rows * channels], vec![0.0; channels * states]);
+    let mut runs = [kernels::Run { rows: 0..rows, state: &mut state }];
+    kernels::scan(&kernels::Pool::new(kernels::default_threads()), &mut y, scan, &mut runs);
+    Ok(std::fs::write(out, y.iter().flat_map(|y| y.to_le_bytes()).collect::<Vec<u8>>())?)
 }
 
 fn vectors(path: &Path, card: &Path, purpose: &str, lines: &Path) -> Done {
