@@ -40,7 +40,7 @@ class Ask:
 
     def __init__(self, model, kind, rng, **options):
         self.kind, self.stream, chat = kind, rng.random() < 0.5, rng.random() < 0.5
-        text = words(rng, rng.randint(1, 400))
+        text = words(rng, int(401 ** rng.random()))
         if kind == "shared prefix":
             text = rng.choice(SHARED) + words(rng, rng.randint(1, 60))
         elif kind == "repeating":

@@ -25,7 +25,9 @@ mod x86;
 pub use activations::{
     add, exponential, gelu_erf, gelu_mul, mix, multiply, relu_squared, sigmoid, silu, silu_mul, softmax, softplus, tanh,
 };
-pub use attention::{AttnShape, FullShape, PAGE, Page, Sequence, attention, attention_full, put_position};
+pub use attention::{
+    AttnShape, BLOCK, FullShape, PAGE, Page, PageMut, Sequence, attention, attention_full, put_position,
+};
 pub use dtype::Dtype;
 pub use matmul::{Packed, Weights, matmul, matmul_each};
 pub use matrix::{Matrix, MatrixError};

@@ -9,16 +9,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use half::f16;
-use kernels::{AttnShape, PAGE};
+use kernels::{AttnShape, BLOCK, PAGE, PageMut};
 
 /// What is kept of [`PAGE`] positions in every layer.
 pub(crate) struct Page {
-    /// For each layer its keys, then its values.
-    keys: Box<[f16]>,
+    /// For each layer its keys, then its values; the scales of both where they are kept in 8 bits.
+    halves: Box<[f16]>,
+    /// For each layer its keys, then its values, in 8 bits.
+    codes: Box<[i8]>,
     /// For each layer its state.
     states: Box<[f32]>,
-    /// Numbers of a layer's keys or state.
-    part: usize,
+    kept: Kept,
     /// Pages there are; those of no content do not count.
     live: Option<Arc<AtomicUsize>>,
 }
@@ -31,18 +32,31 @@ pub(crate) struct Pages {
     live: Arc<AtomicUsize>,
 }
 
-/// Numbers kept a layer in a page.
-#[derive(Clone, Copy)]
+/// What is kept of a layer in a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kept {
-    Keys(usize),
+    /// So many numbers of keys, and as many of values.
+    Halves(usize),
+    /// The same in 8 bits, and so many scales of each.
+    Codes(usize, usize),
+    /// So many numbers of a state.
     State(usize),
+    Nothing,
 }
 
 impl Kept {
     fn bytes(self) -> usize {
+        let (halves, codes, states) = self.numbers();
+        halves * size_of::<f16>() + codes + states * size_of::<f32>()
+    }
+
+    /// Halves, codes and numbers of a state.
+    fn numbers(self) -> (usize, usize, usize) {
         match self {
-            Self::Keys(part) => 2 * part * size_of::<f16>(),
-            Self::State(part) => part * size_of::<f32>(),
+            Self::Halves(part) => (2 * part, 0, 0),
+            Self::Codes(part, scales) => (2 * scales, 2 * part, 0),
+            Self::State(part) => (0, 0, part),
+            Self::Nothing => (0, 0, 0),
         }
     }
 }
@@ -78,12 +92,23 @@ pub(crate) struct Sequence {
     pub(crate) pages: Vec<Arc<Page>>,
 }
 
+/// Halves, codes and states of a page.
+type Numbers = (Box<[f16]>, Box<[i8]>, Box<[f32]>);
+
 impl Pages {
-    /// Pages for the keys and values of `layers` layers, `width` numbers for a position's keys: as many as fit into `bytes`, but enough for
-    /// `context` positions.
-    pub(crate) fn of_keys(layers: usize, width: usize, bytes: usize, context: usize) -> Self {
+    /// Pages for the keys and values of `layers` layers of `(heads, numbers of each)`, in 8 bits if `small`: as many as fit into `bytes`, but
+    /// enough for `context` positions.
+    pub(crate) fn of_keys(
+        layers: usize,
+        (heads, dim): (usize, usize),
+        small: bool,
+        bytes: usize,
+        context: usize,
+    ) -> Self {
+        let part = heads * dim * PAGE;
+        let kept = if small { Kept::Codes(part, heads * dim.div_ceil(BLOCK) * PAGE) } else { Kept::Halves(part) };
         // One more, to copy a part of a page that is remembered.
-        Self::new(layers, Kept::Keys(width * PAGE), bytes, context.div_ceil(PAGE) + 1)
+        Self::new(layers, kept, bytes, context.div_ceil(PAGE) + 1)
     }
 
     /// Pages for the states of `layers` layers of `numbers` each: as many as fit into `bytes`, but enough for one sequence.
@@ -103,26 +128,28 @@ impl Pages {
 
     /// An empty page; `None` if all there may be are in use.
     pub(crate) fn make(&self) -> Option<Arc<Page>> {
-        let (keys, states) = match self.kept {
-            Kept::Keys(part) => (self.layers * 2 * part, 0),
-            Kept::State(part) => (0, self.layers * part),
-        };
-        self.page(|| (vec![f16::ZERO; keys].into(), vec![0.0; states].into()))
+        let (halves, codes, states) = self.kept.numbers();
+        self.page(|| {
+            (
+                vec![f16::ZERO; self.layers * halves].into(),
+                vec![0; self.layers * codes].into(),
+                vec![0.0; self.layers * states].into(),
+            )
+        })
     }
 
     /// A page with another's numbers.
     pub(crate) fn copy(&self, other: &Page) -> Option<Arc<Page>> {
-        self.page(|| (other.keys.clone(), other.states.clone()))
+        self.page(|| (other.halves.clone(), other.codes.clone(), other.states.clone()))
     }
 
-    fn page(&self, numbers: impl FnOnce() -> (Box<[f16]>, Box<[f32]>)) -> Option<Arc<Page>> {
+    fn page(&self, numbers: impl FnOnce() -> Numbers) -> Option<Arc<Page>> {
         if self.left() == 0 {
             return None;
         }
         self.live.fetch_add(1, Ordering::Relaxed);
-        let (keys, states) = numbers();
-        let (Kept::Keys(part) | Kept::State(part)) = self.kept;
-        Some(Arc::new(Page { keys, states, part, live: Some(Arc::clone(&self.live)) }))
+        let (halves, codes, states) = numbers();
+        Some(Arc::new(Page { halves, codes, states, kept: self.kept, live: Some(Arc::clone(&self.live)) }))
     }
 
     /// Pages that could still be made.
@@ -146,24 +173,42 @@ impl Pages {
 impl Page {
     /// The place of a page that is no longer needed.
     fn gone() -> Arc<Self> {
-        Arc::new(Self { keys: Box::default(), states: Box::default(), part: 0, live: None })
+        let (halves, codes, states) = Numbers::default();
+        Arc::new(Self { halves, codes, states, kept: Kept::Nothing, live: None })
     }
 
+    /// A layer's keys and values.
     pub(super) fn layer(&self, layer: usize) -> kernels::Page<'_> {
-        let (keys, values) = self.keys[layer * 2 * self.part..][..2 * self.part].split_at(self.part);
-        kernels::Page { keys, values }
+        let (halves, codes, _) = self.kept.numbers();
+        let own = &self.halves[layer * halves..][..halves];
+        let (keys, values) = own.split_at(halves / 2);
+        if codes == 0 {
+            return kernels::Page::Halves { keys, values };
+        }
+        let (key_scales, value_scales) = (keys, values);
+        let (keys, values) = self.codes[layer * codes..][..codes].split_at(codes / 2);
+        kernels::Page::Codes { keys, key_scales, values, value_scales }
     }
 
-    fn layer_mut(&mut self, layer: usize) -> (&mut [f16], &mut [f16]) {
-        self.keys[layer * 2 * self.part..][..2 * self.part].split_at_mut(self.part)
+    fn layer_mut(&mut self, layer: usize) -> PageMut<'_> {
+        let (halves, codes, _) = self.kept.numbers();
+        let (keys, values) = self.halves[layer * halves..][..halves].split_at_mut(halves / 2);
+        if codes == 0 {
+            return PageMut::Halves { keys, values };
+        }
+        let (key_scales, value_scales) = (keys, values);
+        let (keys, values) = self.codes[layer * codes..][..codes].split_at_mut(codes / 2);
+        PageMut::Codes { keys, key_scales, values, value_scales }
     }
 
     fn state(&self, layer: usize) -> &[f32] {
-        &self.states[layer * self.part..][..self.part]
+        let (_, _, states) = self.kept.numbers();
+        &self.states[layer * states..][..states]
     }
 
     fn state_mut(&mut self, layer: usize) -> &mut [f32] {
-        &mut self.states[layer * self.part..][..self.part]
+        let (_, _, states) = self.kept.numbers();
+        &mut self.states[layer * states..][..states]
     }
 }
 
@@ -233,19 +278,19 @@ mod tests {
 
     #[test]
     fn there_are_no_more_pages_than_fit() {
-        let pages = Pages::of_keys(2, 8, 2 * 2 * 8 * PAGE * 2 * 3 + 1, PAGE);
+        let pages = Pages::of_keys(2, (1, 8), false, 2 * 2 * 8 * PAGE * 2 * 3 + 1, PAGE);
         assert_eq!((pages.most(), pages.left()), (3, 3));
         let mut held: Vec<_> = (0..3).map(|_| pages.make().unwrap()).collect();
         assert!(pages.make().is_none());
         held.pop();
         assert_eq!(pages.left(), 1);
         assert!(pages.make().is_some());
-        assert_eq!(Pages::of_keys(2, 8, 0, PAGE * 4).most(), 5, "one sequence always fits");
+        assert_eq!(Pages::of_keys(2, (1, 8), false, 0, PAGE * 4).most(), 5, "one sequence always fits");
     }
 
     #[test]
     fn pages_are_asked_for_before_they_are_written_to() {
-        let pages = Pages::of_keys(1, 8, 1 << 20, 1);
+        let pages = Pages::of_keys(1, (1, 8), false, 1 << 20, 1);
         let mut sequence = Sequence::default();
         for (held, made, more, missing) in
             [(0, 0, 0, 0), (0, 0, 1, 1), (0, 0, 65, 2), (63, 1, 1, 0), (64, 1, 1, 1), (3, 2, 5, 0)]

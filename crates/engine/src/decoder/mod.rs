@@ -134,11 +134,11 @@ impl Decoder {
         !matches!(self.blocks, Blocks::Transformer(..))
     }
 
-    /// Pages for its sequences, as many as fit into `bytes`, but enough for one of `context` tokens.
-    pub(crate) fn pages(&self, bytes: usize, context: usize) -> Pages {
+    /// Pages for its sequences, as many as fit into `bytes`, but enough for one of `context` tokens; keys and values in 8 bits if `small`.
+    pub(crate) fn pages(&self, bytes: usize, context: usize, small: bool) -> Pages {
         let layers = self.blocks.len();
         match &self.blocks {
-            Blocks::Transformer(transformer, _) => Pages::of_keys(layers, transformer.keys(), bytes, context),
+            Blocks::Transformer(transformer, _) => Pages::of_keys(layers, transformer.keys(), small, bytes, context),
             Blocks::Rwkv(rwkv, _) => Pages::of_states(layers, rwkv.state(), bytes),
             Blocks::Mamba(mamba, _) => Pages::of_states(layers, mamba.state(), bytes),
         }

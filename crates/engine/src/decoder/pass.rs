@@ -69,7 +69,7 @@ pub fn logits(model: &Path, tokens: &[u32], exact: bool) -> Result<Vec<f32>, Loa
         return Err(LoadError::Unsupported(format!("token {token} is not in the vocabulary of {vocabulary}")));
     }
     let count = tokens.len().div_ceil(PAGE);
-    let pages = decoder.pages(usize::MAX, tokens.len());
+    let pages = decoder.pages(usize::MAX, tokens.len(), false);
     let pages = (0..count).filter_map(|_| pages.make()).collect();
     let mut sequences = [Sequence { tokens: Vec::new(), pages }];
     let rows: Vec<Row> =

@@ -207,7 +207,7 @@ fn every_family_follows_its_formulas() {
 
 /// A sequence with a page, and so room for 64 tokens.
 fn sequence(decoder: &Decoder) -> Sequence {
-    Sequence { tokens: Vec::new(), pages: vec![decoder.pages(0, 1).make().unwrap()] }
+    Sequence { tokens: Vec::new(), pages: vec![decoder.pages(0, 1, false).make().unwrap()] }
 }
 
 #[test]

@@ -42,9 +42,9 @@ impl Transformer {
         Ok((model, layers))
     }
 
-    /// Numbers of a position's keys in one layer.
-    pub(super) fn keys(&self) -> usize {
-        self.config.kv_heads * self.config.head_dim
+    /// Heads of keys, and numbers of each.
+    pub(super) fn keys(&self) -> (usize, usize) {
+        (self.config.kv_heads, self.config.head_dim)
     }
 
     /// What embeddings are multiplied by.
@@ -54,7 +54,8 @@ impl Transformer {
 
     fn layer(&self, find: &Find<'_>, at: usize) -> Result<Layer, LoadError> {
         let (config, family) = (&self.config, self.family);
-        let (width, inner, q, kv) = (config.width, config.inner, config.heads * config.head_dim, self.keys());
+        let (width, inner, q, kv) =
+            (config.width, config.inner, config.heads * config.head_dim, config.kv_heads * config.head_dim);
         let norm = |name: &str, len: usize| find.rms_norm(name, len, config.epsilon);
         let optional = |wanted: bool, name: &str, len: usize| wanted.then(|| norm(name, len)).transpose();
         // Some files hold several maps in one tensor, one after the other.

@@ -180,7 +180,7 @@ mod tests {
 
     #[test]
     fn beginnings_are_found_whole_and_in_part() {
-        let (mut prefixes, pages) = (Prefixes::new(false), Pages::of_keys(1, 8, 1 << 24, 1));
+        let (mut prefixes, pages) = (Prefixes::new(false), Pages::of_keys(1, (1, 8), false, 1 << 24, 1));
         let first = tokens(0, PAGE * 2 + 10);
         let mut second = first[..PAGE + 20].to_vec();
         second.extend(tokens(9000, PAGE));
@@ -204,7 +204,7 @@ mod tests {
 
     #[test]
     fn what_was_used_longest_ago_is_forgotten_and_what_is_held_is_not() {
-        let (mut prefixes, pages) = (Prefixes::new(false), Pages::of_keys(1, 8, 1 << 24, 1));
+        let (mut prefixes, pages) = (Prefixes::new(false), Pages::of_keys(1, (1, 8), false, 1 << 24, 1));
         let (old, new) = (tokens(0, PAGE * 2), tokens(5000, PAGE * 2));
         remember(&mut prefixes, &pages, &old);
         remember(&mut prefixes, &pages, &new);

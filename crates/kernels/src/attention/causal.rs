@@ -6,12 +6,10 @@
 use std::cell::RefCell;
 use std::ops::Range;
 
-use half::f16;
-use half::slice::HalfFloatSliceExt;
-
+use super::page::{PAGE, Page};
 use super::running;
 use crate::Pool;
-use crate::floats::{COLUMNS, Right, Sizes, View, product, widen_halves};
+use crate::floats::{COLUMNS, Right, Sizes, View, product};
 use crate::pool::Slots;
 
 /// The shape of causal attention.
@@ -29,18 +27,6 @@ pub struct AttnShape {
     pub softcap: Option<f32>,
     /// Each query sees only this many latest positions, itself included.
     pub window: Option<usize>,
-}
-
-/// Positions of a page.
-pub const PAGE: usize = 64;
-
-/// Keys and values of [`PAGE`] positions in one layer, as [`put_position`] lays them.
-#[derive(Debug, Clone, Copy)]
-pub struct Page<'a> {
-    /// kv_heads x head_dim x PAGE: a number of all positions side by side, as the scores of a page want them.
-    pub keys: &'a [f16],
-    /// kv_heads x PAGE x head_dim.
-    pub values: &'a [f16],
 }
 
 /// The queries of one sequence in a call, and what they see.
@@ -66,26 +52,6 @@ const FEW: usize = 16;
 /// Queries up to which halves are read as they are: widening them first pays for more.
 const NARROW: usize = 12;
 
-/// Puts a position's keys and values, kv_heads x head_dim each, into a page at position `at`.
-///
-/// # Panics
-/// If a length does not fit the heads.
-pub fn put_position(shape: &AttnShape, page: (&mut [f16], &mut [f16]), at: usize, keys: &[f32], values: &[f32]) {
-    let dim = shape.head_dim;
-    assert!(keys.len() == shape.kv_heads * dim && values.len() == keys.len() && at < PAGE, "a position's numbers");
-    let mut halves = [f16::ZERO; 64];
-    for (place, numbers) in page.0.chunks_mut(PAGE * 64).zip(keys.chunks(64)) {
-        let halves = &mut halves[..numbers.len()];
-        halves.convert_from_f32_slice(numbers);
-        for (d, half) in halves.iter().enumerate() {
-            place[d * PAGE + at] = *half;
-        }
-    }
-    for (head, numbers) in page.1.chunks_exact_mut(PAGE * dim).zip(values.chunks_exact(dim)) {
-        head[at * dim..][..dim].convert_from_f32_slice(numbers);
-    }
-}
-
 /// Causal attention: each query sees the positions of its own sequence up to its own.
 ///
 /// `q` and `out` are T x heads x head_dim, T the queries of all sequences, one sequence's after the other's.
@@ -96,10 +62,9 @@ pub fn attention(pool: &Pool, shape: &AttnShape, out: &mut [f32], q: &[f32], seq
     let width = shape.heads * shape.head_dim;
     let rows: usize = sequences.iter().map(|sequence| sequence.rows).sum();
     assert!(out.len() == q.len() && q.len() == rows * width, "{rows} queries of {width}");
-    let page = PAGE * shape.kv_heads * shape.head_dim;
     for sequence in sequences {
         assert!(sequence.pages.len() * PAGE >= sequence.first + sequence.rows, "a page for every position");
-        assert!(sequence.pages.iter().all(|p| p.keys.len() == page && p.values.len() == page), "pages of {page}");
+        assert!(sequence.pages.iter().all(|page| page.fits(shape)), "pages of its heads");
     }
     let (tasks, parts) = plan(shape, sequences);
     let mut parts = vec![0.0; parts];
@@ -275,25 +240,21 @@ impl Call<'_> {
             if here.start >= positions.end || here.end <= oldest {
                 continue;
             }
-            let Page { keys, values } = sequence.pages[page];
-            let (keys, values) = (&keys[head.clone()], &values[head.clone()]);
             let narrow = queries <= NARROW && dim.is_multiple_of(COLUMNS);
-            if !narrow {
-                bench.keys.resize(dim * PAGE, 0.0);
-                widen_halves(keys, &mut bench.keys);
-                bench.values.resize(PAGE * padded, 0.0);
-                for (wide, value) in bench.values.chunks_exact_mut(padded).zip(values.chunks_exact(dim)) {
-                    widen_halves(value, &mut wide[..dim]);
-                    wide[dim..].fill(0.0);
+            let (keys, values) = match sequence.pages[page] {
+                Page::Halves { keys, values } if narrow => {
+                    let (keys, values) = (&keys[head.clone()], &values[head.clone()]);
+                    let (keys, values) = (View { data: keys, stride: PAGE }, View { data: values, stride: dim });
+                    (Right::Halves(keys), Right::Halves(values))
                 }
-            }
-            let (keys, values) = if narrow {
-                let (keys, values) = (View { data: keys, stride: PAGE }, View { data: values, stride: dim });
-                (Right::Halves(keys), Right::Halves(values))
-            } else {
-                let keys = View { data: bench.keys.as_slice(), stride: PAGE };
-                let values = View { data: bench.values.as_slice(), stride: padded };
-                (Right::Floats(keys), Right::Floats(values))
+                page => {
+                    bench.keys.resize(dim * PAGE, 0.0);
+                    bench.values.resize(PAGE * padded, 0.0);
+                    page.widen(self.shape, task.kv_head, &mut bench.keys, &mut bench.values, padded);
+                    let keys = View { data: bench.keys.as_slice(), stride: PAGE };
+                    let values = View { data: bench.values.as_slice(), stride: padded };
+                    (Right::Floats(keys), Right::Floats(values))
+                }
             };
             bench.scores.resize(queries * PAGE, 0.0);
             let sizes = Sizes { rows: queries, depth: dim, cols: here.len().next_multiple_of(COLUMNS) };

@@ -1,11 +1,13 @@
-//! Attention: causal over paged half-precision caches for decoders, full for encoders.
+//! Attention: causal over paged caches of halves or 8 bits for decoders, full for encoders.
 
 mod causal;
 mod full;
+mod page;
 mod running;
 
-pub use causal::{AttnShape, PAGE, Page, Sequence, attention, put_position};
+pub use causal::{AttnShape, Sequence, attention};
 pub use full::{FullShape, attention_full};
+pub use page::{BLOCK, PAGE, Page, PageMut, put_position};
 
 #[cfg(test)]
 mod tests;

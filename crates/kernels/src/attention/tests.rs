@@ -31,6 +31,8 @@ fn naive(q: &[f32], keys: &[Vec<f32>], values: &[Vec<f32>], scale: f32, cap: Opt
 /// A sequence's pages, and its keys and values as they went in, rounded to halves.
 struct Past {
     pages: Vec<(Vec<f16>, Vec<f16>)>,
+    /// The same in 8 bits: keys, their scales, values, theirs.
+    codes: Vec<(Vec<i8>, Vec<f16>, Vec<i8>, Vec<f16>)>,
     keys: Vec<Vec<f32>>,
     values: Vec<Vec<f32>>,
 }
@@ -44,15 +46,27 @@ impl Past {
         let round = |x: Vec<f32>| -> Vec<f32> { x.iter().map(|x| f16::from_f32(*x).to_f32()).collect() };
         let rows = |seed| noise(positions * width, seed).chunks(width).map(|row| round(row.to_vec())).collect();
         let (keys, values): (Vec<Vec<f32>>, Vec<Vec<f32>>) = (rows(seed), rows(seed + 1));
+        let scales = || vec![f16::from_f32(3.0); PAGE * shape.kv_heads * shape.head_dim.div_ceil(BLOCK)];
+        let page = || (vec![99; PAGE * width], scales(), vec![-99; PAGE * width], scales());
+        let mut codes: Vec<_> = (0..positions.div_ceil(PAGE)).map(|_| page()).collect();
         for (position, (k, v)) in keys.iter().zip(&values).enumerate() {
-            let (page_keys, page_values) = &mut pages[position / PAGE];
-            put_position(shape, (page_keys, page_values), position % PAGE, k, v);
+            let (keys, values) = &mut pages[position / PAGE];
+            put_position(shape, PageMut::Halves { keys, values }, position % PAGE, k, v);
+            let (keys, key_scales, values, value_scales) = &mut codes[position / PAGE];
+            let page = PageMut::Codes { keys, key_scales, values, value_scales };
+            put_position(shape, page, position % PAGE, k, v);
         }
-        Self { pages, keys, values }
+        Self { pages, codes, keys, values }
     }
 
     fn sequence(&self, first: usize, rows: usize) -> Sequence<'_> {
-        let pages = self.pages.iter().map(|(keys, values)| Page { keys, values }).collect();
+        let pages = self.pages.iter().map(|(keys, values)| Page::Halves { keys, values }).collect();
+        Sequence { first, rows, pages }
+    }
+
+    fn in_codes(&self, first: usize, rows: usize) -> Sequence<'_> {
+        let page = |(keys, key_scales, values, value_scales)| Page::Codes { keys, key_scales, values, value_scales };
+        let pages = self.codes.iter().map(|(a, b, c, d)| page((a, b, c, d))).collect();
         Sequence { first, rows, pages }
     }
 }
@@ -81,6 +95,10 @@ fn causal_attention_follows_the_formula() {
         let past = Past::new(&shape, first + rows, 2);
         let mut out = vec![0.0; q.len()];
         attention(&pool, &shape, &mut out, &q, &[past.sequence(first, rows)]);
+        let mut coarse = vec![0.0; q.len()];
+        attention(&pool, &shape, &mut coarse, &q, &[past.in_codes(first, rows)]);
+        let gap = out.iter().zip(&coarse).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(gap > 0.0 && gap < 2e-2, "{shape:?}: in 8 bits {gap} off");
         for row in 0..rows {
             for head in 0..heads {
                 let start = window.map_or(0, |w| (first + row + 1).saturating_sub(w));
@@ -114,12 +132,16 @@ fn a_query_gets_the_same_bits_in_any_company() {
         let past = Past::new(&shape, len, 6);
         let mut whole = vec![0.0; q.len()];
         attention(&pool, &shape, &mut whole, &q, &[past.sequence(0, len)]);
+        let mut coarse = vec![0.0; q.len()];
+        attention(&pool, &shape, &mut coarse, &q, &[past.in_codes(0, len)]);
         let other = Past::new(&shape, 300, 8);
         for (at, count) in [(0, 1), (63, 2), (64, 1), (255, 1), (256, 3), (300, 150), (599, 1), (600, 20)] {
             let part = at * width..(at + count) * width;
             let mut alone = vec![0.0; count * width];
             attention(&Pool::new(1), &shape, &mut alone, &q[part.clone()], &[past.sequence(at, count)]);
             assert_eq!(alone, whole[part.clone()], "{shape:?}: {count} from {at}");
+            attention(&Pool::new(1), &shape, &mut alone, &q[part.clone()], &[past.in_codes(at, count)]);
+            assert_eq!(alone, coarse[part.clone()], "{shape:?}: {count} from {at}, in 8 bits");
             let (mut both, mut queries) = (vec![0.0; (count + 2) * width], noise(2 * width, 9));
             queries.extend_from_slice(&q[part.clone()]);
             let sequences = [other.sequence(298, 2), past.sequence(at, count)];
@@ -149,4 +171,28 @@ fn full_attention_follows_the_formula() {
             }
         }
     }
+}
+
+#[test]
+fn a_block_in_8_bits_is_as_close_as_it_can_be() {
+    let shape = shape(2, 2, 40, None, None);
+    let mut keys = noise(80, 1);
+    (keys[0], keys[33], keys[41]) = (f32::NAN, 1e-42, 1e30);
+    let zeros = vec![0.0; 80];
+    let (mut codes, mut scales) = (vec![1; 80 * PAGE], vec![f16::ONE; 4 * PAGE]);
+    let (mut values, mut value_scales) = (vec![1; 80 * PAGE], vec![f16::ONE; 4 * PAGE]);
+    let page = PageMut::Codes {
+        keys: &mut codes,
+        key_scales: &mut scales,
+        values: &mut values,
+        value_scales: &mut value_scales,
+    };
+    put_position(&shape, page, 5, &keys, &zeros);
+    for (at, key) in keys.iter().enumerate().filter(|(at, _)| at / 40 == 0 && *at > 0) {
+        let block = at % 40 / BLOCK;
+        let scale = scales[block * PAGE + 5].to_f32();
+        assert!((f32::from(codes[at * PAGE + 5]) * scale - key).abs() <= scale * 0.51 + 1e-6, "{at}");
+    }
+    assert_eq!((codes[5], codes[4]), (0, 1), "what is no number is nothing, and no other position is touched");
+    assert!(values[5 * 40..6 * 40].iter().all(|&code| code == 0) && values[6 * 40] == 1);
 }

@@ -69,7 +69,7 @@ fn both_ways_through_a_definition_say_the_same() {
         let decoder = Decoder::load(&path, &Pool::new(2), true, 4096).unwrap();
         let row = |(position, &token)| Row { slot: 0, position, token, logits: true };
         let rows: Vec<Row> = tokens[..tokens.len() - 1].iter().enumerate().map(row).collect();
-        let pages = decoder.pages(0, 128);
+        let pages = decoder.pages(0, 128, false);
         let pages = (0..2).map(|_| pages.make().unwrap()).collect();
         let mut sequences = [Sequence { tokens: Vec::new(), pages }];
         let logits = forward(&decoder, &Pool::new(2), &mut sequences, &rows, &|| true).unwrap();
