@@ -15,7 +15,7 @@ HOST := 127.0.0.1
 PORT ?= 8080
 DATA ?= $(CURDIR)/$(CACHE)/data
 
-.PHONY: help run test setup setup-test ui build models lint unit journeys openai e2e tidy parity bench clean
+.PHONY: help run test setup setup-test ui build models lint unit journeys openai e2e tidy soak parity bench clean
 
 help: ## what there is
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -79,6 +79,10 @@ openai: models ## the official OpenAI clients against the running server
 e2e: models ## the browser, for real
 	@scripts/step "browser journeys"
 	tests/e2e.sh
+
+soak: build ## 200,000 requests, and a thousand at once: none is lost, memory stays flat
+	@scripts/step "soak"
+	tests/soak/run.sh
 
 parity: models ## compare token ids, greedy text, embeddings, and each architecture with independent engines
 	$(BIN) models pull --data "$(TEST_DATA)" gemma-3-270m

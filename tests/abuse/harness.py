@@ -97,7 +97,11 @@ class Place:
                     if process.poll() is not None or time.monotonic() > deadline:
                         raise Failed(f"the server did not start: {read(said)[:1000]}")
                     time.sleep(0.05)
-                yield Server(process, found[1], int(found[2]))
+                try:
+                    yield Server(process, found[1], int(found[2]))
+                except Failed as complaint:
+                    died = "" if process.poll() is None else f", which died with {process.returncode},"
+                    raise Failed(f"{complaint}\nThe server{died} said:\n{read(said)[-1500:]}") from None
                 if process.poll() is not None:
                     raise Failed(f"the server died with {process.returncode}:\n{read(said)[-1500:]}")
                 if "panicked at" in read(said):

@@ -38,7 +38,7 @@ SHARED = [words(random.Random(at), size) for at, size in enumerate((64, 130, 200
 class Ask:
     """A request, and the checks of its answer."""
 
-    def __init__(self, model, kind, rng, **options):
+    def __init__(self, model, kind, rng, **more):
         self.kind, self.stream, chat = kind, rng.random() < 0.5, rng.random() < 0.5
         text = words(rng, int(401 ** rng.random()))
         if kind == "shared prefix":
@@ -46,7 +46,7 @@ class Ask:
         elif kind == "repeating":
             text = (words(rng, rng.randint(4, 30)) * 40)[: len(text)]
         self.tokens, self.answers = rng.randint(1, 32), 2 if kind == "two answers" else 1
-        body = {"model": model, "n": self.answers, "stream": self.stream, **TYPED.get(kind, {}), **options}
+        body = {"model": model, "n": self.answers, "stream": self.stream, **TYPED.get(kind, {}), **more}
         if kind in ("json_schema", "choice", "regex"):
             self.tokens = 32  # room for the longest answer there is
         body["max_tokens"] = self.tokens
@@ -62,9 +62,9 @@ class Ask:
     async def send(self, connection):
         """The answer: of each choice its text, why it ended, and its tokens' probabilities."""
         status, body = await connection.ask("POST", self.path, self.bytes)
-        if status == 429:
-            raise Refused
         try:
+            if status == 429 and json.loads(body)["error"]["code"] == "queue_full":
+                raise Refused
             if status != 200:
                 raise ValueError(f"status {status}")
             answer, usage = self.streamed(body) if self.stream else self.whole(body)
@@ -126,29 +126,49 @@ def tokens(choice):
 class Crowd:
     """Sends asks, comes again when it is refused, leaves early when it is told to; and counts."""
 
-    def __init__(self, server, rng):
-        self.server, self.rng, self.usual = server, rng, 0.02
+    def __init__(self, server, rng, usual=0.02):
+        self.server, self.rng = server, rng
         self.counts = dict.fromkeys(("answered", "left", "refused"), 0)
+        self.took, self.answers = usual, 1
 
-    async def ask(self, connection, ask, leaves=False):
+    def usual(self):
+        """Seconds that an answer takes."""
+        return self.took / self.answers
+
+    async def ask(self, connection, ask, patience=None):
+        """Whether it was answered; who has little patience, in usual answers, leaves before the first word, in the middle, or too late."""
+        clock, wait = asyncio.get_running_loop().time, 0.03
         while True:
-            started = asyncio.get_running_loop().time()
+            started = clock()
             try:
-                if not leaves:
-                    await ask.send(connection)
-                    self.counts["answered"] += 1
-                    # Whoever leaves does so before the first word, in the middle or when it is too late.
-                    self.usual += 0.01 * (asyncio.get_running_loop().time() - started - self.usual)
-                    return
-                await asyncio.wait_for(ask.send(connection), self.rng.random() * 2 * self.usual)
-                break
-            except asyncio.TimeoutError:
-                break
+                await asyncio.wait_for(ask.send(connection), patience and patience * self.usual())
             except Refused:
                 self.counts["refused"] += 1
-                await asyncio.sleep(0.02 + 0.05 * self.rng.random())
-        self.counts["left"] += 1
-        connection.close(rudely=self.rng.random() < 0.5)
+                await asyncio.sleep(wait * (0.5 + self.rng.random()))
+                wait = min(2 * wait, 1)
+            except asyncio.TimeoutError:
+                self.counts["left"] += 1
+                connection.close(rudely=self.rng.random() < 0.5)
+                return False
+            else:
+                self.counts["answered"] += 1
+                if patience is None:
+                    self.took, self.answers = self.took + clock() - started, self.answers + 1
+                return True
+
+    async def all_at_once(self, asks, leaving=0.0):
+        """Each on a connection of its own; this part of them asks until it has left early."""
+
+        async def one(ask, patience):
+            connection = Connection(self.server)
+            while await self.ask(connection, ask, patience) and patience:
+                patience *= 0.7
+            connection.close()
+
+        leave = set(self.rng.sample(range(len(asks)), int(leaving * len(asks))))
+        async with asyncio.TaskGroup() as tasks:
+            for at, ask in enumerate(asks):
+                tasks.create_task(one(ask, self.rng.uniform(0.01, 1.2) if at in leave else None))
 
 
 async def alone(server, asks):

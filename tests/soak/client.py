@@ -14,10 +14,12 @@ import model
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "abuse"))
 import harness  # noqa: E402
-from harness import Failed  # noqa: E402, F401
+from harness import Failed  # noqa: E402
 
 harness.SUMERU = Path(os.environ.get("SUMERU_BIN", harness.SUMERU))
 TINY = "tiny"
+# Seconds after which a request is lost.
+PATIENCE = 300
 
 
 class Refused(Exception):
@@ -37,9 +39,12 @@ class Connection:
         head = f"{method} {path} HTTP/1.1\r\nHost: {self.server.host}:{self.server.port}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
         self.writer.write(head.encode() + body)
         try:
-            head = (await self.reader.readuntil(b"\r\n\r\n")).decode().lower()
-            length = re.search(r"\r\ncontent-length: (\d+)", head)
-            body = await self.reader.readexactly(int(length[1])) if length else await self.chunks()
+            async with asyncio.timeout(PATIENCE):
+                head = (await self.reader.readuntil(b"\r\n\r\n")).decode().lower()
+                length = re.search(r"\r\ncontent-length: (\d+)", head)
+                body = await self.reader.readexactly(int(length[1])) if length else await self.chunks()
+        except TimeoutError:
+            raise Failed(f"no answer within {PATIENCE} s to {body.decode()}") from None
         except (asyncio.IncompleteReadError, ConnectionError) as error:
             raise Failed(f"an answer was cut: {error!r}") from None
         return int(head[9:12]), body
@@ -59,13 +64,15 @@ class Connection:
 
 
 class Watch:
-    """Looks at a server beside the requests, on a connection of its own."""
+    """Looks at a server beside the requests."""
 
     def __init__(self, server, name):
-        self.server, self.name, self.connection = server, name, Connection(server)
+        self.server, self.name = server, name
 
     async def get(self, path):
-        status, body = await self.connection.ask("GET", path)
+        connection = Connection(self.server)
+        status, body = await connection.ask("GET", path)
+        connection.close()
         if status != 200:
             raise Failed(f"{path}: {status} {body[:300]}")
         return body.decode()
@@ -129,6 +136,17 @@ class House(harness.Place):
             file = next((harness.MODELS / name).glob("*.gguf"))
         # What is remembered may take a quarter of what the weights leave.
         self.options = ["--context", "1024", "--memory", str(file.stat().st_size + 4 * cache_mb * 1_000_000)]
+
+
+def run(work):
+    """Runs it to its end; of many complaints the first is raised."""
+    try:
+        asyncio.run(work)
+    except BaseExceptionGroup as group:
+        failed = group.subgroup(Failed)
+        while isinstance(failed, BaseExceptionGroup):
+            failed = failed.exceptions[0]
+        raise failed or group from None
 
 
 @contextlib.contextmanager

@@ -6,6 +6,9 @@ import sys
 
 WIDTH, LAYERS, HEADS, KV_HEADS, INNER, CONTEXT = 64, 2, 4, 2, 128, 2048
 HEAD = WIDTH // HEADS
+# Positions of a page of keys and values, and the bytes of both in all layers.
+PAGE = 64
+PAGE_BYTES = LAYERS * 2 * KV_HEADS * HEAD * PAGE * 2
 # GPT-2 writes a byte that is no visible character as one that is.
 VISIBLE = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
 BYTES = {byte: chr(byte) for byte in VISIBLE} | {byte: chr(0x100 + at) for at, byte in enumerate(sorted(set(range(256)) - set(VISIBLE)))}

@@ -5,12 +5,15 @@ import asyncio
 import datetime
 import json
 import random
+import re
 import statistics
 import sys
 import time
 from collections import Counter
 
-from asks import KINDS, Ask, Crowd, alone
+import client
+import model
+from asks import KINDS, Ask, Crowd, alone, words
 from client import TINY, Connection, Failed, Watch, harness, serving
 
 # Clients at once, for so many requests each: guesses are made only where few are at work, and more than 80 are refused some.
@@ -28,7 +31,7 @@ class Soak:
     def known_asks(self):
         """At temperature 0, and some drawn with a seed, which is as good."""
         for at in range(KNOWN):
-            yield Ask(TINY, KINDS[at % len(KINDS)], self.rng, **({"temperature": 0} if at % 3 else {"temperature": 1, "seed": at}))
+            yield Ask(TINY, KINDS[at % len(KINDS)], self.rng, **({"temperature": 0} if at % 4 else {"temperature": 1, "seed": at}))
 
     async def client(self, number):
         connection = Connection(self.server)
@@ -40,7 +43,7 @@ class Soak:
             self.sent += 1
             ask = self.rng.choice(self.known) if self.rng.random() < 0.4 else Ask(TINY, self.rng.choice(KINDS), self.rng)
             self.kinds[ask.kind] += 1
-            await self.crowd.ask(connection, ask, leaves=self.rng.random() < 0.1)
+            await self.crowd.ask(connection, ask, self.rng.uniform(0.01, 1.2) if self.rng.random() < 0.14 else None)
         connection.close()
 
     def done(self):
@@ -61,23 +64,28 @@ class Soak:
                 )
 
     async def fill(self):
-        """Fills what is remembered, and makes room for the widest wave, so that memory has its size from the start."""
-        connections = [Connection(self.server) for _ in range(max(WAVES))]
-        while True:
-            engine = await self.watch.engine()
-            if engine["cache_used"] > 0.95 * engine["cache_most"]:
-                break
-            await asyncio.gather(*(Crowd(self.server, self.rng).ask(one, Ask(TINY, self.rng.choice(KINDS), self.rng)) for one in connections))
-        for one in connections:
-            one.close()
+        """Fills what is remembered, with as many at once as ever are, so that memory has its size from the start."""
+        while (engine := await self.watch.engine())["cache_used"] < 0.95 * engine["cache_most"]:
+            await Crowd(self.server, self.rng).all_at_once([Ask(TINY, self.rng.choice(KINDS), self.rng) for _ in range(max(WAVES))])
 
     async def full_house(self):
         """As many as there is room for are all let in: no place was lost."""
-        asks = [Ask(TINY, "plain", self.rng) for _ in range(SLOTS + QUEUE)]
         crowd = Crowd(self.server, self.rng)
-        await asyncio.gather(*(crowd.ask(Connection(self.server), ask) for ask in asks))
+        await crowd.all_at_once([Ask(TINY, "plain", self.rng) for _ in range(SLOTS + QUEUE)])
         if crowd.counts["refused"]:
             raise Failed(f"{crowd.counts['refused']} of {SLOTS + QUEUE} were refused by a server at rest: places are lost")
+
+    async def whole_cache(self):
+        """Prompts that fill nearly all pages are remembered to the last: no page is held by a request that is gone."""
+        pages = (await self.watch.engine())["cache_most"] // model.PAGE_BYTES
+        prompts, connection = [words(self.rng, 15 * model.PAGE + 30) for _ in range(int(0.95 * pages) // 16)], Connection(self.server)
+        for again in (False, True):
+            for prompt in prompts:
+                body = json.dumps({"model": TINY, "prompt": prompt, "max_tokens": 1})
+                status, answer = await connection.ask("POST", "/v1/completions", body.encode())
+                if status != 200 or again and json.loads(answer)["usage"]["prompt_tokens_details"]["cached_tokens"] < 15 * model.PAGE:
+                    raise Failed(f"of {pages} pages not even 95 % remember what was read last: {answer.decode()}")
+        connection.close()
 
     async def run(self):
         self.known = list(self.known_asks())
@@ -91,6 +99,7 @@ class Soak:
         self.seconds = time.monotonic() - started
         await self.watch.comes_to_rest()
         await self.full_house()
+        await self.whole_cache()
         self.end, self.metrics = await self.watch.comes_to_rest(), await self.watch.metrics()
 
     def table(self):
@@ -99,12 +108,16 @@ class Soak:
         early, late = (statistics.median(s["rss_mb"] for s in part) for part in (self.samples[tenth : 2 * tenth], self.samples[-tenth:]))
         most = lambda name: max(sample[name] for sample in self.samples)
         count = lambda name: int(self.metrics[f"sumeru_{name}_tokens_total"])
+        statuses = Counter()
+        for name, value in self.metrics.items():
+            if found := re.match(r'sumeru_http_requests_total\{method="POST".*status="(\d+)"', name):
+                statuses[found[1]] += int(value)
         return {
             "requests": self.done(), "seconds": round(self.seconds, 1), "requests_per_second": round(self.done() / self.seconds, 1),
             **self.crowd.counts, "kinds": dict(sorted(self.kinds.items())),
             "rss_mb_second_tenth": early, "rss_mb_last_tenth": late, "rss_mb_most": most("rss_mb"),
             "cache_mb_most": most("cache_mb"), "threads_most": most("threads"), "files_most": most("files"), "at_the_end": self.end,
-            "tokens": {name: count(name) for name in ("prompt", "cached", "completion", "guessed", "accepted")},
+            "statuses": dict(sorted(statuses.items())), "tokens": {name: count(name) for name in ("prompt", "cached", "completion", "guessed", "accepted")},
         }
 
 
@@ -116,7 +129,7 @@ def main():
     arguments = arguments.parse_args()
     with serving(TINY, CACHE_MB, "--slots", str(SLOTS)) as server:
         soak = Soak(server, arguments.requests, arguments.seed)
-        asyncio.run(soak.run())
+        client.run(soak.run())
     table = soak.table()
     print()
     for name, value in table.items():
@@ -140,5 +153,5 @@ def main():
 if __name__ == "__main__":
     try:
         sys.exit(main())
-    except* Failed as group:
-        sys.exit(f"FAILED: {group.exceptions[0]}")
+    except Failed as complaint:
+        sys.exit(f"FAILED: {complaint}")

@@ -360,15 +360,30 @@ pub(crate) struct Serve {
     /// Requests a model computes at once [default: 16]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
     pub(crate) slots: Option<u32>,
+    /// Requests that may wait for a model beside those; one more is told to come back (429) [default: 64]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=100_000))]
+    pub(crate) queue: Option<u32>,
     /// Tokens of context, for prompt and answer together [default: the model's own, at most 8192]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(64..))]
     pub(crate) context: Option<u32>,
+    /// How keys and values of what was read are kept: q8_0 takes half the memory of f16, for nearly the same answers
+    #[arg(long, value_name = "TYPE", default_value = "f16")]
+    pub(crate) cache_type: CacheType,
     /// Read no guessed tokens ahead: the same answers, later where they quote
     #[arg(long)]
     pub(crate) no_guessing: bool,
     /// Memory that loaded models may take together, such as 2G or 800M: those used longest ago make room for others
     #[arg(long, value_name = "SIZE", value_parser = bytes)]
     pub(crate) memory: Option<u64>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CacheType {
+    /// 16-bit floats
+    F16,
+    /// 8 bits, with a scale for each 32 numbers
+    #[value(name = "q8_0")]
+    Q8_0,
 }
 
 /// `800M`, `1.5G`, or plain bytes.

@@ -43,6 +43,10 @@ pub struct Request {
     pub tool_choice: ToolChoice,
     /// Whether one answer may call several tools.
     pub parallel_tool_calls: bool,
+    /// Requests with less of it go before others, whoever asks.
+    pub priority: i32,
+    /// Who asks: where many do, each gets as much of the model as the others.
+    pub client: String,
 }
 
 /// What an answer must be, whole.
@@ -99,6 +103,8 @@ impl Request {
             grammar: None,
             tool_choice: ToolChoice::Auto,
             parallel_tool_calls: true,
+            priority: 0,
+            client: String::new(),
         }
     }
 }

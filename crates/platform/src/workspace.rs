@@ -33,8 +33,12 @@ pub struct Settings {
     pub slots: Option<usize>,
     /// Tokens of context, shared by prompt and answer; `None`: what the model was made for, at most 8,192.
     pub context: Option<u32>,
+    /// Requests that may wait for a model beside those it computes; `None`: 64.
+    pub queue: Option<usize>,
     /// Whether no tokens are guessed and read ahead.
     pub no_guessing: bool,
+    /// Whether keys and values are kept in 8 bits.
+    pub small_cache: bool,
     /// Bytes that loaded models may take together; `None`: no limit.
     pub memory: Option<u64>,
 }
@@ -228,7 +232,7 @@ impl Workspace {
                 format!("'{name}' makes vectors, not text; choose a generating model"),
             ));
         }
-        let Settings { slots, context, no_guessing, .. } = self.inner.settings;
+        let Settings { slots, queue, context, no_guessing, small_cache, .. } = self.inner.settings;
         let usual = LoadOptions::default();
         let (weights, budget) = (installed.card.bytes, &self.inner.budget);
         let cache = budget.cache_beside(weights);
@@ -236,7 +240,9 @@ impl Workspace {
             name: name.to_owned(),
             slots: slots.unwrap_or(usual.slots),
             context,
+            queue: queue.unwrap_or(usual.queue),
             guess: !no_guessing,
+            small_cache,
             cache: usize::try_from(cache).unwrap_or(usize::MAX),
             ..usual
         };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use platform::{Access, Settings, Workspace};
 use serde_json::json;
-use server::Options;
+use server::{Limits, Options};
 
 use crate::args;
 use crate::exit::Exit;
@@ -15,11 +15,17 @@ pub(crate) async fn run(options: args::Serve, data: &Path, printer: Printer) -> 
     let models = Settings {
         slots: options.slots.map(|slots| slots as usize),
         context: options.context,
+        queue: options.queue.map(|queue| queue as usize),
         no_guessing: options.no_guessing,
+        small_cache: options.cache_type == args::CacheType::Q8_0,
         memory: options.memory,
     };
     let workspace = Arc::new(Workspace::open_with(data, Access::Write, models)?);
+    // Whoever has a place in a model's queue has one at the door, and so have those who ask for other things.
+    let places = options.slots.unwrap_or(16) + options.queue.unwrap_or(64) + 64;
+    let usual = Limits::default();
     let settings = Options {
+        limits: Limits { in_flight: usual.in_flight.max(places as usize), ..usual },
         host: options.host,
         port: options.port,
         api_key: options.api_key,

@@ -2,6 +2,7 @@
 
 mod active;
 mod answer;
+mod clients;
 mod drafts;
 mod prefixes;
 mod schedule;
@@ -249,6 +250,8 @@ impl LocalModel {
             logprobs: request.logprobs,
             echo: request.echo,
             constraint,
+            priority: request.priority,
+            client: request.client.clone(),
             came: Instant::now(),
             out,
             _permit: permit.shared(),

@@ -105,6 +105,81 @@ fn an_answer_has_the_same_bits_alone_in_company_and_after_a_prefix() {
 }
 
 #[test]
+fn an_answer_has_the_same_bits_with_a_small_cache_in_any_company() {
+    for family in ["llama", "gemma3"] {
+        let (_folder, path) = Tiny::new(family).write();
+        let load = |slots| LocalModel::load(&path, &LoadOptions { small_cache: true, ..options(slots, 64) }).unwrap();
+        let together = load(16);
+        let requests = mixed(16);
+        let first: Vec<_> = at_once(&together, &requests).into_iter().map(told).collect();
+        let again: Vec<_> = at_once(&together, &requests).into_iter().map(told).collect();
+        for (at, request) in requests.iter().enumerate() {
+            let alone = told(run(&load(1), request.clone()));
+            assert_eq!((&alone, &alone), (&first[at], &again[at]), "{family} {at}");
+        }
+        let used = |small_cache| {
+            let model = LocalModel::load(&path, &LoadOptions { small_cache, ..options(1, 1) }).unwrap();
+            run(&model, greedy(&prompt(600, 1), 2));
+            model.stats().cache_used as f64
+        };
+        assert!(used(true) / used(false) < 0.6, "{family}: {} of {}", used(true), used(false));
+    }
+}
+
+/// The order in which requests of `(client, priority, prompt, tokens)`, sent one after the other, are answered.
+fn order_of_answers(model: &LocalModel, asked: &[(&str, i32, usize, u32)]) -> Vec<usize> {
+    block_on(async {
+        let mut answers = futures_util::stream::FuturesUnordered::new();
+        for (at, (client, priority, len, tokens)) in asked.iter().enumerate() {
+            let mut request = greedy(&prompt(*len, at as u32), *tokens);
+            (request.client, request.priority) = ((*client).to_owned(), *priority);
+            let answer = collect(model.generate(request));
+            answers.push(async move {
+                answer.await.unwrap();
+                at
+            });
+        }
+        let mut order = Vec::new();
+        while let Some(at) = answers.next().await {
+            order.push(at);
+        }
+        order
+    })
+}
+
+#[test]
+fn clients_take_turns_and_the_urgent_go_first() {
+    let (_folder, model) = model(options(1, 64));
+    // One client's four, and another's one after them: it does not wait for all of the four.
+    let order = order_of_answers(
+        &model,
+        &[("a", 0, 900, 300), ("a", 0, 900, 300), ("a", 0, 900, 300), ("a", 0, 900, 300), ("b", 0, 50, 5)],
+    );
+    assert!(order.iter().position(|&at| at == 4) < Some(2), "{order:?}");
+    // What is more urgent takes the slot of what is less, which goes on afterwards.
+    let long = ("a", 5, 1000, 900);
+    let order = order_of_answers(&model, &[long, ("a", 0, 20, 3), ("b", -1, 20, 3), ("b", 7, 20, 3)]);
+    assert_eq!(order, [2, 1, 0, 3]);
+    let (_folder, alone) = self::model(options(1, 8));
+    let request = || greedy(&prompt(1000, 0), 900);
+    let whole = run(&alone, request());
+    let interrupted = block_on(async {
+        let mut low = request();
+        low.priority = 1;
+        let low = collect(model.generate(low));
+        let high = async {
+            tokio::time::sleep(Duration::from_millis(30)).await;
+            collect(model.generate(greedy(&[1, 2, 3], 3))).await
+        };
+        let (low, high) = futures_util::future::join(low, high).await;
+        high.unwrap();
+        low.unwrap()
+    });
+    assert_eq!(interrupted.text, whole.text, "nothing is lost on the way");
+    assert_eq!(interrupted.usage.completion_tokens, 900);
+}
+
+#[test]
 fn those_that_begin_alike_read_it_once() {
     let (_folder, model) = model(options(8, 8));
     let requests: Vec<_> = (0..8)

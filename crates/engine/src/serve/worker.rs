@@ -1,6 +1,5 @@
 //! The engine thread: one model, its slots, one pass after another.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::Instant;
@@ -10,6 +9,7 @@ use kernels::{PAGE, Pool};
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::active::{Active, probability};
+use super::clients::{Clients, Turn};
 use super::prefixes::{Prefixes, ROOT};
 use super::schedule::{self, Share, Stage};
 use super::{Counters, Permit};
@@ -26,6 +26,10 @@ pub(super) struct Job {
     pub(super) echo: bool,
     /// What the answer must be.
     pub(super) constraint: Option<Constraint>,
+    /// Less goes first.
+    pub(super) priority: i32,
+    /// Who asks.
+    pub(super) client: String,
     pub(super) came: Instant,
     pub(super) out: UnboundedSender<Out>,
     /// Given back when the request ends.
@@ -70,8 +74,9 @@ pub(super) struct Worker {
     /// What each slot's request has read; empty where nobody is.
     sequences: Vec<Sequence>,
     queue: Receiver<Job>,
-    /// Requests without a slot, oldest first, among them those that had to give theirs back.
-    waiting: VecDeque<Active>,
+    /// Requests without a slot, among them those that had to give theirs back.
+    waiting: Vec<Active>,
+    clients: Clients,
     /// Requests that have come so far.
     order: u64,
 }
@@ -98,7 +103,8 @@ impl Worker {
             sequences: (0..slots).map(|_| Sequence::default()).collect(),
             slots: (0..slots).map(|_| None).collect(),
             queue,
-            waiting: VecDeque::new(),
+            waiting: Vec::new(),
+            clients: Clients::default(),
             order: 0,
         }
     }
@@ -123,7 +129,35 @@ impl Worker {
 
     fn wait(&mut self, job: Job) {
         self.order += 1;
-        self.waiting.push_back(Active::new(job, self.order));
+        let here = self.slots.iter().flatten().chain(&self.waiting).map(|active| active.job.client.as_str());
+        self.clients.come(&job.client, here);
+        self.waiting.push(Active::new(job, self.order));
+    }
+
+    fn turn(&self, active: &Active) -> Turn {
+        (active.job.priority, self.clients.of(&active.job.client), active.order)
+    }
+
+    /// The waiting request whose turn it is: who has begun an answer goes on with it before others begin.
+    fn next(&self) -> Option<usize> {
+        let turn = |&at: &usize| (self.waiting[at].job.priority, !self.waiting[at].again, self.turn(&self.waiting[at]));
+        (0..self.waiting.len()).min_by_key(turn)
+    }
+
+    /// Gives the slot of the least urgent request back, if one that is more urgent waits for a slot.
+    fn make_way(&mut self) {
+        let Some(next) = self.next().filter(|_| self.slots.iter().all(Option::is_some)) else { return };
+        let Some(last) = self.last_slot() else { return };
+        if self.slots[last].as_ref().is_some_and(|active| active.job.priority > self.waiting[next].job.priority) {
+            self.share_pages(last);
+            self.give_back(last);
+        }
+    }
+
+    /// The slot of the request whose turn is last: the least urgent, and of those the youngest.
+    fn last_slot(&self) -> Option<usize> {
+        let last = |&slot: &usize| self.slots[slot].as_ref().map(|active| (active.job.priority, active.order));
+        (0..self.slots.len()).filter(|&slot| self.slots[slot].is_some()).max_by_key(last)
     }
 
     fn forget_who_left(&mut self) {
@@ -135,11 +169,13 @@ impl Worker {
         }
     }
 
-    /// Gives waiting requests the free slots, oldest first, as long as there is memory for what they are to read.
+    /// Gives waiting requests the free slots, by their turns, as long as there is memory for what they are to read.
     fn admit(&mut self) {
+        self.make_way();
         while let Some(slot) = self.slots.iter().position(Option::is_none)
-            && let Some(mut active) = self.waiting.pop_front()
+            && let Some(next) = self.next()
         {
+            let mut active = self.waiting.swap_remove(next);
             let found = self.prefixes.find(active.useful());
             let busy = self.slots.iter().flatten().count();
             let mut wanted = active.tokens.len().div_ceil(PAGE) - found.pages.len();
@@ -149,7 +185,7 @@ impl Worker {
             // One page more for each, so that nobody has to give its slot back at once.
             wanted += busy + 1;
             if busy > 0 && wanted > self.pages.left() + self.prefixes.spare() {
-                self.waiting.push_front(active);
+                self.waiting.push(active);
                 return;
             }
             let mut cached = found.pages.len() * PAGE;
@@ -205,7 +241,7 @@ impl Worker {
         for slot in 0..self.slots.len() {
             self.take_over(slot);
         }
-        let stages: Vec<Stage> = self.slots.iter().zip(&self.sequences).map(|(slot, read)| stage(slot, read)).collect();
+        let stages: Vec<Stage> = (0..self.slots.len()).map(|slot| self.stage(slot)).collect();
         let mut shares = schedule::plan(&stages);
         // Logits of every prompt token are large; an echo reads few tokens at a time.
         for share in &mut shares {
@@ -225,6 +261,9 @@ impl Worker {
         let Some(logits) = forward(&self.decoder, &self.pool, &mut self.sequences, &rows, &wanted) else { return };
         let mut logits = logits.chunks_exact(self.decoder.vocabulary()).map(<[f32]>::to_vec);
         for share in shares {
+            if let Some(active) = &self.slots[share.slot] {
+                self.clients.did(&active.job.client, share.tokens);
+            }
             self.advance(share, &mut logits);
             self.share_pages(share.slot);
         }
@@ -280,15 +319,19 @@ impl Worker {
         }
     }
 
-    /// Makes the pages that shares need. Where there are none left, the youngest request gives its slot back until there are.
+    /// Makes the pages that shares need. Where there are none left, the least urgent and youngest request gives its slot back until there are.
     fn make_room(&mut self, shares: &[Share]) -> Vec<Share> {
         let mut oldest_first = shares.to_vec();
-        oldest_first.sort_by_key(|share| self.slots[share.slot].as_ref().map(|active| active.order));
+        oldest_first
+            .sort_by_key(|share| self.slots[share.slot].as_ref().map(|active| (active.job.priority, active.order)));
         for share in &oldest_first {
             while self.slots[share.slot].is_some() && self.sequences[share.slot].missing(share.tokens) > 0 {
                 match self.page(Pages::make) {
                     Some(page) => self.sequences[share.slot].pages.push(page),
-                    None => self.give_back_youngest(),
+                    None => match self.last_slot() {
+                        Some(last) => self.give_back(last),
+                        None => break,
+                    },
                 }
             }
         }
@@ -296,13 +339,12 @@ impl Worker {
         shares.iter().copied().filter(|share| self.slots[share.slot].is_some()).collect()
     }
 
-    fn give_back_youngest(&mut self) {
-        let youngest = (0..self.slots.len()).max_by_key(|&slot| self.slots[slot].as_ref().map(|active| active.order));
-        let Some(slot) = youngest else { return };
+    /// A request waits again for a slot, with what it has said so far.
+    fn give_back(&mut self, slot: usize) {
         self.sequences[slot] = Sequence::default();
         if let Some(mut active) = self.slots[slot].take() {
             (active.node, active.shared, active.again) = (ROOT, 0, true);
-            self.waiting.push_front(active);
+            self.waiting.push(active);
         }
     }
 
@@ -415,12 +457,14 @@ impl Worker {
             self.prefixes.insert(active.node, rest, page);
         }
     }
-}
 
-fn stage(slot: &Option<Active>, read: &Sequence) -> Stage {
-    match slot {
-        None => Stage::Free,
-        Some(active) if active.written() > 0 && read.tokens.len() + 1 == active.tokens.len() => Stage::Writing,
-        Some(active) => Stage::Reading { done: read.tokens.len(), total: active.tokens.len(), order: active.order },
+    /// Where a slot's request stands.
+    fn stage(&self, slot: usize) -> Stage {
+        let read = self.sequences[slot].tokens.len();
+        match &self.slots[slot] {
+            None => Stage::Free,
+            Some(active) if active.written() > 0 && read + 1 == active.tokens.len() => Stage::Writing,
+            Some(active) => Stage::Reading { done: read, total: active.tokens.len(), turn: self.turn(active) },
+        }
     }
 }

@@ -28,11 +28,14 @@ fn naive(q: &[f32], keys: &[Vec<f32>], values: &[Vec<f32>], scale: f32, cap: Opt
     (0..q.len()).map(|d| weights.iter().zip(values).map(|(w, v)| w / total * f64::from(v[d])).sum()).collect()
 }
 
+/// Keys in 8 bits, their scales, values in 8 bits, theirs.
+type Codes = (Vec<i8>, Vec<f16>, Vec<i8>, Vec<f16>);
+
 /// A sequence's pages, and its keys and values as they went in, rounded to halves.
 struct Past {
     pages: Vec<(Vec<f16>, Vec<f16>)>,
     /// The same in 8 bits: keys, their scales, values, theirs.
-    codes: Vec<(Vec<i8>, Vec<f16>, Vec<i8>, Vec<f16>)>,
+    codes: Vec<Codes>,
     keys: Vec<Vec<f32>>,
     values: Vec<Vec<f32>>,
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::Delivery;
 use super::grammar::{FIELDS as GRAMMAR, grammar};
 use super::message::messages;
-use super::sampling::{SHARED, delivery, n, sampling, search_mode, stop};
+use super::sampling::{SHARED, client, delivery, n, priority, sampling, search_mode, stop};
 use super::tools::tools;
 use crate::fields::{Field, Fields, never};
 
@@ -36,8 +36,8 @@ pub fn table() -> Vec<Field> {
         Field::read("parallel_tool_calls"),
         Field::ignored("metadata"),
         Field::ignored("store"),
-        Field::ignored("service_tier"),
-        Field::ignored("safety_identifier"),
+        Field::read("service_tier"),
+        Field::read("safety_identifier"),
         Field::ignored("prompt_cache_key"),
         Field::ignored("prompt_cache_retention"),
         Field::refused("modalities", |value| *value == json!(["text"]), "Only [\"text\"] is."),
@@ -82,6 +82,7 @@ impl ChatRequest {
         request.stop = stop(&fields)?;
         request.logprobs = logprobs(&fields)?;
         request.search = search_mode(&fields)?;
+        (request.client, request.priority) = (client(&fields)?, priority(&fields)?);
         Ok(Self { model, delivery: delivery(&fields)?, n: n(&fields)?, request })
     }
 }

@@ -4,7 +4,7 @@ use domain::{Error, Prompt, Request};
 use serde_json::Value;
 
 use super::grammar::{FIELDS as GRAMMAR, grammar};
-use super::sampling::{SHARED, delivery, n, sampling, search_mode, stop};
+use super::sampling::{SHARED, client, delivery, n, priority, sampling, search_mode, stop};
 use super::{Delivery, copies};
 use crate::fields::{Field, Fields, wrong_type};
 
@@ -67,6 +67,7 @@ impl CompletionRequest {
         request.stop = stop(&fields)?;
         request.logprobs = fields.integer("logprobs", 0..=20)?.map(|n| n as u8);
         request.search = search_mode(&fields)?;
+        (request.client, request.priority) = (client(&fields)?, priority(&fields)?);
         request.grammar = grammar(&fields)?;
         request.echo = fields.boolean("echo")?.unwrap_or(false);
         let max_tokens =

@@ -16,7 +16,7 @@ const MAX_STOP_BYTES: usize = 512;
 pub(super) const MAX_N: i64 = 16;
 
 /// The shared part of the field tables: OpenAI's names, then ours (spelled as vLLM does).
-pub(super) const SHARED: [Field; 17] = [
+pub(super) const SHARED: [Field; 18] = [
     Field::read("model"),
     Field::read("temperature"),
     Field::read("top_p"),
@@ -28,12 +28,13 @@ pub(super) const SHARED: [Field; 17] = [
     Field::read("n"),
     Field::read("stream"),
     Field::read("stream_options"),
-    Field::ignored("user"),
+    Field::read("user"),
     Field::read("top_k"),
     Field::read("min_p"),
     Field::read("typical_p"),
     Field::read("repetition_penalty"),
     Field::read("search_mode"),
+    Field::read("priority"),
 ];
 
 pub(super) fn sampling(fields: &Fields) -> Result<Sampling, Error> {
@@ -104,6 +105,22 @@ pub(super) fn stop(fields: &Fields) -> Result<Vec<String>, Error> {
         return Err(wrong_value(&format!("{path}[{i}]"), &format!("it is longer than {MAX_STOP_BYTES} bytes")));
     }
     Ok(stops)
+}
+
+/// Who asks, as far as they say so.
+pub(super) fn client(fields: &Fields) -> Result<String, Error> {
+    let newer = if fields.get("safety_identifier").is_some() { fields.string("safety_identifier")? } else { None };
+    Ok(newer.or(fields.string("user")?).unwrap_or_default().to_owned())
+}
+
+/// What goes first: less before more, as vLLM has it; OpenAI's tiers are one before and one after the usual.
+pub(super) fn priority(fields: &Fields) -> Result<i32, Error> {
+    let tier = match fields.get("service_tier").and_then(Value::as_str) {
+        Some("priority") => -1,
+        Some("flex") => 1,
+        _ => 0,
+    };
+    Ok(fields.integer("priority", -1000..=1000)?.map_or(tier, |priority| priority as i32))
 }
 
 pub(super) fn n(fields: &Fields) -> Result<u32, Error> {
