@@ -122,6 +122,18 @@ def test_a_call_that_must_be_is(client, choice, names, parallel):
         jsonschema_rs.validate(tool["function"]["parameters"], json.loads(call.function.arguments))
 
 
+def test_arguments_come_as_they_are_written(client):
+    asked = {"model": BILINGUAL, "messages": user("What is the weather in Paris?"), "tools": [WEATHER], "tool_choice": "required", "temperature": 0, "max_tokens": 200, "parallel_tool_calls": False}
+    pieces = [call for chunk in client.chat.completions.create(stream=True, **asked) for choice in chunk.choices for call in choice.delta.tool_calls or []]
+    assert pieces[0].id and pieces[0].function.name == "weather" and len(pieces) > 3
+    assert all(piece.index == 0 and piece.id is None and piece.function.name is None for piece in pieces[1:])
+    written = "".join(piece.function.arguments for piece in pieces)
+    whole = client.chat.completions.create(**asked).choices[0].message.tool_calls[0].function.arguments
+    assert written == whole
+    jsonschema_rs.validate(WEATHER["function"]["parameters"], json.loads(whole))
+
+
+
 def test_a_call_that_may_be_is_held_to_its_schema(client):
     answer = client.chat.completions.create(model=BILINGUAL, messages=user("What is the weather in Paris tomorrow?"), tools=[WEATHER], temperature=0, max_tokens=200)
     for call in answer.choices[0].message.tool_calls or []:

@@ -52,7 +52,7 @@ def main():
     arguments.add_argument("--slots", type=int, default=SLOTS, metavar="N", help="few: guesses are made among a crowd, too")
     arguments.add_argument("--seed", type=int, default=1)
     options = arguments.parse_args()
-    with serving(options.model, CACHE_MB, "--slots", str(options.slots)) as server:
+    with serving(options.model, CACHE_MB, "--slots", str(options.slots), "--queue", str(options.requests)) as server:
         client.run(crowds(server, options))
     print("passed")
 

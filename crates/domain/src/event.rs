@@ -18,8 +18,10 @@ pub enum Event {
         /// True for the echo of the prompt.
         prompt: bool,
     },
-    /// A whole call of a tool.
+    /// A call of a tool: whole, or its beginning, if more of its arguments follows.
     ToolCall(ToolCall),
+    /// More of the last call's arguments.
+    ToolArguments(String),
     /// A quotation that was found in the passage it names.
     Citation(Citation),
     /// The end.

@@ -118,6 +118,11 @@ pub async fn collect(mut stream: EventStream) -> Result<Collected, Error> {
                 all.tokens.extend(tokens);
             }
             Event::ToolCall(call) => all.tool_calls.push(call),
+            Event::ToolArguments(more) => {
+                if let Some(call) = all.tool_calls.last_mut() {
+                    call.arguments.push_str(&more);
+                }
+            }
             Event::Citation(citation) => all.citations.push(citation),
             Event::Progress(crate::Progress::Dropped { citations }) => all.dropped += citations,
             Event::Progress(_) => {}

@@ -170,7 +170,7 @@ impl Question {
                     Event::Finished { reason, usage, timings } => {
                         yield Step::Finished { reason, usage, timings: Timings { search_ms, ..timings } };
                     }
-                    Event::Text { .. } | Event::ToolCall(_) | Event::Citation(_) => {}
+                    Event::Text { .. } | Event::ToolCall(_) | Event::ToolArguments(_) | Event::Citation(_) => {}
                 }
             }
         };

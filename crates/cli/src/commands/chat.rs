@@ -119,6 +119,7 @@ impl Conversation {
                 Some(Ok(Event::ToolCall(call))) => {
                     printer.line(printer.foreign(&format!("{}({})", call.name, call.arguments)))
                 }
+                Some(Ok(Event::ToolArguments(more))) => printer.piece(&printer.foreign(&more)),
                 Some(Ok(Event::Progress(_))) => {}
                 Some(Ok(Event::Finished { .. })) | None => {
                     printer.line("");

@@ -57,7 +57,7 @@ pub(crate) async fn run(options: args::Complete, data: &Path, printer: Printer) 
                 }
                 printer.note(printer.ink(Ink::Dim, &speed(usage.completion_tokens, timings.generate_ms)));
             }
-            Event::Progress(_) | Event::ToolCall(_) | Event::Citation(_) => {}
+            Event::Progress(_) | Event::ToolCall(_) | Event::ToolArguments(_) | Event::Citation(_) => {}
         }
     }
     Ok(Exit::Done)

@@ -31,7 +31,6 @@ pub(crate) async fn run(options: args::Serve, data: &Path, printer: Printer) -> 
         api_key: options.api_key,
         allowed_hosts: options.allow_host,
         pull: super::models::from_environment(),
-        ..Options::default()
     };
     let shown = move |address: std::net::SocketAddr| {
         if printer.json {

@@ -41,13 +41,14 @@ struct Step {
 }
 
 impl Answer {
-    pub(super) fn new(tokenizer: Tokenizer, request: &Request, prompt_tokens: usize) -> Self {
+    /// `certain` if what it says is held to a grammar.
+    pub(super) fn new(tokenizer: Tokenizer, request: &Request, prompt_tokens: usize, certain: bool) -> Self {
         let names = request.tools.iter().map(|tool| tool.name.clone()).collect();
         Self {
             detokenizer: tokenizer.detokenizer(),
             tokenizer,
             stops: Stops::new(request.stop.clone()),
-            tools: ToolCalls::new(names, fastrand::u64(..)),
+            tools: ToolCalls::new(names, fastrand::u64(..), certain),
             logprobs: request.logprobs.is_some(),
             echo: request.echo,
             pending: VecDeque::new(),
@@ -130,7 +131,7 @@ impl Answer {
         if !plain.is_empty() || !tokens.is_empty() {
             step.events.push(Event::Text { text: plain, tokens, prompt: false });
         }
-        step.events.extend(calls.into_iter().map(Event::ToolCall));
+        step.events.extend(calls);
     }
 
     fn done(&mut self, reason: FinishReason, step: &mut Step) {

@@ -242,7 +242,7 @@ impl LocalModel {
         let room = self.shared.context - prompt.len();
         let max_tokens = request.max_tokens.map_or(room, |wanted| (wanted as usize).min(room));
         let (out, results) = tokio::sync::mpsc::unbounded_channel();
-        let prompt_tokens = prompt.len();
+        let (prompt_tokens, certain) = (prompt.len(), constraint.is_some());
         let job = Job {
             prompt,
             sampling: request.sampling.clone(),
@@ -259,7 +259,7 @@ impl LocalModel {
         let gone = || Error::failed(format!("the thread of model '{}' is gone; restart the program", self.card.name));
         self.jobs.send(job).map_err(|_| gone())?;
         let ahead = self.shared.pending.load(Ordering::Relaxed).saturating_sub(1 + self.slots);
-        let answer = answer::Answer::new(self.shared.tokenizer.clone(), &request, prompt_tokens);
+        let answer = answer::Answer::new(self.shared.tokenizer.clone(), &request, prompt_tokens, certain);
         Ok(answer::stream(answer, results, permit, ahead))
     }
 }

@@ -40,6 +40,10 @@ fn boolean(description: &str) -> Value {
     json!({"type": ["boolean", "null"], "description": description})
 }
 
+fn text(description: &str) -> Value {
+    json!({"type": ["string", "null"], "description": description})
+}
+
 fn mode() -> Value {
     json!({"enum": ["hybrid", "lexical", "vector", null], "description": "How a knowledge base is searched."})
 }
@@ -77,6 +81,10 @@ fn shared(name: &str) -> Option<Value> {
         "typical_p" => number(0.0, 1.0, "Locally typical sampling; 1 is off."),
         "repetition_penalty" => number(0.01, 10.0, "Divides the logits of tokens already seen; 1 is off."),
         "search_mode" => mode(),
+        "user" => text("Who asks; the model's time is shared evenly among those who do."),
+        "priority" => {
+            json!({"type": ["integer", "null"], "minimum": -1000, "maximum": 1000, "description": "Less goes before more, whoever asks; 0 is usual."})
+        }
         _ => return None,
     })
 }
@@ -137,6 +145,8 @@ pub(super) fn chat(name: &str) -> Option<Value> {
             "type": "object", "required": ["type", "function"],
             "properties": {"type": {"const": "function"}, "function": {"type": "object", "required": ["name"], "properties": {"name": {"type": "string"}}}},
         }]}),
+        "service_tier" => text("priority goes before the usual, flex after it."),
+        "safety_identifier" => text("Who asks, as user."),
         "parallel_tool_calls" => boolean("Whether the model may call several tools in one turn."),
         other => return grammar(other).or_else(|| shared(other)),
     })

@@ -78,10 +78,11 @@ pub struct FunctionCall {
     /// Which of the answer's calls, from 0; in chunks only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub index: Option<u32>,
-    /// What the result must name.
-    pub id: String,
-    #[serde(rename = "type")]
-    kind: &'static str,
+    /// What the result must name; in a call's first chunk only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    kind: Option<&'static str>,
     /// Which tool, with what.
     pub function: FunctionBody,
 }
@@ -89,8 +90,9 @@ pub struct FunctionCall {
 /// Which tool, with what.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FunctionBody {
-    /// The tool's name.
-    pub name: String,
+    /// The tool's name; in a call's first chunk only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// Its arguments, as JSON text.
     pub arguments: String,
 }
@@ -144,8 +146,13 @@ fn encoded(text: &str) -> String {
 
 impl FunctionCall {
     fn new(index: Option<u32>, call: ToolCall) -> Self {
-        let function = FunctionBody { name: call.name, arguments: call.arguments };
-        Self { index, id: call.id, kind: "function", function }
+        let function = FunctionBody { name: Some(call.name), arguments: call.arguments };
+        Self { index, id: Some(call.id), kind: Some("function"), function }
+    }
+
+    /// More of a call's arguments.
+    fn more(index: u32, arguments: String) -> Self {
+        Self { index: Some(index), id: None, kind: None, function: FunctionBody { name: None, arguments } }
     }
 }
 
@@ -246,6 +253,10 @@ impl ChatWriter {
                 let calls = &mut self.choices[index as usize].calls;
                 let call = FunctionCall::new(Some(*calls), call);
                 *calls += 1;
+                chunks.push(self.chunk(index, Delta { tool_calls: vec![call], ..Delta::default() }, None, None));
+            }
+            Event::ToolArguments(more) => {
+                let call = FunctionCall::more(self.choices[index as usize].calls.saturating_sub(1), more);
                 chunks.push(self.chunk(index, Delta { tool_calls: vec![call], ..Delta::default() }, None, None));
             }
             Event::Citation(citation) => {

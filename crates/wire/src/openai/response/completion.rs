@@ -112,7 +112,11 @@ impl CompletionWriter {
                 let choice = CompletionChoice { index, text: String::new(), logprobs: None, finish_reason: reason };
                 Some(self.chunk(choice))
             }
-            Event::Text { .. } | Event::Progress(_) | Event::ToolCall(_) | Event::Citation(_) => None,
+            Event::Text { .. }
+            | Event::Progress(_)
+            | Event::ToolCall(_)
+            | Event::ToolArguments(_)
+            | Event::Citation(_) => None,
         }
     }
 

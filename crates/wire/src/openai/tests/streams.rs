@@ -46,23 +46,27 @@ fn a_chat_stream_in_order() {
         (0, text("")),
         (0, text("he")),
         (0, Event::ToolCall(call.clone())),
-        (0, Event::ToolCall(ToolCall { id: "c2".to_owned(), ..call })),
+        (0, Event::ToolCall(ToolCall { id: "c2".to_owned(), arguments: String::new(), ..call })),
+        (0, Event::ToolArguments("{\"a\":".to_owned())),
+        (0, Event::ToolArguments("1}".to_owned())),
         (0, Event::Citation(citation("a.md", [0, 3]))),
         (0, finished(FinishReason::ToolCalls, 7, 2)),
     ];
     let chunks = chat_chunks(&asked, &arrivals);
-    let called = |index: u32, id: &str| json!({"tool_calls": [{"index": index, "id": id, "type": "function", "function": {"name": "add", "arguments": "{}"}}]});
+    let called = |index: u32, id: &str, arguments: &str| json!({"tool_calls": [{"index": index, "id": id, "type": "function", "function": {"name": "add", "arguments": arguments}}]});
+    let more = |arguments: &str| json!({"tool_calls": [{"index": 1, "function": {"arguments": arguments}}]});
     let deltas: Vec<&Value> = chunks.iter().filter_map(|chunk| chunk["choices"].get(0)).map(|c| &c["delta"]).collect();
-    assert_eq!(deltas.len(), 6);
+    assert_eq!(deltas.len(), 8);
     assert_eq!(*deltas[0], json!({"role": "assistant", "content": ""}));
     assert_eq!(*deltas[1], json!({"content": "he"}));
-    assert_eq!(*deltas[2], called(0, "c1"));
-    assert_eq!(*deltas[3], called(1, "c2"));
-    assert_eq!(deltas[4]["annotations"][0]["citation"]["document"], "a.md");
-    assert_eq!(*deltas[5], json!({}));
-    assert_eq!(chunks[5]["choices"][0]["finish_reason"], "tool_calls");
-    assert!(chunks[..6].iter().all(|chunk| chunk.get("usage") == Some(&Value::Null)), "null until counted");
-    let last = &chunks[6];
+    assert_eq!(*deltas[2], called(0, "c1", "{}"));
+    assert_eq!(*deltas[3], called(1, "c2", ""));
+    assert_eq!([deltas[4], deltas[5]], [&more("{\"a\":"), &more("1}")]);
+    assert_eq!(deltas[6]["annotations"][0]["citation"]["document"], "a.md");
+    assert_eq!(*deltas[7], json!({}));
+    assert_eq!(chunks[7]["choices"][0]["finish_reason"], "tool_calls");
+    assert!(chunks[..8].iter().all(|chunk| chunk.get("usage") == Some(&Value::Null)), "null until counted");
+    let last = &chunks[8];
     assert_eq!(last["choices"], json!([]));
     assert_eq!(last["usage"]["total_tokens"], 9);
     assert!(chunks.iter().all(|chunk| chunk["object"] == "chat.completion.chunk" && chunk["id"] == "x-1"));
