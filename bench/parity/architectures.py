@@ -247,6 +247,9 @@ def compare(name):
         row[how] = {"largest": float(gap.max()), "mean": float(gap.mean()), "same_first": float((ours.argmax(1) == reference.argmax(1)).mean())}
         out.unlink()
     row["ok"] = row["exact"]["largest"] < (KEYS if name in ATTENTION else EXACT) and row["rounded"]["mean"] < ROUNDED
+    if name == "rwkv7":
+        row["ids"] = world_ids(folder)
+        row["ok"] = row["ok"] and len(set(row["ids"])) == 1
     losses = json.loads((folder / "losses.json").read_text())
     if losses:
         ours = json.loads(subprocess.run([*ENGINE, "gradients", str(folder / "f32.gguf"), str(folder / "prompts.json")], check=True, capture_output=True).stdout)
@@ -256,6 +259,19 @@ def compare(name):
     print(f"{name:13} exact {row['exact']['largest']:.1e}  rounded mean {row['rounded']['mean']:.1e}, same first {row['rounded']['same_first']:.3f}"
           f"  gradient {row.get('gradient', float('nan')):.1e} {'ok' if row['ok'] else 'FAILED'}", flush=True)
     return row
+
+
+def world_ids(folder):
+    """Lines of the corpus whose token ids are those of RWKV's own tokenizer, and how many there are."""
+    import rwkv
+    from corpus import corpus
+    from rwkv.rwkv_tokenizer import TRIE_TOKENIZER
+
+    theirs = TRIE_TOKENIZER(str(Path(rwkv.__path__[0]) / "rwkv_vocab_v20230424.txt"))
+    lines = list(corpus())
+    (folder / "lines.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    ours = subprocess.run([*ENGINE, "tokens", str(folder / "q8_0.gguf"), str(folder / "lines.jsonl")], check=True, capture_output=True, text=True)
+    return [sum(json.loads(ids) == theirs.encode(line) for ids, line in zip(ours.stdout.splitlines(), lines)), len(lines)]
 
 
 def gradients(folder, ours, theirs):

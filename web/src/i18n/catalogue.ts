@@ -259,6 +259,15 @@ export const catalogue = {
   ),
   predicting: both('正在计算', 'Computing'),
   predictPlaceholder: both('写个开头', 'Type a beginning'),
+  sideBySide: both('几个模型并排', 'Models side by side'),
+  sideBySideHelp: both('同一段文字，各个模型接下来各想说什么。', 'The same text before several models: what each expects next.'),
+  kindTransformer: both('Transformer：每一步都回看读过的全部词元。', 'Transformer: looks back at every token it has read, at each step.'),
+  kindRwkv: both('RWKV：读过的都收在每个头的一个矩阵里，大小不变。', 'RWKV: keeps what it has read in one matrix a head, always of the same size.'),
+  kindMamba: both('Mamba：读过的都收在每个通道的几个数里，大小不变。', 'Mamba: keeps what it has read in a few numbers a channel, always of the same size.'),
+  readAs: filled(
+    (n: number, bits: string | null) => (bits === null ? `读作 ${n} 个词元` : `读作 ${n} 个词元，每字节 ${bits} 比特（越少，越在意料之中）`),
+    (n: number, bits: string | null) => (bits === null ? `read as ${n} token${s(n)}` : `read as ${n} token${s(n)}, ${bits} bits a byte (fewer: less of a surprise)`),
+  ),
   chosen: filled((text: string, p: string) => `选“${text}”，概率 ${p}`, (text: string, p: string) => `Choose “${text}”, probability ${p}`),
 
   // Models

@@ -10,6 +10,7 @@ import { Select } from '../../ui/Select';
 import { NoModel } from '../chat/NoModel';
 import { Candidates } from './Candidates';
 import { PromptTokens } from './PromptTokens';
+import { SideBySide } from './SideBySide';
 import { firstChoices, join, written as writtenIn, type Choice, type Written } from './tokens';
 import { WrittenText } from './WrittenText';
 
@@ -120,6 +121,7 @@ function Predictor({ info }: { info: Info }) {
   };
   const choose = (choice: Choice) => change([...tokens, { ...choice, rivals: next.choices ?? [] }]);
   return (
+    <>
     <div className="predict-grid">
       <div className="predict-text">
         <label className="field">
@@ -174,5 +176,7 @@ function Predictor({ info }: { info: Info }) {
         )}
       </section>
     </div>
+    <SideBySide names={info.language_models} text={running ? '' : settled} />
+    </>
   );
 }

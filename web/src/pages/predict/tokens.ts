@@ -58,6 +58,11 @@ export function firstChoices(logprobs: Logprobs | null): Choice[] {
   return choices(logprobs?.top_logprobs?.[0]);
 }
 
+/** The likeliest tokens at a place. */
+export function choicesAt(logprobs: Logprobs, index: number): Choice[] {
+  return choices(logprobs.top_logprobs?.[index]);
+}
+
 /** Every token of a completion with its rivals. */
 export function written(logprobs: Logprobs | null): Written[] {
   if (!logprobs) return [];
