@@ -75,6 +75,16 @@ pub(crate) enum Command {
     /// Serve the OpenAI-compatible API and the browser UI
     #[command(before_long_help = "Example:\n  sumeru serve\n  SUMERU_API_KEY=secret sumeru serve --host 0.0.0.0")]
     Serve(Serve),
+    /// Measure how fast a model runs on this machine, beside what the machine can do at most
+    #[command(
+        before_long_help = "Example:\n  sumeru bench qwen2.5-coder-0.5b-instruct\n  sumeru bench model.gguf --threads 1,2 --plot speed.svg"
+    )]
+    Bench(Bench),
+    /// Tell which hardware runs a model, for how many, and how fast
+    #[command(
+        before_long_help = "Example:\n  sumeru size qwen2.5-coder-0.5b-instruct --users 8 --context 4096\n  sumeru size 7b --bits 4.5 --hardware 'RTX 4090'\n  sumeru size 7b --memory 24G --bandwidth 900G --flops 80T --gpu"
+    )]
+    Size(Size),
     /// Check what is installed, what is missing and what to do
     Doctor,
     /// Print completions for a shell
@@ -384,6 +394,77 @@ pub(crate) enum CacheType {
     /// 8 bits, with a scale for each 32 numbers
     #[value(name = "q8_0")]
     Q8_0,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Bench {
+    /// The model, or a GGUF file [default: as for complete]
+    pub(crate) model: Option<String>,
+    /// Numbers of threads, one after the other [default: what the machine has]
+    #[arg(long, value_name = "N,N", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=512))]
+    pub(crate) threads: Vec<u32>,
+    /// The median of so many tries counts
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub(crate) repeats: u32,
+    /// Draw the figures into this SVG file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) plot: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Size {
+    /// The model, a GGUF file, or a size such as 7b
+    pub(crate) model: String,
+    /// Texts at once
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) users: u32,
+    /// Tokens of each text
+    #[arg(long, value_name = "N", default_value_t = 2048, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    pub(crate) context: u32,
+    /// Bits of each weight, for a model that is known by its size alone
+    #[arg(long, value_name = "BITS", default_value_t = 4.5, value_parser = bits)]
+    pub(crate) bits: f64,
+    /// Only this machine of the table
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["memory", "bandwidth", "flops"])]
+    pub(crate) hardware: Option<String>,
+    /// Memory of a machine that is not in the table
+    #[arg(long, value_name = "SIZE", value_parser = amount)]
+    pub(crate) memory: Option<f64>,
+    /// Bytes it reads in a second
+    #[arg(long, value_name = "SIZE", value_parser = amount)]
+    pub(crate) bandwidth: Option<f64>,
+    /// Operations it computes in a second, of the kind products are made of; two for a multiplication and an addition
+    #[arg(long, value_name = "NUMBER", value_parser = amount)]
+    pub(crate) flops: Option<f64>,
+    /// It is an accelerator, not a processor
+    #[arg(long)]
+    pub(crate) gpu: bool,
+    /// Measure on this machine, too, and compare
+    #[arg(long)]
+    pub(crate) measure: bool,
+}
+
+/// `24G`, `80T` or a plain number, in thousands.
+fn amount(text: &str) -> Result<f64, String> {
+    let number = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = match text[number.len()..].to_ascii_uppercase().trim_end_matches('B') {
+        "" => 1.0,
+        "M" => 1e6,
+        "G" => 1e9,
+        "T" => 1e12,
+        _ => return Err("the unit is none of M, G, T; write it as in 24G or 80T".to_owned()),
+    };
+    match number.parse::<f64>() {
+        Ok(number) if number > 0.0 && number.is_finite() => Ok(number * unit),
+        _ => Err("it is no positive number; write it as in 24G or 80T".to_owned()),
+    }
+}
+
+fn bits(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(bits) if (1.0..=32.0).contains(&bits) => Ok(bits),
+        _ => Err("it is not between 1 and 32; Q4_K_M files have about 4.8".to_owned()),
+    }
 }
 
 /// `800M`, `1.5G`, or plain bytes.

@@ -78,6 +78,8 @@ async fn one_shot(command: Command, data: PathBuf, printer: Printer) -> anyhow::
         Command::Tokens(options) => commands::tokens::run(options, &data, printer).await,
         Command::Embed(options) => commands::embed::run(options, &data, printer).await,
         Command::Rerank(options) => commands::rerank::run(options, &data, printer).await,
+        Command::Bench(options) => commands::bench::run(options, &data, printer).await,
+        Command::Size(options) => commands::size::run(options, &data, printer).await,
         Command::Models(command) => commands::models::run(command, &data, printer).await,
         Command::Kb(command) => commands::kb::run(command, &data, printer).await,
         Command::Doctor => commands::doctor::run(&data, printer).await,

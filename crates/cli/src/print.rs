@@ -115,6 +115,11 @@ impl Printer {
         bar
     }
 
+    /// Progress of work in a known number of steps.
+    pub(crate) fn steps(&self) -> Steps {
+        Steps { bar: self.bar("{wide_msg} {pos}/{len} {bar:24}"), printer: *self }
+    }
+
     /// Whether bars can be seen; if not, [`Printer::note`] lines are worth writing instead.
     pub(crate) fn draws(&self) -> bool {
         !self.quiet && std::io::stderr().is_terminal()
@@ -123,6 +128,30 @@ impl Printer {
     /// Whether a person reads standard output.
     pub(crate) fn is_terminal(&self) -> bool {
         self.terminal
+    }
+}
+
+/// See [`Printer::steps`].
+pub(crate) struct Steps {
+    bar: ProgressBar,
+    printer: Printer,
+}
+
+impl Steps {
+    /// So many of so many steps are done, and this is next.
+    pub(crate) fn at(&mut self, done: usize, of: usize, next: &str) {
+        if self.printer.draws() {
+            self.bar.set_length(of as u64);
+            self.bar.set_position(done as u64);
+            self.bar.set_message(next.to_owned());
+        } else {
+            self.printer.note(format!("{}/{of} {next}", done + 1));
+        }
+    }
+
+    /// The work is done.
+    pub(crate) fn end(self) {
+        self.bar.finish_and_clear();
     }
 }
 

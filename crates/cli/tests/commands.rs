@@ -29,6 +29,10 @@ fn wrong_usage_is_2_and_suggests() {
         (&["search", "x", "--kb", "y", "--mode", "fuzzy"], "hybrid"),
         (&["search", "x", "--kb", "y", "--top", "0"], "top"),
         (&["embed"], "no text"),
+        (&["size", "7b", "--memory", "24G"], "--bandwidth"),
+        (&["size", "7b", "--memory", "much", "--bandwidth", "1G", "--flops", "1T"], "24G"),
+        (&["size", "7b", "--bits", "99"], "32"),
+        (&["bench", "x", "--threads", "0"], "--threads"),
         (&["models", "pull", "smollm2-135m-instruct", "--mirror", "nowhere"], "KIND=URL"),
     ] {
         let (code, said) = exit(sumeru(data.path()).args(arguments));
@@ -178,4 +182,35 @@ fn the_sample_answers_in_both_languages() {
     let off =
         json(sumeru(data.path()).args(["ask", "Who won the chess world championship in 1972?", "--kb", "sample"]));
     assert!(off["citations"].as_array().unwrap().is_empty(), "{off}");
+}
+
+#[test]
+fn a_size_is_told_for_every_machine_of_the_table() {
+    let data = tempfile::tempdir().unwrap();
+    let told = json(sumeru(data.path()).args(["size", "7b", "--users", "8", "--context", "4096"]));
+    let forecasts = told["forecasts"].as_array().unwrap();
+    assert!(forecasts.len() > 20 && forecasts[0]["hardware"].as_str().unwrap().starts_with("this machine"));
+    assert!(forecasts.iter().all(|one| one["decode_all"].as_f64().unwrap() >= one["decode_one"].as_f64().unwrap()));
+    let (code, said) = exit(sumeru(data.path()).args(["size", "7b", "--hardware", "RTX 4090"]));
+    assert!(code == 0 && said.contains("RTX 4090") && !said.contains("H100"), "{said}");
+    for (model, expected) in [("nothing", "nothing"), ("7x", "7b")] {
+        let (code, said) = exit(sumeru(data.path()).args(["size", model, "--hardware", "L4"]));
+        assert!(code != 0 && said.contains(expected), "{said}");
+    }
+    let (code, said) = exit(sumeru(data.path()).args(["size", "7b", "--hardware", "Cray"]));
+    assert!(code != 0 && said.contains("RTX 4090"), "{said}");
+}
+
+#[test]
+fn a_bench_measures_and_draws() {
+    let Some(data) = with_models() else { return };
+    let plot = data.path().join("speed.svg");
+    let plot = plot.to_str().unwrap();
+    let told = json(sumeru(data.path()).args(["bench", "smollm2-135m-instruct", "--repeats", "1", "--plot", plot]));
+    let rows = told[0]["rows"].as_array().unwrap();
+    assert_eq!(rows.len(), 9, "three prompts, two contexts, four batches");
+    assert!(rows.iter().all(|row| row["tokens_per_second"].as_f64().unwrap() > 0.1), "{told}");
+    assert!(std::fs::read_to_string(plot).unwrap().starts_with("<svg"));
+    let (code, said) = exit(sumeru(data.path()).args(["bench", "nothing-here"]));
+    assert!(code != 0 && said.contains("nothing-here"), "{said}");
 }

@@ -20,8 +20,17 @@ mod tool_calls;
 mod typed;
 
 pub use card::inspect;
-pub use decoder::{Gradients, gradients, logits};
+pub use decoder::{Footprint, Gradients, footprint, gradients, logits};
 pub use encoder::LocalEmbedder;
 pub use error::LoadError;
 pub use serve::{LoadOptions, LocalModel, Stats};
 pub use tokenizer::{Detokenizer, Tokenizer};
+
+/// What this machine can do at most.
+pub use kernels::Limits;
+use kernels::Pool;
+
+/// Measures this machine's limits with `threads` threads, or as many as there are; takes half a second.
+pub fn limits(threads: Option<usize>) -> Limits {
+    kernels::limits(&Pool::new(threads.unwrap_or_else(kernels::default_threads)))
+}

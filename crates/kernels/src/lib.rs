@@ -10,6 +10,7 @@ mod activations;
 mod attention;
 mod dtype;
 mod floats;
+mod limits;
 mod matmul;
 mod matrix;
 mod norms;
@@ -29,6 +30,7 @@ pub use attention::{
     AttnShape, BLOCK, FullShape, PAGE, Page, PageMut, Sequence, attention, attention_full, put_position,
 };
 pub use dtype::Dtype;
+pub use limits::{Limits, limits};
 pub use matmul::{Packed, Weights, matmul, matmul_each};
 pub use matrix::{Matrix, MatrixError};
 pub use norms::{group_norm, group_rms_norm, layer_norm, rms_norm, unit};

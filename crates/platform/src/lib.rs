@@ -1,6 +1,7 @@
 //! The use-cases both doors call: models, knowledge bases, ingest, search, ask, doctor.
 
 mod ask;
+mod bench;
 mod cache;
 mod doctor;
 mod ingest;
@@ -12,10 +13,12 @@ mod proof;
 mod pulls;
 mod rerank;
 mod search;
+pub mod size;
 mod tokens;
 mod workspace;
 
 pub use ask::{Answer, AskEvent, AskRequest, AskStream};
+pub use bench::{BenchOptions, BenchReport, BenchRow, Workload};
 pub use doctor::Check;
 pub use ingest::{Failed, IngestOptions, IngestProgress, IngestReport};
 pub use knowledge_bases::{DocumentEntry, DocumentStatus, KnowledgeBaseInfo, KnowledgeBases};
@@ -26,6 +29,8 @@ pub use tokens::{Piece, Tokens};
 pub use workspace::{Access, EngineState, Settings, Workspace};
 
 pub use domain::Error;
+/// What a model takes, and what a token costs.
+pub use engine::Footprint;
 /// A document's extracted text, as [`KnowledgeBases::document`] gives it.
 pub use knowledge::DocumentText;
 

@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::Context;
 
 pub(crate) mod ask;
+pub(crate) mod bench;
 pub(crate) mod chat;
 pub(crate) mod complete;
 pub(crate) mod doctor;
@@ -15,6 +16,7 @@ pub(crate) mod models;
 pub(crate) mod rerank;
 pub(crate) mod search;
 pub(crate) mod serve;
+pub(crate) mod size;
 pub(crate) mod tokens;
 
 /// The text of a file; of standard input for `-`.

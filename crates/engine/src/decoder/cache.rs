@@ -152,6 +152,11 @@ impl Pages {
         Some(Arc::new(Page { halves, codes, states, kept: self.kept, live: Some(Arc::clone(&self.live)) }))
     }
 
+    /// Bytes of a page.
+    pub(crate) fn page_bytes(&self) -> u64 {
+        (self.layers * self.kept.bytes()) as u64
+    }
+
     /// Pages that could still be made.
     pub(crate) fn left(&self) -> usize {
         self.most.saturating_sub(self.live.load(Ordering::Relaxed))
@@ -159,8 +164,7 @@ impl Pages {
 
     /// How much of them is in use, for whoever looks on.
     pub(crate) fn usage(&self) -> CacheUse {
-        let page = self.layers * self.kept.bytes();
-        CacheUse { page: page as u64, most: self.most as u64, live: Arc::clone(&self.live) }
+        CacheUse { page: self.page_bytes(), most: self.most as u64, live: Arc::clone(&self.live) }
     }
 
     /// Pages there may be.

@@ -1,6 +1,7 @@
 //! Decoders: one definition for each architecture, one way through all of them.
 
 mod cache;
+mod count;
 mod family;
 mod load;
 mod mamba;
@@ -17,6 +18,7 @@ use std::path::Path;
 use kernels::{Pool, Weights};
 
 pub(crate) use cache::{CacheUse, Page, Pages, STATES_AT_ONCE, Sequence};
+pub use count::{Footprint, footprint};
 use load::{Find, rows_of};
 use mamba::Mamba;
 use ops::{Linear, Norm, Ops, Stored};

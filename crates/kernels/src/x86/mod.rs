@@ -2,12 +2,14 @@
 
 mod floats;
 mod half_precision;
+mod limits;
 mod tile;
 
 use std::arch::x86_64::*;
 
 pub(crate) use floats::{columns, dots, product};
 pub(crate) use half_precision::{dot_f16, widen};
+pub(crate) use limits::{float_chain, integer_chain};
 pub(crate) use tile::{panel, widen as widen_panel};
 
 /// The sum of eight lanes.
