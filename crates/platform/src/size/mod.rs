@@ -54,8 +54,10 @@ struct Reached {
     prompts: f64,
     /// The same, when several write.
     batches: f64,
-    /// Of the peak of floats, in attention and recurrences.
+    /// Of the peak of floats, in attention and recurrences of prompts.
     attention: f64,
+    /// The same, when one token looks back at all before it.
+    looking_back: f64,
     /// Seconds that a layer takes in each pass, whatever is in it.
     layer: f64,
     /// Tokens of prompts in one pass.
@@ -65,12 +67,24 @@ struct Reached {
 impl Reached {
     fn by(kind: Kind) -> Self {
         match kind {
-            Kind::Cpu => {
-                Self { bandwidth: 0.93, prompts: 0.62, batches: 0.45, attention: 0.45, layer: 45e-6, chunk: 256.0 }
-            }
-            Kind::Gpu => {
-                Self { bandwidth: 0.7, prompts: 0.5, batches: 0.4, attention: 0.3, layer: 10e-6, chunk: 2048.0 }
-            }
+            Kind::Cpu => Self {
+                bandwidth: 0.9,
+                prompts: 0.58,
+                batches: 0.33,
+                attention: 0.42,
+                looking_back: 0.12,
+                layer: 30e-6,
+                chunk: 256.0,
+            },
+            Kind::Gpu => Self {
+                bandwidth: 0.7,
+                prompts: 0.5,
+                batches: 0.4,
+                attention: 0.3,
+                looking_back: 0.2,
+                layer: 10e-6,
+                chunk: 2048.0,
+            },
         }
     }
 }
