@@ -173,7 +173,8 @@ pub fn forecast(model: &Footprint, load: Load, machine: &Hardware) -> Forecast {
         let others = 2.0 * (model.attention as f64 * context + model.recurrence as f64) * texts;
         let kept =
             (texts * kept / (machine.bandwidth * reached.bandwidth)).max(others / (machine.floats * reached.attention));
-        weights.max(if texts > 1.0 { products } else { 0.0 }) + kept + layers
+        // Together is never slower than one after the other.
+        weights.max(products.min(texts * weights)) + kept + layers
     };
     let products = 2.0 * (model.products - model.scores) as f64 * context / (machine.integers * reached.prompts);
     let others = 2.0 * (model.attention as f64 * context / 2.0 + model.recurrence as f64) * context;
