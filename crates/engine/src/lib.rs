@@ -30,7 +30,7 @@ pub use tokenizer::{Detokenizer, Tokenizer};
 pub use kernels::Limits;
 use kernels::Pool;
 
-/// Measures this machine's limits with `threads` threads, or as many as there are; takes half a second.
+/// Measures this machine's limits with `threads` threads, or as many as there are; takes a second, and a gigabyte for as long.
 pub fn limits(threads: Option<usize>) -> Limits {
     kernels::limits(&Pool::new(threads.unwrap_or_else(kernels::default_threads)))
 }

@@ -68,12 +68,12 @@ impl Reached {
     fn by(kind: Kind) -> Self {
         match kind {
             Kind::Cpu => Self {
-                bandwidth: 0.9,
+                bandwidth: 0.75,
                 prompts: 0.58,
                 batches: 0.33,
                 attention: 0.42,
                 looking_back: 0.12,
-                layer: 30e-6,
+                layer: 45e-6,
                 chunk: 256.0,
             },
             Kind::Gpu => Self {
