@@ -35,7 +35,7 @@ pub use matmul::{Packed, Weights, matmul, matmul_each};
 pub use matrix::{Matrix, MatrixError};
 pub use norms::{group_norm, group_rms_norm, layer_norm, rms_norm, unit};
 pub use pool::{Pool, default_threads};
-pub use quant::dequantize_row;
+pub use quant::{dequantize_row, quantize_row};
 pub use recurrence::{Run, Scan, Scan2, Wkv, conv, scan, scan2, shift, wkv6, wkv7};
 pub use rope::{rope_angles, rope_neox, rope_norm};
 pub use scan::{dot_f16, scan_f16};

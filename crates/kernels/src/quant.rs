@@ -1,4 +1,4 @@
-//! Blocks to numbers: the scalar reference of every storage type.
+//! Blocks to numbers: the scalar reference of every storage type; and numbers to blocks of the types that models are stored in here.
 
 use half::{bf16, f16};
 
@@ -50,6 +50,27 @@ pub fn dequantize_row(dtype: Dtype, src: &[u8], out: &mut [f32]) {
                 }
             }
         }
+    }
+}
+
+/// Appends numbers as `dtype` stores them.
+///
+/// # Panics
+/// If they are not whole blocks, or `dtype` is none of F32, F16 and Q8_0.
+pub fn quantize_row(dtype: Dtype, numbers: &[f32], out: &mut Vec<u8>) {
+    assert!(numbers.len().is_multiple_of(dtype.block_len()), "a row is whole blocks");
+    match dtype {
+        Dtype::F32 => out.extend(numbers.iter().flat_map(|x| x.to_le_bytes())),
+        Dtype::F16 => out.extend(numbers.iter().flat_map(|&x| f16::from_f32(x).to_le_bytes())),
+        Dtype::Q8_0 => {
+            for block in numbers.chunks_exact(dtype.block_len()) {
+                let scale = block.iter().fold(0.0f32, |most, x| most.max(x.abs())) / 127.0;
+                let inverse = if scale == 0.0 { 0.0 } else { 1.0 / scale };
+                out.extend(f16::from_f32(scale).to_le_bytes());
+                out.extend(block.iter().map(|x| (x * inverse).round() as i8 as u8));
+            }
+        }
+        other => panic!("numbers are not turned into {other}: this is a bug"),
     }
 }
 
@@ -147,6 +168,19 @@ fn six_k(block: &[u8], out: &mut [f32]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_stored_is_read_again() {
+        let numbers: Vec<f32> = (0..96).map(|i| if i < 32 { 0.0 } else { (i as f32 - 50.0) * 0.37 }).collect();
+        for (dtype, close) in [(Dtype::F32, 0.0), (Dtype::F16, 0.01), (Dtype::Q8_0, 0.07)] {
+            let (mut bytes, mut again) = (Vec::new(), vec![0.0; numbers.len()]);
+            quantize_row(dtype, &numbers, &mut bytes);
+            assert_eq!(bytes.len(), dtype.row_bytes(numbers.len()));
+            dequantize_row(dtype, &bytes, &mut again);
+            assert!(numbers.iter().zip(&again).all(|(a, b)| (a - b).abs() <= close), "{dtype}: {again:?}");
+            assert!(again[..32].iter().all(|&x| x == 0.0));
+        }
+    }
 
     /// Against the numbers that PyPI's `gguf` 0.19 gives for the same bytes.
     #[test]
