@@ -1,22 +1,26 @@
-//! Reads `model.safetensors` files.
+//! Reads safetensors files: the header at once, each tensor when it is asked for.
 
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use half::{bf16, f16};
-use safetensors::SafeTensors;
-use safetensors::tensor::{Dtype, Metadata};
+use safetensors::tensor::{Dtype, Metadata, TensorInfo};
 
 use crate::LoadError;
 
-/// Files beyond this are not encoders, which is all that is read from such files.
-const LARGEST: u64 = 8 << 30;
+/// Longest header; the format's own bound.
+const LONGEST_HEADER: u64 = 100_000_000;
 
-/// A file's tensors; the file is held in memory until this is dropped.
+/// An open file's tensors.
 pub struct Tensors {
     path: PathBuf,
-    bytes: Vec<u8>,
+    file: Mutex<File>,
     metadata: Metadata,
-    data: usize,
+    /// Where the tensors' bytes begin.
+    data: u64,
 }
 
 /// One tensor, widened to 32-bit floats.
@@ -29,23 +33,43 @@ pub struct Tensor {
 }
 
 impl Tensors {
-    /// Reads a file; its header's sizes and offsets are checked against the file's length.
+    /// Opens a file; its header's sizes and offsets are checked against the file's length.
     ///
     /// # Errors
     /// When it cannot be read or is damaged.
     pub fn open(path: &Path) -> Result<Self, LoadError> {
-        let size = std::fs::metadata(path).map_err(|error| LoadError::io(path, error))?.len();
-        if size > LARGEST {
-            return Err(LoadError::damaged(
-                path,
-                format!("{size} bytes are too many for an encoder's safetensors file"),
-            ));
+        let io = |error| LoadError::io(path, error);
+        let mut file = File::open(path).map_err(io)?;
+        let size = file.metadata().map_err(io)?.len();
+        let damaged = |why: String| LoadError::damaged(path, format!("not a sound safetensors file: {why}"));
+        let mut len = [0; 8];
+        if size < 8 {
+            return Err(damaged(format!("its {size} bytes hold no header")));
         }
-        let bytes = std::fs::read(path).map_err(|error| LoadError::io(path, error))?;
-        let header = SafeTensors::read_metadata(&bytes);
-        let (len, metadata) =
-            header.map_err(|error| LoadError::damaged(path, format!("not a sound safetensors file: {error}")))?;
-        Ok(Self { path: path.to_owned(), bytes, metadata, data: len + 8 })
+        file.read_exact(&mut len).map_err(io)?;
+        let len = u64::from_le_bytes(len);
+        if len > LONGEST_HEADER || len > size - 8 {
+            return Err(damaged(format!("a header of {len} bytes does not fit a file of {size}")));
+        }
+        let mut header = vec![0; len as usize];
+        file.read_exact(&mut header).map_err(io)?;
+        let metadata: Metadata = serde_json::from_slice(&header).map_err(|error| damaged(error.to_string()))?;
+        let end = metadata.tensors().values().map(|info| info.data_offsets.1 as u64).max().unwrap_or(0);
+        if end != size - 8 - len {
+            let why = format!("its tensors end at byte {end} of the {} after the header; is it cut?", size - 8 - len);
+            return Err(damaged(why));
+        }
+        Ok(Self { path: path.to_owned(), file: Mutex::new(file), metadata, data: 8 + len })
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The tensors' names, in no order.
+    pub fn names(&self) -> Vec<String> {
+        self.metadata.tensors().into_keys().collect()
     }
 
     /// Whether there is a tensor by that name.
@@ -53,24 +77,46 @@ impl Tensors {
         self.metadata.info(name).is_some()
     }
 
+    /// A tensor's sizes, outermost first.
+    ///
+    /// # Errors
+    /// When it is missing.
+    pub fn shape(&self, name: &str) -> Result<&[usize], LoadError> {
+        Ok(&self.info(name)?.shape)
+    }
+
     /// A tensor's numbers.
     ///
     /// # Errors
     /// When it is missing or does not hold floats.
     pub fn tensor(&self, name: &str) -> Result<Tensor, LoadError> {
-        let damaged = |why: String| LoadError::damaged(&self.path, why);
-        let info = self.metadata.info(name).ok_or_else(|| damaged(format!("tensor '{name}' is missing")))?;
-        let (start, end) = info.data_offsets;
-        let range = self.data.checked_add(start).zip(self.data.checked_add(end));
-        let bytes = range.and_then(|(start, end)| self.bytes.get(start..end));
-        let bytes = bytes.ok_or_else(|| damaged(format!("tensor '{name}' reaches beyond the file")))?;
-        let data = match info.dtype {
-            Dtype::F32 => bytes.as_chunks::<4>().0.iter().map(|&chunk| f32::from_le_bytes(chunk)).collect(),
-            Dtype::F16 => bytes.as_chunks::<2>().0.iter().map(|&chunk| f16::from_le_bytes(chunk).to_f32()).collect(),
-            Dtype::BF16 => bytes.as_chunks::<2>().0.iter().map(|&chunk| bf16::from_le_bytes(chunk).to_f32()).collect(),
-            other => return Err(damaged(format!("tensor '{name}' holds {other:?}, not 32- or 16-bit floats"))),
+        let shape = self.shape(name)?.to_vec();
+        let data = self.part(name, 0..shape.iter().product())?;
+        Ok(Tensor { shape, data })
+    }
+
+    /// Some of a tensor's numbers, counted row by row.
+    ///
+    /// # Errors
+    /// As [`Self::tensor`], and when it has fewer.
+    pub fn part(&self, name: &str, range: Range<usize>) -> Result<Vec<f32>, LoadError> {
+        let info = self.info(name)?;
+        let count: usize = info.shape.iter().product();
+        if range.start > range.end || range.end > count {
+            return Err(self.damaged(format!("tensor '{name}' holds {count} numbers, not {}", range.end)));
+        }
+        let width = match info.dtype {
+            Dtype::F32 => 4,
+            Dtype::F16 | Dtype::BF16 => 2,
+            other => return Err(self.damaged(format!("tensor '{name}' holds {other:?}, not 32- or 16-bit floats"))),
         };
-        Ok(Tensor { shape: info.shape.clone(), data })
+        let mut bytes = vec![0; range.len() * width];
+        let start = self.data + (info.data_offsets.0 + range.start * width) as u64;
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        file.seek(SeekFrom::Start(start))
+            .and_then(|_| file.read_exact(&mut bytes))
+            .map_err(|error| LoadError::io(&self.path, error))?;
+        Ok(widen(info.dtype, &bytes))
     }
 
     /// A tensor's numbers, if it has that shape.
@@ -78,12 +124,27 @@ impl Tensors {
     /// # Errors
     /// As [`Self::tensor`], and when the shape is another.
     pub fn shaped(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, LoadError> {
-        let tensor = self.tensor(name)?;
-        if tensor.shape != shape {
-            let why = format!("tensor '{name}' has the shape {:?}, not {shape:?}", tensor.shape);
-            return Err(LoadError::damaged(&self.path, why));
+        let found = self.shape(name)?;
+        if found != shape {
+            return Err(self.damaged(format!("tensor '{name}' has the shape {found:?}, not {shape:?}")));
         }
-        Ok(tensor.data)
+        Ok(self.tensor(name)?.data)
+    }
+
+    fn info(&self, name: &str) -> Result<&TensorInfo, LoadError> {
+        self.metadata.info(name).ok_or_else(|| self.damaged(format!("tensor '{name}' is missing")))
+    }
+
+    fn damaged(&self, why: String) -> LoadError {
+        LoadError::damaged(&self.path, why)
+    }
+}
+
+fn widen(dtype: Dtype, bytes: &[u8]) -> Vec<f32> {
+    match dtype {
+        Dtype::F32 => bytes.as_chunks::<4>().0.iter().map(|&chunk| f32::from_le_bytes(chunk)).collect(),
+        Dtype::F16 => bytes.as_chunks::<2>().0.iter().map(|&chunk| f16::from_le_bytes(chunk).to_f32()).collect(),
+        _ => bytes.as_chunks::<2>().0.iter().map(|&chunk| bf16::from_le_bytes(chunk).to_f32()).collect(),
     }
 }
 
@@ -113,6 +174,8 @@ mod tests {
             let tensors = Tensors::open(file.path()).unwrap();
             assert_eq!(tensors.shaped("a", &[1, 2]).unwrap(), [1.0, -2.5], "{dtype}");
             assert!(tensors.shaped("a", &[2]).unwrap_err().to_string().contains("[1, 2]"));
+            assert_eq!(tensors.part("a", 1..2).unwrap(), [-2.5]);
+            assert!(tensors.part("a", 1..3).is_err());
             assert!(tensors.tensor("b").unwrap_err().to_string().contains("'b' is missing"));
         }
     }
@@ -123,6 +186,8 @@ mod tests {
             (r#"{"a":{"dtype":"F32","shape":[4],"data_offsets":[0,16]}}"#, 8),
             (r#"{"a":{"dtype":"F32","shape":[4],"data_offsets":[0,8]}}"#, 8),
             (r#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[4,0]}}"#, 4),
+            (r#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#, 8),
+            (r#"{"a":{"dtype":"F32","shape":[4611686018427387904,4],"data_offsets":[0,16]}}"#, 16),
             ("not json", 0),
         ];
         for (header, len) in cases {
