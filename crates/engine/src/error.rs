@@ -14,11 +14,19 @@ pub enum LoadError {
         why: String,
     },
     /// The file's bytes contradict themselves or its format.
-    #[error("{path} is damaged or not what it seems: {why}; get the file again (`sumeru models rm`, then `pull`)", path = path.display())]
+    #[error("{path} is damaged or not what it seems: {why}; get the file again (one that was pulled: `sumeru models rm`, then `pull`)", path = path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
         /// What is wrong, and where.
+        why: String,
+    },
+    /// A file of a folder that was to be converted does not fit.
+    #[error("{path}: {why}", path = path.display())]
+    Unfit {
+        /// The file, or the folder where it is missing.
+        path: PathBuf,
+        /// What does not fit, and what to do.
         why: String,
     },
     /// A key of the file's metadata is missing or makes no sense.
@@ -43,6 +51,11 @@ impl LoadError {
     /// The file's bytes are wrong.
     pub fn damaged(path: &Path, why: impl Into<String>) -> Self {
         Self::Damaged { path: path.to_owned(), why: why.into() }
+    }
+
+    /// Cannot be converted as it is.
+    pub(crate) fn unfit(path: &Path, why: impl Into<String>) -> Self {
+        Self::Unfit { path: path.to_owned(), why: why.into() }
     }
 
     /// The same, of a file: what speaks only of a key or a kind says whose.

@@ -20,6 +20,25 @@ const FALLBACK: &str = "{%- for message in messages %}{{ '<|im_start|>' + messag
 /// The layout RWKV World files name instead of holding it: turns end with an empty line, so there is none within one.
 const RWKV_WORLD: &str = "{%- macro turn(name, text) %}{{ name + ': ' + text.strip().replace('\r', '').replace('\n\n\n', '\n').replace('\n\n', '\n').replace('\n\n', '\n') }}{%- endmacro %}{%- for message in messages %}{{ turn({'system': 'System', 'assistant': 'Assistant'}[message.role] or 'User', message.content) + '\n\n' }}{%- endfor %}{%- if add_generation_prompt %}{{ 'Assistant:' }}{%- endif %}";
 
+/// Why a template cannot be read, if it cannot.
+pub(crate) fn flaw(source: &str) -> Option<String> {
+    environment(source.to_owned()).err().map(|error| error.to_string())
+}
+
+fn environment(source: String) -> Result<Environment<'static>, minijinja::Error> {
+    let mut environment = Environment::new();
+    let syntax = minijinja::syntax::SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?;
+    environment.set_syntax(syntax);
+    environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
+    environment.add_filter("tojson", to_json);
+    environment.add_function("raise_exception", |message: String| -> Result<String, minijinja::Error> {
+        Err(minijinja::Error::new(ErrorKind::InvalidOperation, message))
+    });
+    environment.add_function("strftime_now", strftime_now);
+    environment.add_template_owned("chat", source)?;
+    Ok(environment)
+}
+
 /// A model's chat template.
 pub(crate) struct Template {
     environment: Environment<'static>,
@@ -70,16 +89,7 @@ impl Template {
     }
 
     fn new(source: String, tokenizer: &Tokenizer) -> Result<Self, minijinja::Error> {
-        let mut environment = Environment::new();
-        let syntax = minijinja::syntax::SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?;
-        environment.set_syntax(syntax);
-        environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
-        environment.add_filter("tojson", to_json);
-        environment.add_function("raise_exception", |message: String| -> Result<String, minijinja::Error> {
-            Err(minijinja::Error::new(ErrorKind::InvalidOperation, message))
-        });
-        environment.add_function("strftime_now", strftime_now);
-        environment.add_template_owned("chat", source)?;
+        let environment = environment(source)?;
         let name = |id: Option<u32>| {
             id.map(|id| String::from_utf8_lossy(&tokenizer.token_bytes(id)).into_owned()).unwrap_or_default()
         };

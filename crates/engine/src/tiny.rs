@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use crate::convert::writer::{Storage, Writer};
+use kernels::Dtype;
+
+use crate::convert::writer::Writer;
 
 pub(crate) const WIDTH: usize = 32;
 pub(crate) const HEADS: usize = 4;
@@ -254,7 +256,7 @@ impl Tiny {
             let shape = [cols as u64, (data.len() / cols) as u64];
             let shape = if shape[1] == 1 { &shape[..1] } else { &shape };
             let shape = self.shapes.get(name).map_or(shape, Vec::as_slice);
-            gguf.tensor(name.clone(), shape, Storage::F32, &bytes[name]);
+            gguf.tensor(name.clone(), shape, Dtype::F32, &bytes[name]);
         }
         gguf.write(&path).unwrap();
         (folder, path)

@@ -1,6 +1,7 @@
-//! Turns models that come in containers of their own into GGUF files, once, after a download.
+//! Turns models that come in containers or folders of their own into GGUF files, once.
 
 mod e5s1;
+mod folder;
 #[cfg(test)]
 pub(crate) mod tests;
 pub(crate) mod writer;
@@ -10,7 +11,10 @@ use std::path::{Path, PathBuf};
 use crate::LoadError;
 use crate::tokenizer::REPLACEMENTS;
 use e5s1::{Container, Flaw};
-use writer::{Storage, Writer};
+use kernels::Dtype;
+use writer::Writer;
+
+pub use folder::{Folder, Matrices};
 
 /// Name of the file a conversion leaves in its directory.
 pub const CONVERTED: &str = "model.gguf";
@@ -96,17 +100,17 @@ fn put_vocabulary(gguf: &mut Writer<'_>, container: &Container<'_>) {
 fn put_tensors<'a>(gguf: &mut Writer<'a>, container: &Container<'a>) -> Result<(), Flaw> {
     let header = &container.header;
     let (width, inner) = (header.width, header.inner);
-    let mut put = |from: String, to: String, rows: usize, cols: usize, storage: Storage| {
-        let data = container.tensor(&from, rows * cols, storage == Storage::Q4_0)?;
+    let mut put = |from: String, to: String, rows: usize, cols: usize, dtype: Dtype| {
+        let data = container.tensor(&from, rows * cols, dtype == Dtype::Q4_0)?;
         let shape = [cols as u64, rows as u64];
-        gguf.tensor(to, if rows == 1 { &shape[..1] } else { &shape }, storage, data);
+        gguf.tensor(to, if rows == 1 { &shape[..1] } else { &shape }, dtype, data);
         Ok::<_, Flaw>(())
     };
-    put("emb.word".into(), "token_embd.weight".into(), header.rows, width, Storage::Q4_0)?;
-    put("emb.pos".into(), "position_embd.weight".into(), header.positions, width, Storage::F32)?;
-    put("emb.type".into(), "token_types.weight".into(), header.types, width, Storage::F32)?;
-    put("emb.ln.w".into(), "token_embd_norm.weight".into(), 1, width, Storage::F32)?;
-    put("emb.ln.b".into(), "token_embd_norm.bias".into(), 1, width, Storage::F32)?;
+    put("emb.word".into(), "token_embd.weight".into(), header.rows, width, Dtype::Q4_0)?;
+    put("emb.pos".into(), "position_embd.weight".into(), header.positions, width, Dtype::F32)?;
+    put("emb.type".into(), "token_types.weight".into(), header.types, width, Dtype::F32)?;
+    put("emb.ln.w".into(), "token_embd_norm.weight".into(), 1, width, Dtype::F32)?;
+    put("emb.ln.b".into(), "token_embd_norm.bias".into(), 1, width, Dtype::F32)?;
     for layer in 0..header.layers {
         for (from, to, rows, cols) in [
             ("q", "attn_q", width, width),
@@ -116,12 +120,12 @@ fn put_tensors<'a>(gguf: &mut Writer<'a>, container: &Container<'a>) -> Result<(
             ("fi", "ffn_up", inner, width),
             ("fo", "ffn_down", width, inner),
         ] {
-            put(format!("l{layer}.{from}.w"), format!("blk.{layer}.{to}.weight"), rows, cols, Storage::Q4_0)?;
-            put(format!("l{layer}.{from}.b"), format!("blk.{layer}.{to}.bias"), 1, rows, Storage::F32)?;
+            put(format!("l{layer}.{from}.w"), format!("blk.{layer}.{to}.weight"), rows, cols, Dtype::Q4_0)?;
+            put(format!("l{layer}.{from}.b"), format!("blk.{layer}.{to}.bias"), 1, rows, Dtype::F32)?;
         }
         for (from, to) in [("aln", "attn_output_norm"), ("oln", "layer_output_norm")] {
-            put(format!("l{layer}.{from}.w"), format!("blk.{layer}.{to}.weight"), 1, width, Storage::F32)?;
-            put(format!("l{layer}.{from}.b"), format!("blk.{layer}.{to}.bias"), 1, width, Storage::F32)?;
+            put(format!("l{layer}.{from}.w"), format!("blk.{layer}.{to}.weight"), 1, width, Dtype::F32)?;
+            put(format!("l{layer}.{from}.b"), format!("blk.{layer}.{to}.bias"), 1, width, Dtype::F32)?;
         }
     }
     Ok(())

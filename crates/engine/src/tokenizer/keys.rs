@@ -59,20 +59,10 @@ impl Keys<'_> {
     /// One kind per token; all normal if the file does not say.
     pub(super) fn kinds(&self, tokens: usize) -> Result<Vec<TokenKind>, LoadError> {
         let key = "tokenizer.ggml.token_type";
-        let kinds = self.list(key, "numbers", |value| {
-            let number = match value {
-                Value::I(number) => *number,
-                Value::U(number) => i64::try_from(*number).ok()?,
-                _ => return None,
-            };
-            Some(match number {
-                2 => TokenKind::Unknown,
-                3 => TokenKind::Control,
-                4 => TokenKind::UserDefined,
-                5 => TokenKind::Unused,
-                6 => TokenKind::Byte,
-                _ => TokenKind::Normal,
-            })
+        let kinds = self.list(key, "numbers", |value| match value {
+            Value::I(number) => Some(TokenKind::of(*number)),
+            Value::U(number) => Some(TokenKind::of(i64::try_from(*number).ok()?)),
+            _ => None,
         })?;
         same_length(key, kinds.len(), tokens)?;
         Ok(if kinds.is_empty() { vec![TokenKind::Normal; tokens] } else { kinds })

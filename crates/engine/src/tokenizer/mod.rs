@@ -24,8 +24,7 @@ use std::sync::Arc;
 #[cfg(test)]
 pub(crate) use bytes::stand_in;
 pub use detokenizer::Detokenizer;
-pub(crate) use vocabulary::REPLACEMENTS;
-pub(crate) use vocabulary::{TokenKind, Vocabulary};
+pub(crate) use vocabulary::{Algorithm, Frame, REPLACEMENTS, TokenKind, Vocabulary, ends_by_name};
 
 use crate::LoadError;
 use crate::gguf::Gguf;
@@ -35,7 +34,6 @@ use longest::Longest;
 use sentencepiece::SentencePiece;
 use specials::{Fragment, Specials};
 use unigram::Unigram;
-use vocabulary::Algorithm;
 
 /// A model's tokenizer; cheap to clone.
 #[derive(Clone)]

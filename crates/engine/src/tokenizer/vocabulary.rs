@@ -43,6 +43,20 @@ pub enum TokenKind {
     Byte,
 }
 
+impl TokenKind {
+    /// By GGUF's number.
+    pub(crate) fn of(number: i64) -> Self {
+        match number {
+            2 => Self::Unknown,
+            3 => Self::Control,
+            4 => Self::UserDefined,
+            5 => Self::Unused,
+            6 => Self::Byte,
+            _ => Self::Normal,
+        }
+    }
+}
+
 /// A vocabulary and how it is to be used.
 #[derive(Debug, Clone)]
 pub struct Vocabulary {
@@ -281,6 +295,11 @@ impl Frame {
             Algorithm::WordPiece => Self { bos: true, separator: true, eos: false },
         }
     }
+}
+
+/// Whether a token ends a generation by its name alone.
+pub(crate) fn ends_by_name(text: &str) -> bool {
+    ENDS.contains(&text)
 }
 
 /// Names of tokens that end a turn, a message or a text.
