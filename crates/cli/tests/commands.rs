@@ -34,6 +34,7 @@ fn wrong_usage_is_2_and_suggests() {
         (&["size", "7b", "--bits", "99"], "32"),
         (&["bench", "x", "--threads", "0"], "--threads"),
         (&["models", "pull", "smollm2-135m-instruct", "--mirror", "nowhere"], "KIND=URL"),
+        (&["models", "add", "folder", "--as", "q4_0"], "q8_0, f16, f32"),
     ] {
         let (code, said) = exit(sumeru(data.path()).args(arguments));
         assert_eq!(code, 2, "{arguments:?}: {said}");
@@ -48,6 +49,7 @@ fn what_is_not_there_is_named_with_the_remedy() {
         (&["search", "x", "--kb", "nothing"][..], &["nothing", "ingest"][..]),
         (&["kb", "show", "nothing"], &["nothing"]),
         (&["models", "show", "qwen2.5-coder-0.5b"], &["qwen2.5-coder-0.5b-instruct"]),
+        (&["models", "add", env!("CARGO_MANIFEST_DIR"), "--as", "f16"], &["config.json"]),
         (&["complete", "x", "--model", "gpt-9"], &["gpt-9", "pull"]),
         (&["ingest", "/no/such/folder", "--kb", "a"], &["/no/such/folder"]),
     ] {

@@ -22,7 +22,7 @@ pub use bench::{BenchOptions, BenchReport, BenchRow, Workload};
 pub use doctor::Check;
 pub use ingest::{Failed, IngestOptions, IngestProgress, IngestReport};
 pub use knowledge_bases::{DocumentEntry, DocumentStatus, KnowledgeBaseInfo, KnowledgeBases};
-pub use models::{ModelInfo, ModelState, Models, PullOptions, PullProgress};
+pub use models::{AddOptions, Matrices, ModelInfo, ModelState, Models, PullOptions, PullProgress};
 pub use pulls::PullStatus;
 pub use search::{SearchAnswer, SearchRequest, SearchTimings};
 pub use tokens::{Piece, Tokens};

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use domain::{Card, SourceKind};
-use platform::{Access, ModelState, PullOptions, PullProgress, Workspace};
+use platform::{Access, AddOptions, ModelState, PullOptions, PullProgress, Workspace};
 use serde_json::json;
 
 use crate::args;
@@ -30,21 +30,61 @@ pub(crate) async fn run(command: args::Models, data: &Path, printer: Printer) ->
             printer.note(format!("{name} removed"));
             Ok(Exit::Done)
         }
-        args::Models::Add { path, name } => {
-            let model = workspace.models().add(&path, name.as_deref())?;
-            if printer.json {
-                printer.json(&model);
-            } else {
-                printer.line(format!(
-                    "{} added: {}, {} parameters",
-                    model.card.name,
-                    model.card.architecture,
-                    count(model.card.parameters)
-                ));
-                printer.note("The file is used where it lies: moving or deleting it takes the model away.");
-            }
-            Ok(Exit::Done)
+        args::Models::Add { path, name, r#as } => {
+            let options = AddOptions { name, matrices: r#as.into() };
+            add(&workspace, &path, &options, printer)
         }
+    }
+}
+
+fn add(workspace: &Workspace, path: &Path, options: &AddOptions, printer: Printer) -> anyhow::Result<Exit> {
+    let shown = options.name.clone().unwrap_or_else(|| path.display().to_string());
+    let progress = Progress::new(&shown, printer);
+    let model = workspace.models().add(path, options, &|now| progress.tell(now))?;
+    progress.end();
+    if printer.json {
+        printer.json(&model);
+        return Ok(Exit::Done);
+    }
+    let Card { name, architecture, parameters, bytes: size, .. } = &model.card;
+    printer.line(format!("{name} added: {architecture}, {} parameters, {}", count(*parameters), bytes(*size)));
+    printer.note(if path.is_dir() {
+        "The folder was converted and is not needed any more."
+    } else {
+        "The file is used where it lies: moving or deleting it takes the model away."
+    });
+    Ok(Exit::Done)
+}
+
+/// A bar on a terminal, a line for each step elsewhere.
+struct Progress<'a> {
+    name: &'a str,
+    printer: Printer,
+    bar: indicatif::ProgressBar,
+    step: std::sync::Mutex<String>,
+}
+
+impl<'a> Progress<'a> {
+    fn new(name: &'a str, printer: Printer) -> Self {
+        let bar = printer.bar("{spinner} {msg} {bar:24} {bytes}/{total_bytes} {bytes_per_sec} {eta}");
+        Self { name, printer, bar, step: std::sync::Mutex::default() }
+    }
+
+    fn tell(&self, now: &PullProgress) {
+        self.bar.set_length(now.total);
+        self.bar.set_position(now.done);
+        self.bar.set_message(format!("{}: {}", self.name, now.step));
+        let mut last = self.step.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if *last != now.step {
+            if !self.printer.draws() {
+                self.printer.note(format!("{}: {}", self.name, now.step));
+            }
+            last.clone_from(&now.step);
+        }
+    }
+
+    fn end(&self) {
+        self.bar.finish_and_clear();
     }
 }
 
@@ -131,22 +171,9 @@ async fn pull(workspace: &Workspace, names: &[String], mirrors: &[String], print
     }
     let mut pulled = Vec::new();
     for name in names {
-        let bar = printer.bar("{spinner} {msg} {bar:24} {bytes}/{total_bytes} {bytes_per_sec} {eta}");
-        let step = std::sync::Mutex::new(String::new());
-        let progress = |now: &PullProgress| {
-            bar.set_length(now.total);
-            bar.set_position(now.done);
-            bar.set_message(format!("{name}: {}", now.step));
-            let mut last = step.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            if *last != now.step {
-                if !printer.draws() {
-                    printer.note(format!("{name}: {}", now.step));
-                }
-                last.clone_from(&now.step);
-            }
-        };
-        let model = workspace.models().pull(name, &options, &progress).await?;
-        bar.finish_and_clear();
+        let progress = Progress::new(name, printer);
+        let model = workspace.models().pull(name, &options, &|now| progress.tell(now)).await?;
+        progress.end();
         printer.note(format!("{name}: installed, verified"));
         pulled.push(model);
     }

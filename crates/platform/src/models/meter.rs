@@ -48,6 +48,11 @@ impl<'a> Meter<'a> {
         Self { report, state: Mutex::new(state) }
     }
 
+    /// Says how many bytes there will be, where that is known only now.
+    pub(super) fn expect(&self, total: u64) {
+        self.state().now.total = total;
+    }
+
     /// Says what is done from now on.
     pub(super) fn step(&self, step: impl Into<String>) {
         let now = {

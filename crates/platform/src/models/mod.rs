@@ -3,6 +3,7 @@
 //! [`Models`] is the way in. A model is installed when its record is written, which happens after every file's SHA-256 was
 //! verified. What a model *is* and how it runs is not here but in `engine`.
 
+mod add;
 mod catalogue;
 mod download;
 mod http;
@@ -25,11 +26,13 @@ use domain::{Card, SourceKind};
 use serde::Serialize;
 
 use crate::Error;
-use catalogue::{Catalogue, Model};
+use catalogue::Catalogue;
 use http::Tuning;
+use meter::Meter;
 use pull::Pull;
-use store::{Record, RecordFile, Store};
+use store::{Record, Store};
 
+pub use engine::convert::Matrices;
 pub use meter::PullProgress;
 pub(crate) use store::free_space;
 
@@ -92,6 +95,15 @@ impl PullOptions {
         }
         found
     }
+}
+
+/// How a model of one's own is added.
+#[derive(Debug, Clone, Default)]
+pub struct AddOptions {
+    /// Its name; `None`: made of the file's or folder's.
+    pub name: Option<String>,
+    /// How the matrices of a folder are stored.
+    pub matrices: Matrices,
 }
 
 /// What it takes to load a model.
@@ -176,45 +188,33 @@ impl Models {
         if added { self.store.remove_added(name) } else { self.store.remove(name) }
     }
 
-    /// Makes a GGUF file usable where it lies: it is neither copied nor moved, and removing the model leaves it alone.
+    /// Makes a GGUF file usable where it lies: it is neither copied nor moved, and removing the model leaves it alone. A folder as Hugging
+    /// Face lays it out is converted, once, and needed no more.
     ///
     /// # Errors
     /// [`Error::Failed`] if it is no model this build runs, [`Error::Invalid`] for an impossible name, [`Error::Conflict`] for a taken one.
-    pub fn add(&self, path: &Path, name: Option<&str>) -> Result<ModelInfo> {
+    pub fn add(
+        &self,
+        path: &Path,
+        options: &AddOptions,
+        report: &(dyn Fn(&PullProgress) + Send + Sync),
+    ) -> Result<ModelInfo> {
         let found = path.canonicalize();
-        let path = found
-            .map_err(|error| Error::failed(format!("{}: {error}; name a GGUF file that is there", path.display())))?;
-        if path.is_dir() {
-            let message = format!("{} is a folder; name the GGUF file in it", path.display());
-            return Err(Error::invalid("path", "invalid_value", message));
-        }
-        let mut card = engine::inspect(&path)?;
-        let name = name.map_or_else(|| names::from_stem(&card.name), str::to_owned);
+        let path = found.map_err(|error| {
+            Error::failed(format!("{}: {error}; name a file or folder that is there", path.display()))
+        })?;
+        let stem = if path.is_dir() { path.file_name() } else { path.file_stem() };
+        let stem = stem.map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+        let name = options.name.clone().unwrap_or_else(|| names::from_stem(&stem));
         names::check(&name)?;
-        let taken = || Error::Conflict {
-            message: format!(
-                "a model '{name}' is there already; choose another name with --name, or `sumeru models rm {name}` first"
-            ),
-        };
         if self.store.folder(&name).join("card.json").exists() {
-            return Err(taken());
+            return Err(taken(&name));
         }
-        let Some(_lock) = self.store.lock(&name)? else {
-            return Err(Error::Conflict {
-                message: format!("model '{name}' is being pulled; choose another name with --name"),
-            });
-        };
-        card.sha256 = store::sha256(&path)?;
-        let known = self.catalogue.models.iter().map(Model::card).find(|known| known.sha256 == card.sha256);
-        if self.catalogue.find(&name).is_some() && known.as_ref().is_none_or(|known| known.name != name) {
-            return Err(taken());
+        if path.is_dir() {
+            add::folder(&self.store, &self.catalogue, (&path, &name), options.matrices, &Meter::new(0, report))?;
+        } else {
+            add::file(&self.store, &self.catalogue, &path, &name)?;
         }
-        if let Some(known) = known {
-            card = known; // the same bytes: what the catalogue says of them holds
-        }
-        card.name.clone_from(&name);
-        let files = vec![RecordFile { path: path.clone(), bytes: card.bytes }];
-        self.store.write(&Record { card, load: path, files })?;
         self.show(&name)
     }
 
@@ -295,10 +295,18 @@ impl Models {
             "model_not_found",
             format!(
                 "there is no model '{}', neither installed nor in the catalogue ({hint}); get one with `sumeru models pull NAME`, \
-                 or use a GGUF file of your own with `sumeru models add PATH`",
+                 or use a GGUF file or a Hugging Face folder of your own with `sumeru models add PATH`",
                 shown.escape_debug()
             ),
         )
+    }
+}
+
+fn taken(name: &str) -> Error {
+    Error::Conflict {
+        message: format!(
+            "a model '{name}' is there already; choose another name with --name, or `sumeru models rm {name}` first"
+        ),
     }
 }
 

@@ -270,7 +270,7 @@ impl Pull<'_> {
             files.push(RecordFile { path, bytes: found.len() });
         }
         let load = if let [only] = files.as_slice() { only.path.clone() } else { PathBuf::new() };
-        self.store.write(&Record { card: self.model.card(), load, files })?;
+        self.store.write(&Record { card: self.model.card(), load, files, converted_from: None })?;
         for original in originals {
             let _ = std::fs::remove_file(original); // only space is lost if it stays
         }

@@ -26,6 +26,9 @@ pub(super) struct Record {
     pub(super) load: PathBuf,
     /// Every file the model needs, with its size, so that a cut file is noticed without reading it.
     pub(super) files: Vec<RecordFile>,
+    /// The folder a converted model was made of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) converted_from: Option<PathBuf>,
 }
 
 /// A file of an installed model.
@@ -106,7 +109,11 @@ impl Store {
                 Err(error) => format!("cannot be read: {error}"),
             };
             let name = &record.card.name;
-            let again = if record.is_added() { "`sumeru models add` its file" } else { "`sumeru models pull` it" };
+            let again = match &record.converted_from {
+                Some(folder) => format!("`sumeru models add {}`", folder.display()),
+                None if record.is_added() => "`sumeru models add` its file".to_owned(),
+                None => "`sumeru models pull` it".to_owned(),
+            };
             let remedy = format!("`sumeru models rm {name} --yes`, then {again} again");
             return Err(Error::failed(format!("model '{name}': {} {why}; {remedy}", path.display())));
         }

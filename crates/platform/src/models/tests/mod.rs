@@ -1,6 +1,7 @@
 //! Models got from a server of our own, with everything that goes wrong on the way.
 #![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
+mod folders;
 mod own;
 mod site;
 

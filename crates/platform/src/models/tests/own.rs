@@ -15,13 +15,18 @@ fn gguf(architecture: &str) -> Vec<u8> {
     file
 }
 
+fn add(world: &World, path: &Path, name: Option<&str>) -> Result<ModelInfo> {
+    let options = AddOptions { name: name.map(str::to_owned), ..AddOptions::default() };
+    world.models.add(path, &options, &|_| {})
+}
+
 #[tokio::test]
 async fn an_added_file_is_used_where_it_lies_and_stays_when_removed() {
     let world = World::new(b"x", HUB);
     let own = tempfile::tempdir().unwrap();
     let file = own.path().join("My Model (v2).gguf");
     std::fs::write(&file, gguf("llama")).unwrap();
-    let model = world.models.add(&file, None).unwrap();
+    let model = add(&world, &file, None).unwrap();
     assert_eq!(model.card.name, "my-model-v2");
     assert_eq!((model.card.context, model.card.architecture.as_str()), (128, "llama"));
     assert_eq!(model.card.sha256, sha256(&gguf("llama")));
@@ -31,7 +36,7 @@ async fn an_added_file_is_used_where_it_lies_and_stays_when_removed() {
     for (name, expected) in
         [(None, "taken"), (Some("tiny"), "taken"), (Some("../x"), "invalid"), (Some("kb/x"), "invalid")]
     {
-        match world.models.add(&file, name).unwrap_err() {
+        match add(&world, &file, name).unwrap_err() {
             Error::Conflict { message } => assert!(expected == "taken" && message.contains("--name"), "{message}"),
             Error::Invalid { message, .. } => assert!(expected == "invalid" && message.contains("--name"), "{message}"),
             error => panic!("{error:?}"),
@@ -50,7 +55,7 @@ async fn a_file_within_the_folder_of_models_stays_too() {
     let folder = world.data.path().join("models/mine");
     std::fs::create_dir_all(&folder).unwrap();
     std::fs::write(folder.join("mine.gguf"), gguf("qwen2")).unwrap();
-    world.models.add(&folder.join("mine.gguf"), None).unwrap();
+    add(&world, &folder.join("mine.gguf"), None).unwrap();
     world.models.rm("mine").unwrap();
     assert!(folder.join("mine.gguf").exists());
     assert!(world.models.installed("mine").is_err());
@@ -62,7 +67,7 @@ async fn the_catalogues_own_bytes_may_be_added_under_its_name() {
     let world = World::new(&body, HUB);
     let file = world.data.path().join("downloaded.gguf");
     std::fs::write(&file, &body).unwrap();
-    let model = world.models.add(&file, Some("tiny")).unwrap();
+    let model = add(&world, &file, Some("tiny")).unwrap();
     assert_eq!(model.card.licence, "MIT", "what the catalogue says of these bytes");
     world.pull().await.unwrap();
     assert!(world.site.asked().is_empty(), "it is here");
@@ -77,10 +82,13 @@ fn what_cannot_be_added_is_named() {
     let own = tempfile::tempdir().unwrap();
     std::fs::write(own.path().join("text.gguf"), "not a model").unwrap();
     std::fs::write(own.path().join("odd.gguf"), gguf("elephant")).unwrap();
-    for (file, expected) in
-        [("text.gguf", "text.gguf"), ("odd.gguf", "elephant"), ("none.gguf", "none.gguf"), ("", "is a folder")]
-    {
-        let error = world.models.add(&own.path().join(file), Some("x")).unwrap_err().to_string();
+    for (file, expected) in [
+        ("text.gguf", "text.gguf"),
+        ("odd.gguf", "elephant"),
+        ("none.gguf", "none.gguf"),
+        ("", "holds no config.json; name the GGUF file itself: odd.gguf"),
+    ] {
+        let error = add(&world, &own.path().join(file), Some("x")).unwrap_err().to_string();
         assert!(error.contains(expected), "{error}");
     }
     assert_eq!(world.models.list().unwrap().len(), 1);
