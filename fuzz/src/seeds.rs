@@ -164,6 +164,59 @@ pub(crate) fn tokenizer_json() -> Vec<Vec<u8>> {
     ])
 }
 
+/// Configurations of the model `targets::folders` has.
+pub(crate) fn hf_config() -> Vec<Vec<u8>> {
+    let with = |more: &str| {
+        format!(
+            r#"{{"architectures":["LlamaForCausalLM"],"hidden_size":32,"intermediate_size":32,"num_hidden_layers":1,"num_attention_heads":2,"num_key_value_heads":2,"head_dim":16,"max_position_embeddings":64,"rms_norm_eps":1e-6,"hidden_act":"silu","tie_word_embeddings":true,"bos_token_id":1,"eos_token_id":[2,3]{more}}}"#
+        )
+        .into_bytes()
+    };
+    vec![
+        with(""),
+        with(
+            r#","rope_scaling":{"rope_type":"llama3","factor":8.0,"low_freq_factor":1.0,"high_freq_factor":4.0,"original_max_position_embeddings":32}"#,
+        ),
+        with(
+            r#","rope_parameters":{"full_attention":{"rope_type":"linear","factor":2.0,"rope_theta":10000.0}},"time_step_limit":[0.0,Infinity]"#,
+        ),
+        with(
+            r#","rope_scaling":{"type":"yarn","factor":4.0,"original_max_position_embeddings":16},"_name_or_path":"a/b-1b","pad_token_id":null"#,
+        ),
+    ]
+}
+
+/// Tokenizers of 300 ids at most: byte-level BPE, and SentencePiece's.
+pub(crate) fn hf_tokenizer() -> Vec<Vec<u8>> {
+    let visible = |byte: u32| matches!(byte, 33..=126 | 161..=172 | 174..=255);
+    let mut hidden = 255;
+    let mut stand_in = |byte: u32| {
+        hidden += u32::from(!visible(byte));
+        char::from_u32(if visible(byte) { byte } else { hidden }).unwrap_or_default().to_string()
+    };
+    let mut bytes: Vec<String> = (0..256).map(&mut stand_in).collect();
+    bytes.extend(["he", "hel"].map(str::to_owned));
+    let mut pieces: Vec<String> = ["<unk>", "<s>", "</s>"].map(str::to_owned).to_vec();
+    pieces.extend((0..256).map(|byte| format!("<0x{byte:02X}>")));
+    pieces.extend(["▁", "a", "b", "ab", "▁a", "▁ab"].map(str::to_owned));
+    let vocab = |texts: &[String]| {
+        let each: Vec<String> =
+            texts.iter().enumerate().map(|(id, text)| format!("{}:{id}", serde_json::json!(text))).collect();
+        each.join(",")
+    };
+    vec![
+        format!(r#"{{"version":"1.0","added_tokens":[{{"id":299,"content":"<|end|>","special":true,"normalized":false,"lstrip":false,"rstrip":false,"single_word":false}}],"normalizer":{{"type":"NFC"}},"pre_tokenizer":{{"type":"Sequence","pretokenizers":[{{"type":"Digits","individual_digits":true}},{{"type":"ByteLevel","add_prefix_space":false,"trim_offsets":true,"use_regex":true}}]}},"post_processor":{{"type":"ByteLevel","add_prefix_space":true,"trim_offsets":false,"use_regex":true}},"decoder":{{"type":"ByteLevel","add_prefix_space":true,"trim_offsets":true,"use_regex":true}},"model":{{"type":"BPE","dropout":null,"unk_token":null,"continuing_subword_prefix":"","end_of_word_suffix":"","fuse_unk":false,"byte_fallback":false,"ignore_merges":false,"vocab":{{{}}},"merges":["h e","he l"]}}}}"#, vocab(&bytes)).into_bytes(),
+        format!(r#"{{"version":"1.0","added_tokens":[{{"id":1,"content":"<s>","special":true,"normalized":false,"lstrip":false,"rstrip":false,"single_word":false}}],"normalizer":{{"type":"Sequence","normalizers":[{{"type":"Prepend","prepend":"▁"}},{{"type":"Replace","pattern":{{"String":" "}},"content":"▁"}}]}},"pre_tokenizer":null,"post_processor":{{"type":"TemplateProcessing","single":[{{"SpecialToken":{{"id":"<s>","type_id":0}}}},{{"Sequence":{{"id":"A","type_id":0}}}}],"pair":[{{"Sequence":{{"id":"A","type_id":0}}}},{{"Sequence":{{"id":"B","type_id":1}}}}],"special_tokens":{{"<s>":{{"id":"<s>","ids":[1],"tokens":["<s>"]}}}}}},"decoder":null,"model":{{"type":"BPE","dropout":null,"unk_token":"<unk>","fuse_unk":true,"byte_fallback":true,"vocab":{{{}}},"merges":[["a","b"],["▁","a"],["▁","ab"],["▁a","b"]]}}}}"#, vocab(&pieces)).into_bytes(),
+    ]
+}
+
+pub(crate) fn hf_tokenizer_config() -> Vec<Vec<u8>> {
+    strings(&[
+        r#"{"bos_token":"<|end|>","eos_token":{"__type":"AddedToken","content":"<|end|>"},"pad_token":null,"add_bos_token":true,"add_eos_token":false,"added_tokens_decoder":{"298":{"content":"<tool>","special":false},"299":{"content":"<|end|>","special":true}},"chat_template":"{% for m in messages %}{{ m.role + ': ' + m.content | trim }}\n{% endfor %}"}"#,
+        r#"{"chat_template":[{"name":"default","template":"{{ bos_token }}{{ messages[0].content }}"},{"name":"tool_use","template":"x"}]}"#,
+    ])
+}
+
 pub(crate) fn requests() -> Vec<Vec<u8>> {
     strings(&[
         r#"{"model":"kb/a","messages":[{"role":"system","content":"Be brief."},{"role":"user","content":[{"type":"text","text":"世界?"}]},{"role":"assistant","content":null,"tool_calls":[{"id":"c1","type":"function","function":{"name":"f","arguments":"{\"x\":1}"}}]},{"role":"tool","tool_call_id":"c1","content":"2"}],"tools":[{"type":"function","function":{"name":"f","description":"d","parameters":{"type":"object","properties":{"x":{"type":"integer"}}}}}],"tool_choice":"auto","temperature":0.7,"top_p":0.9,"max_tokens":16,"stream":true,"stream_options":{"include_usage":true},"n":2,"seed":7,"logprobs":true,"top_logprobs":3,"stop":["\n","。"],"logit_bias":{"5":-100},"presence_penalty":0.5,"frequency_penalty":-0.5,"user":"u","response_format":{"type":"text"}}"#,

@@ -3,6 +3,7 @@
 //! An answer, also a refusal, is `Ok`; `Err` says which promise the reader broke.
 
 mod documents;
+pub(crate) mod folders;
 mod models;
 mod requests;
 
@@ -27,11 +28,14 @@ const fn target(name: &'static str, shape: Shape, seeds: fn() -> Vec<Vec<u8>>, r
 }
 
 /// Every target.
-pub(crate) static ALL: [Target; 15] = [
+pub(crate) static ALL: [Target; 18] = [
     target("gguf", Shape::Binary, seeds::gguf, gguf),
     target("safetensors", Shape::Binary, seeds::safetensors, safetensors),
     target("e5s1", Shape::Binary, seeds::e5s1, e5s1),
     target("tokenizer_json", Shape::Text, seeds::tokenizer_json, tokenizer_json),
+    target("hf_config", Shape::Text, seeds::hf_config, folders::config),
+    target("hf_tokenizer", Shape::Text, seeds::hf_tokenizer, folders::tokenizer),
+    target("hf_tokenizer_config", Shape::Text, seeds::hf_tokenizer_config, folders::tokenizer_config),
     target("pdf", Shape::Text, seeds::pdf, |bytes| document("a.pdf", bytes)),
     target("docx", Shape::Archive, seeds::docx, |bytes| document("a.docx", bytes)),
     target("pptx", Shape::Archive, seeds::pptx, |bytes| document("a.pptx", bytes)),
