@@ -7,7 +7,8 @@
 //! `parity gradients MODEL.gguf PROMPTS.json` prints the loss of each list of ids, and the length of each tensor's gradient, as JSON;
 //! `parity scan ROWS CHANNELS STATES IN.f32 OUT.f32` runs Mamba-1's scan: input, step, put, take, decay and by, one after the other;
 //! `parity vectors PATH CARD.json PURPOSE LINES` prints a vector for each line and the time to standard error;
-//! `parity convert CONTAINER FOLDER` turns an E5S1 container into a GGUF.
+//! `parity convert CONTAINER FOLDER` turns an E5S1 container into a GGUF;
+//! `parity folder HF FOLDER f32|f16|q8_0` turns a Hugging Face folder into a GGUF.
 
 use std::io::Write;
 use std::path::Path;
@@ -33,11 +34,23 @@ fn main() -> Done {
             scan([rows.parse()?, channels.parse()?, states.parse()?], from.as_ref(), out.as_ref())
         }
         ["convert", container, folder] => Ok(convert::e5s1(container.as_ref(), folder.as_ref())?),
+        ["folder", from, to, matrices] => folder(from.as_ref(), to.as_ref(), matrices),
         _ => Err(
-            "tokens MODEL LINES | continue MODEL LINES | exact MODEL LINES | logits MODEL PROMPTS OUT exact|rounded | gradients MODEL PROMPTS | scan ROWS CHANNELS STATES IN OUT | vectors PATH CARD PURPOSE LINES | convert CONTAINER FOLDER"
+            "tokens MODEL LINES | continue MODEL LINES | exact MODEL LINES | logits MODEL PROMPTS OUT exact|rounded | gradients MODEL PROMPTS | scan ROWS CHANNELS STATES IN OUT | vectors PATH CARD PURPOSE LINES | convert CONTAINER FOLDER | folder HF FOLDER f32|f16|q8_0"
                 .into(),
         ),
     }
+}
+
+fn folder(from: &Path, to: &Path, matrices: &str) -> Done {
+    let matrices = match matrices {
+        "f32" => convert::Matrices::F32,
+        "f16" => convert::Matrices::F16,
+        "q8_0" => convert::Matrices::Q8_0,
+        other => return Err(format!("{other}: not f32, f16 or q8_0").into()),
+    };
+    convert::Folder::open(from, matrices)?.convert(to, &mut |_| {})?;
+    Ok(())
 }
 
 fn read_lines(path: &Path) -> Result<Vec<String>, Box<dyn std::error::Error>> {
