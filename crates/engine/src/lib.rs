@@ -26,9 +26,9 @@ pub use error::LoadError;
 pub use serve::{LoadOptions, LocalModel, Stats};
 pub use tokenizer::{Detokenizer, Tokenizer};
 
-/// What this machine can do at most.
-pub use kernels::Limits;
 use kernels::Pool;
+/// What this machine can do at most.
+pub use kernels::{Instructions, Limits};
 
 /// Measures this machine's limits with `threads` threads, or as many as there are; takes a second, and a gigabyte for as long.
 pub fn limits(threads: Option<usize>) -> Limits {

@@ -39,3 +39,4 @@ pub use quant::{dequantize_row, quantize_row};
 pub use recurrence::{Run, Scan, Scan2, Wkv, conv, scan, scan2, shift, wkv6, wkv7};
 pub use rope::{rope_angles, rope_neox, rope_norm};
 pub use scan::{dot_f16, scan_f16};
+pub use simd::Instructions;

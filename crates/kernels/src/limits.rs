@@ -35,7 +35,8 @@ pub fn limits(pool: &Pool) -> Limits {
     let threads = pool.threads();
     let each = |operations: usize, seconds: f64| (threads * operations) as f64 / seconds;
     let floats = each(FLOATS, seconds(|| pool.run(threads, &|_| _ = black_box(float_chain()))).0);
-    let integers = each(INTEGERS, seconds(|| pool.run(threads, &|_| _ = black_box(integers()))).0);
+    let bytes = if crate::simd::has_avx512() { 64 } else { 32 };
+    let integers = each(ROUNDS * CHAINS * bytes * 2, seconds(|| pool.run(threads, &|_| _ = black_box(integers()))).0);
     Limits { threads, bandwidth, floats, integers }
 }
 
@@ -81,9 +82,12 @@ fn float_chain() -> f32 {
     sums.iter().flatten().sum()
 }
 
-const INTEGERS: usize = ROUNDS * CHAINS * 32 * 2;
-
 fn integers() -> i32 {
+    #[cfg(target_arch = "x86_64")]
+    if crate::simd::has_avx512() {
+        // SAFETY: the machine has AVX-512 with VNNI.
+        return unsafe { crate::x86::integer_chain_512::<CHAINS>(ROUNDS) };
+    }
     #[cfg(target_arch = "x86_64")]
     if crate::simd::has_avx2() {
         // SAFETY: the machine has AVX2.

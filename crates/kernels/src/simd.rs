@@ -1,13 +1,84 @@
 //! Run-time choice of instruction set.
 
-/// Whether the AVX2 paths may run: AVX2, FMA and F16C, as every x86 processor since 2013 has them.
-pub(crate) fn has_avx2() -> bool {
-    #[cfg(target_arch = "x86_64")]
-    {
-        is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") && is_x86_feature_detected!("f16c")
+use std::fmt;
+use std::sync::OnceLock;
+
+/// Instruction sets the kernels are written for, from what every machine has to the widest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Instructions {
+    /// Whatever the compiler makes of plain code.
+    Portable,
+    /// AVX2, FMA and F16C: x86 processors since 2013.
+    Avx2,
+    /// AVX-512 with VNNI besides: x86 servers since 2019.
+    Avx512,
+}
+
+/// Names a lower set than the machine has, to measure or to rule one out.
+const LIMIT: &str = "SUMERU_INSTRUCTIONS";
+
+impl Instructions {
+    const ALL: [Self; 3] = [Self::Portable, Self::Avx2, Self::Avx512];
+
+    /// What is used on this machine: the widest it has, or less if the environment variable `SUMERU_INSTRUCTIONS` names less.
+    pub fn here() -> Self {
+        static HERE: OnceLock<Instructions> = OnceLock::new();
+        *HERE.get_or_init(|| {
+            let named = std::env::var(LIMIT).ok();
+            let limit = Self::ALL.into_iter().find(|set| named.as_deref() == Some(set.name()));
+            Self::of_machine().min(limit.unwrap_or(Self::Avx512))
+        })
     }
+
+    /// As it is written in `SUMERU_INSTRUCTIONS`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Portable => "portable",
+            Self::Avx2 => "avx2",
+            Self::Avx512 => "avx512",
+        }
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    fn of_machine() -> Self {
+        let avx2 =
+            is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") && is_x86_feature_detected!("f16c");
+        let avx512 = is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("avx512dq")
+            && is_x86_feature_detected!("avx512vl")
+            && is_x86_feature_detected!("avx512vnni");
+        match (avx2, avx512) {
+            (true, true) => Self::Avx512,
+            (true, false) => Self::Avx2,
+            _ => Self::Portable,
+        }
+    }
+
     #[cfg(not(target_arch = "x86_64"))]
-    false
+    fn of_machine() -> Self {
+        Self::Portable
+    }
+}
+
+impl fmt::Display for Instructions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Portable => "portable code",
+            Self::Avx2 => "AVX2",
+            Self::Avx512 => "AVX-512 with VNNI",
+        })
+    }
+}
+
+/// Whether the AVX2 paths may run.
+pub(crate) fn has_avx2() -> bool {
+    Instructions::here() >= Instructions::Avx2
+}
+
+/// Whether the AVX-512 paths may run.
+pub(crate) fn has_avx512() -> bool {
+    Instructions::here() >= Instructions::Avx512
 }
 
 /// Declares a function that is compiled twice, once for AVX2 and FMA, and picks by the machine.

@@ -115,13 +115,10 @@ impl Workspace {
 }
 
 fn check_processor() -> Check {
-    #[cfg(target_arch = "x86_64")]
-    let fast = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") && is_x86_feature_detected!("f16c");
-    #[cfg(not(target_arch = "x86_64"))]
-    let fast = false;
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    if fast {
-        Check::good("processor", format!("{cores} cores with AVX2"))
+    let instructions = engine::Instructions::here();
+    if instructions >= engine::Instructions::Avx2 {
+        Check::good("processor", format!("{cores} cores with {instructions}"))
     } else {
         Check {
             remedy: Some("answers come much faster on a processor with AVX2".to_owned()),

@@ -1,5 +1,6 @@
 //! Decoders: one definition for each architecture, one way through all of them.
 
+mod buffer;
 mod cache;
 mod count;
 mod family;

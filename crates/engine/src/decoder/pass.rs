@@ -8,6 +8,7 @@ use kernels::{
     matmul_each, rope_angles, rope_neox, rope_norm, silu_mul,
 };
 
+use super::buffer::Buffer;
 use super::ops::{Gate, Linear, Map, Norm, Ops, Pairs, Rope, Vector};
 use super::{Decoder, Sequence};
 use crate::LoadError;
@@ -35,7 +36,7 @@ pub(crate) fn forward(
     sequences: &mut [Sequence],
     rows: &[Row],
     wanted: &dyn Fn() -> bool,
-) -> Option<Vec<f32>> {
+) -> Option<Buffer> {
     let mut pass = Pass { decoder, pool, rows, sequences, layer: 0, angles: [Vec::new(), Vec::new()] };
     let embeddings = pass.embeddings();
     let enter = |pass: &mut Pass<'_>, layer| {
@@ -75,7 +76,7 @@ pub fn logits(model: &Path, tokens: &[u32], exact: bool) -> Result<Vec<f32>, Loa
     let rows: Vec<Row> =
         (0..).zip(tokens).map(|(position, &token)| Row { slot: 0, position, token, logits: true }).collect();
     let passes = rows.chunks(4 * PAGE).filter_map(|rows| forward(&decoder, &pool, &mut sequences, rows, &|| true));
-    Ok(passes.flatten().collect())
+    Ok(passes.flat_map(|logits| logits.to_vec()).collect())
 }
 
 struct Pass<'a> {
@@ -89,9 +90,9 @@ struct Pass<'a> {
 }
 
 impl Pass<'_> {
-    fn embeddings(&self) -> Vec<f32> {
+    fn embeddings(&self) -> Buffer {
         let width = self.decoder.width;
-        let mut x = vec![0.0; self.rows.len() * width];
+        let mut x = Buffer::unset(self.rows.len() * width);
         let table = self.decoder.gguf.matrix(&self.decoder.embeddings);
         for (row, x) in self.rows.iter().zip(x.chunks_exact_mut(width)) {
             let token = (row.token as usize).min(table.rows - 1); // ids are checked where they enter
@@ -100,9 +101,12 @@ impl Pass<'_> {
         x
     }
 
-    fn rows_with_logits(&self, x: &[f32]) -> Vec<f32> {
-        let all = self.rows.iter().zip(x.chunks_exact(self.decoder.width));
-        all.filter(|(row, _)| row.logits).flat_map(|(_, x)| x.iter().copied()).collect()
+    fn rows_with_logits(&self, x: &[f32]) -> Buffer {
+        let width = self.decoder.width;
+        let all = self.rows.iter().zip(x.chunks_exact(width)).filter(|(row, _)| row.logits);
+        let mut kept = Buffer::unset(all.clone().count() * width);
+        all.zip(kept.chunks_exact_mut(width)).for_each(|((_, x), kept)| kept.copy_from_slice(x));
+        kept
     }
 
     /// Takes rows through a part of the layer's state. Pages hold the state after their last token, so rows go page by page: `compute`
@@ -152,13 +156,13 @@ impl Pass<'_> {
 }
 
 impl Ops for Pass<'_> {
-    type Rows = Vec<f32>;
+    type Rows = Buffer;
 
-    fn linear<const N: usize>(&mut self, maps: [&Linear; N], x: &Vec<f32>) -> [Vec<f32>; N] {
+    fn linear<const N: usize>(&mut self, maps: [&Linear; N], x: &Buffer) -> [Buffer; N] {
         let rows = x.len() / maps[0].cols;
         let weights: [Weights<'_>; N] = maps.map(|linear| self.decoder.weights(linear));
-        let mut out: [Vec<f32>; N] = std::array::from_fn(|i| vec![0.0; rows * weights[i].rows()]);
-        let mut jobs: Vec<_> = weights.into_iter().zip(out.iter_mut().map(Vec::as_mut_slice)).collect();
+        let mut out: [Buffer; N] = std::array::from_fn(|i| Buffer::unset(rows * weights[i].rows()));
+        let mut jobs: Vec<_> = weights.into_iter().zip(out.iter_mut().map(|out| &mut **out)).collect();
         matmul_each(self.pool, x, &mut jobs);
         for (linear, out) in maps.iter().zip(&mut out) {
             if let Some(bias) = &linear.bias {
@@ -168,8 +172,8 @@ impl Ops for Pass<'_> {
         out
     }
 
-    fn norm(&mut self, norm: &Norm, x: &Vec<f32>) -> Vec<f32> {
-        let mut out = vec![0.0; x.len()];
+    fn norm(&mut self, norm: &Norm, x: &Buffer) -> Buffer {
+        let mut out = Buffer::unset(x.len());
         let width = norm.weight.data.len();
         self.pool.rows(&mut out, width, &|row, out| {
             let x = &x[row * width..][..width];
@@ -181,12 +185,12 @@ impl Ops for Pass<'_> {
         out
     }
 
-    fn unit(&mut self, mut x: Vec<f32>, size: usize) -> Vec<f32> {
+    fn unit(&mut self, mut x: Buffer, size: usize) -> Buffer {
         self.each_row(&mut x, &|_, x| kernels::unit(x, size, 1e-12));
         x
     }
 
-    fn map(&mut self, map: Map, mut x: Vec<f32>) -> Vec<f32> {
+    fn map(&mut self, map: Map, mut x: Buffer) -> Buffer {
         let function = match map {
             Map::Silu => kernels::silu,
             Map::Sigmoid => kernels::sigmoid,
@@ -199,39 +203,39 @@ impl Ops for Pass<'_> {
         x
     }
 
-    fn copy(&mut self, x: &Vec<f32>) -> Vec<f32> {
-        x.clone()
+    fn copy(&mut self, x: &Buffer) -> Buffer {
+        Buffer::copy_of(x)
     }
 
-    fn scale(&mut self, mut x: Vec<f32>, by: f32) -> Vec<f32> {
+    fn scale(&mut self, mut x: Buffer, by: f32) -> Buffer {
         x.iter_mut().for_each(|x| *x *= by);
         x
     }
 
-    fn add(&mut self, mut a: Vec<f32>, b: &Vec<f32>) -> Vec<f32> {
+    fn add(&mut self, mut a: Buffer, b: &Buffer) -> Buffer {
         let width = self.width(&a);
         self.each_row(&mut a, &|row, a| kernels::add(a, &b[row * width..][..width]));
         a
     }
 
-    fn multiply(&mut self, mut a: Vec<f32>, b: &Vec<f32>) -> Vec<f32> {
+    fn multiply(&mut self, mut a: Buffer, b: &Buffer) -> Buffer {
         let width = self.width(&a);
         self.each_row(&mut a, &|row, a| kernels::multiply(a, &b[row * width..][..width]));
         a
     }
 
-    fn add_vector(&mut self, mut x: Vec<f32>, vector: &Vector) -> Vec<f32> {
+    fn add_vector(&mut self, mut x: Buffer, vector: &Vector) -> Buffer {
         self.pool.rows(&mut x, vector.data.len(), &|_, x| kernels::add(x, &vector.data));
         x
     }
 
-    fn multiply_vector(&mut self, mut x: Vec<f32>, vector: &Vector) -> Vec<f32> {
+    fn multiply_vector(&mut self, mut x: Buffer, vector: &Vector) -> Buffer {
         self.pool.rows(&mut x, vector.data.len(), &|_, x| kernels::multiply(x, &vector.data));
         x
     }
 
-    fn mix(&mut self, x: &Vec<f32>, other: &Vec<f32>, by: &Vector) -> Vec<f32> {
-        let mut out = vec![0.0; x.len()];
+    fn mix(&mut self, x: &Buffer, other: &Buffer, by: &Vector) -> Buffer {
+        let mut out = Buffer::unset(x.len());
         let width = by.data.len();
         self.pool.rows(&mut out, width, &|row, out| {
             let here = row * width..(row + 1) * width;
@@ -240,8 +244,8 @@ impl Ops for Pass<'_> {
         out
     }
 
-    fn mix_rows(&mut self, x: &Vec<f32>, other: &Vec<f32>, by: &Vec<f32>) -> Vec<f32> {
-        let mut out = vec![0.0; x.len()];
+    fn mix_rows(&mut self, x: &Buffer, other: &Buffer, by: &Buffer) -> Buffer {
+        let mut out = Buffer::unset(x.len());
         let width = self.width(x);
         self.each_row(&mut out, &|row, out| {
             let here = row * width..(row + 1) * width;
@@ -250,7 +254,7 @@ impl Ops for Pass<'_> {
         out
     }
 
-    fn gate(&mut self, kind: Gate, mut gate: Vec<f32>, up: &Vec<f32>) -> Vec<f32> {
+    fn gate(&mut self, kind: Gate, mut gate: Buffer, up: &Buffer) -> Buffer {
         let open = match kind {
             Gate::Silu => silu_mul,
             Gate::Gelu => gelu_mul,
@@ -260,14 +264,15 @@ impl Ops for Pass<'_> {
         gate
     }
 
-    fn columns(&mut self, x: &Vec<f32>, columns: Range<usize>) -> Vec<f32> {
+    fn columns(&mut self, x: &Buffer, columns: Range<usize>) -> Buffer {
         let width = self.width(x);
-        let mut out = Vec::with_capacity(x.len() / width * columns.len());
-        x.chunks_exact(width).for_each(|row| out.extend_from_slice(&row[columns.clone()]));
+        let mut out = Buffer::unset(x.len() / width * columns.len());
+        let rows = x.chunks_exact(width).zip(out.chunks_exact_mut(columns.len()));
+        rows.for_each(|(row, out)| out.copy_from_slice(&row[columns.clone()]));
         out
     }
 
-    fn part_sums(&mut self, mut x: Vec<f32>, size: usize) -> Vec<f32> {
+    fn part_sums(&mut self, mut x: Buffer, size: usize) -> Buffer {
         for part in x.chunks_exact_mut(size) {
             let sum: f32 = part.iter().sum();
             part.fill(sum);
@@ -275,7 +280,7 @@ impl Ops for Pass<'_> {
         x
     }
 
-    fn turn(&mut self, mut x: Vec<f32>, rope: &Rope) -> Vec<f32> {
+    fn turn(&mut self, mut x: Buffer, rope: &Rope) -> Buffer {
         self.angles(rope);
         let turn = match rope.pairs {
             Pairs::Neighbours => rope_norm,
@@ -287,7 +292,7 @@ impl Ops for Pass<'_> {
         x
     }
 
-    fn attention(&mut self, shape: &AttnShape, q: &Vec<f32>, k: &Vec<f32>, v: &Vec<f32>) -> Vec<f32> {
+    fn attention(&mut self, shape: &AttnShape, q: &Buffer, k: &Buffer, v: &Buffer) -> Buffer {
         let width = shape.kv_heads * shape.head_dim;
         for (row, (k, v)) in self.rows.iter().zip(k.chunks_exact(width).zip(v.chunks_exact(width))) {
             self.sequences[row.slot].put(shape, self.layer, row.position, k, v);
@@ -300,65 +305,65 @@ impl Ops for Pass<'_> {
                 pages: self.sequences[rows[0].slot].pages.iter().map(|page| page.layer(self.layer)).collect(),
             })
             .collect();
-        let mut mixed = vec![0.0; q.len()];
+        let mut mixed = Buffer::unset(q.len());
         attention(self.pool, shape, &mut mixed, q, &seen);
         mixed
     }
 
-    fn shift(&mut self, x: &Vec<f32>, state: Range<usize>) -> Vec<f32> {
-        let mut out = vec![0.0; x.len()];
+    fn shift(&mut self, x: &Buffer, state: Range<usize>) -> Buffer {
+        let mut out = Buffer::unset(x.len());
         let width = state.len();
         self.through_state(&state, &mut |_, runs| kernels::shift(&mut out, x, width, runs));
         out
     }
 
-    fn conv(&mut self, x: &Vec<f32>, weight: &Vector, bias: Option<&Vector>, state: Range<usize>) -> Vec<f32> {
-        let mut out = vec![0.0; x.len()];
+    fn conv(&mut self, x: &Buffer, weight: &Vector, bias: Option<&Vector>, state: Range<usize>) -> Buffer {
+        let mut out = Buffer::unset(x.len());
         let width = x.len() / self.rows.len();
         let bias = bias.map(|bias| bias.data.as_slice());
         self.through_state(&state, &mut |_, runs| kernels::conv(&mut out, x, &weight.data, bias, width, runs));
         out
     }
 
-    fn wkv6(&mut self, x: [&Vec<f32>; 4], bonus: &Vector, head: usize, state: Range<usize>) -> Vec<f32> {
-        let [receptance, decay, key, value] = x.map(Vec::as_slice);
+    fn wkv6(&mut self, x: [&Buffer; 4], bonus: &Vector, head: usize, state: Range<usize>) -> Buffer {
+        let [receptance, decay, key, value] = x.map(|x| &**x);
         let x = Wkv { head, heads: bonus.data.len() / head, receptance, decay, key, value };
-        let mut out = vec![0.0; value.len()];
+        let mut out = Buffer::unset(value.len());
         self.through_state(&state, &mut |pool, runs| kernels::wkv6(pool, &mut out, x, &bonus.data, runs));
         out
     }
 
-    fn wkv7(&mut self, x: [&Vec<f32>; 6], head: usize, state: Range<usize>) -> Vec<f32> {
-        let [receptance, decay, key, value, removed, added] = x.map(Vec::as_slice);
+    fn wkv7(&mut self, x: [&Buffer; 6], head: usize, state: Range<usize>) -> Buffer {
+        let [receptance, decay, key, value, removed, added] = x.map(|x| &**x);
         let heads = value.len() / self.rows.len() / head;
         let x = Wkv { head, heads, receptance, decay, key, value };
-        let mut out = vec![0.0; value.len()];
+        let mut out = Buffer::unset(value.len());
         self.through_state(&state, &mut |pool, runs| kernels::wkv7(pool, &mut out, x, removed, added, runs));
         out
     }
 
-    fn scan(&mut self, x: [&Vec<f32>; 4], decay: &Vector, by: &Vector, state: Range<usize>) -> Vec<f32> {
-        let [x, delta, put, take] = x.map(Vec::as_slice);
+    fn scan(&mut self, x: [&Buffer; 4], decay: &Vector, by: &Vector, state: Range<usize>) -> Buffer {
+        let [x, delta, put, take] = x.map(|x| &**x);
         let states = decay.data.len() / by.data.len();
         let scan = Scan { states, x, delta, decay: &decay.data, put, take, by: &by.data };
-        let mut out = vec![0.0; x.len()];
+        let mut out = Buffer::unset(x.len());
         self.through_state(&state, &mut |pool, runs| kernels::scan(pool, &mut out, scan, runs));
         out
     }
 
     fn scan2(
         &mut self,
-        x: [&Vec<f32>; 4],
+        x: [&Buffer; 4],
         decay: &Vector,
         by: &Vector,
         groups: usize,
         state: Range<usize>,
-    ) -> Vec<f32> {
-        let [x, delta, put, take] = x.map(Vec::as_slice);
+    ) -> Buffer {
+        let [x, delta, put, take] = x.map(|x| &**x);
         let states = put.len() / self.rows.len() / groups;
         let heads = decay.data.len();
         let scan = Scan2 { states, heads, groups, x, delta, decay: &decay.data, put, take, by: &by.data };
-        let mut out = vec![0.0; x.len()];
+        let mut out = Buffer::unset(x.len());
         self.through_state(&state, &mut |pool, runs| kernels::scan2(pool, &mut out, scan, runs));
         out
     }

@@ -23,8 +23,11 @@ use tokens::{TILE, Tokens};
 /// Weights that meet one scale of the activations.
 pub(crate) const GROUP: usize = 32;
 
-/// Sums of a panel's rows for each token of a tile.
-type Sums = [[f32; ROWS]; 8];
+/// Panels that are multiplied at once, at most.
+const PAIR: usize = 2;
+
+/// Sums of the rows of a pair of panels for each token of a tile.
+pub(crate) type Sums = [[f32; PAIR * ROWS]; 8];
 
 /// From so many tokens on, giving each code a byte first pays.
 const MANY: usize = 17;
@@ -79,25 +82,39 @@ pub fn matmul_each(pool: &Pool, x: &[f32], jobs: &mut [(Weights<'_>, &mut [f32])
     }
     let tokens = x.len() / cols;
     assert_eq!(x.len(), tokens * cols, "whole rows of {cols}");
+    QUANTISED.with_borrow_mut(|quantised| {
+        if jobs.iter().any(|(w, _)| matches!(w, Weights::Packed(_))) {
+            quantised.fill(pool, x, cols);
+        }
+        multiply_all(pool, x, quantised, jobs, tokens);
+    });
+}
+
+/// `quantised` are the activations in 8 bits, if any of the weights meet them so.
+fn multiply_all(
+    pool: &Pool,
+    x: &[f32],
+    quantised: &Tokens,
+    jobs: &mut [(Weights<'_>, &mut [f32])],
+    tokens: usize,
+) {
     let many = tokens >= MANY;
-    let quantised = jobs.iter().any(|(w, _)| matches!(w, Weights::Packed(_))).then(|| Tokens::new(pool, x, cols));
     let mut tasks = Vec::new();
     let mut outputs = Vec::new();
     for (at, (w, out)) in jobs.iter_mut().enumerate() {
-        assert!(w.cols() == cols && out.len() == tokens * w.rows(), "{tokens} rows of {cols} to {}", w.rows());
+        assert!(w.cols() * tokens == x.len() && out.len() == tokens * w.rows(), "{tokens} rows to {}", w.rows());
         let most = if many { TASK_PANELS * ROWS } else { 256 };
-        let chunk = w.rows().div_ceil(pool.threads() * 8).next_multiple_of(ROWS).min(most);
+        let chunk = w.rows().div_ceil(pool.threads() * 8).next_multiple_of(PAIR * ROWS).min(most);
         tasks.extend((0..w.rows()).step_by(chunk).map(|start| (at, start..(start + chunk).min(w.rows()))));
         outputs.push((*w, Output { slots: Slots::new(out), rows: w.rows() }));
     }
     pool.run(tasks.len(), &|task| {
         let (at, rows) = tasks[task].clone();
         let (w, out) = &outputs[at];
-        SCRATCH.with_borrow_mut(|scratch| match (w, &quantised) {
-            (Weights::Packed(w), Some(x)) if many => many_tokens(&mut scratch.wide, x, w, rows, out),
-            (Weights::Packed(w), Some(x)) => few_tokens(x, w, rows, out),
-            (Weights::Plain(w), _) => floats::multiply(&mut scratch.rows, x, w, rows, out),
-            (Weights::Packed(_), None) => unreachable!("activations were quantised for packed weights: this is a bug"),
+        SCRATCH.with_borrow_mut(|scratch| match w {
+            Weights::Packed(w) if many => many_tokens(&mut scratch.wide, quantised, w, rows, out),
+            Weights::Packed(w) => few_tokens(quantised, w, rows, out),
+            Weights::Plain(w) => floats::multiply(&mut scratch.rows, x, w, rows, out),
         });
     });
 }
@@ -115,9 +132,9 @@ impl Output {
         unsafe { self.slots.part(t * self.rows + first, sums.len()) }.copy_from_slice(sums);
     }
 
-    /// Writes the sums of a panel, whose rows begin at `first`, for the tokens from `t` on.
-    fn put_panel(&self, t: usize, tokens: usize, first: usize, sums: &Sums) {
-        let width = (self.rows - first).min(ROWS);
+    /// Writes the sums of panels, whose rows begin at `first`, for the tokens from `t` on.
+    fn put_panels(&self, t: usize, tokens: usize, first: usize, sums: &Sums) {
+        let width = (self.rows - first).min(PAIR * ROWS);
         for (j, sums) in sums[..tokens].iter().enumerate() {
             self.put(t + j, first, &sums[..width]);
         }
@@ -135,17 +152,19 @@ struct Scratch {
 
 thread_local! {
     static SCRATCH: RefCell<Scratch> = RefCell::default();
+    /// A caller's activations; memory that is used again need not be cleared by the system.
+    static QUANTISED: RefCell<Tokens> = RefCell::default();
 }
 
 /// `rows` begin with a panel.
 fn few_tokens(x: &Tokens, w: &Packed, rows: Range<usize>, out: &Output) {
     let mut sums = Sums::default();
-    for first in rows.step_by(ROWS) {
-        let panel = w.panel(first / ROWS);
+    for first in rows.clone().step_by(PAIR * ROWS) {
+        let panels = w.panels(first / ROWS, (rows.end - first).div_ceil(ROWS).min(PAIR));
         for at in 0..x.tiles() {
             let (tile, here) = x.tile(at);
-            multiply(w.dtype(), false, panel, tile, &mut sums);
-            out.put_panel(at * TILE, here, first, &sums);
+            multiply(w.dtype(), false, panels, tile, &mut sums);
+            out.put_panels(at * TILE, here, first, &sums);
         }
     }
 }
@@ -158,27 +177,37 @@ fn many_tokens(wide: &mut Vec<u8>, x: &Tokens, w: &Packed, rows: Range<usize>, o
         wide.resize(size * TASK_PANELS, 0);
     }
     for (i, out) in wide.chunks_exact_mut(size).enumerate().take(count) {
-        widen(w, w.panel(rows.start / ROWS + i), out);
+        widen(w, w.panels(rows.start / ROWS + i, 1), out);
     }
     let mut sums = Sums::default();
     for at in 0..x.tiles() {
         let (tile, here) = x.tile(at);
-        for (i, panel) in wide.chunks_exact(size).enumerate().take(count) {
-            multiply(w.dtype(), true, panel, tile, &mut sums);
-            out.put_panel(at * TILE, here, rows.start + i * ROWS, &sums);
+        for (i, panels) in wide[..count * size].chunks(PAIR * size).enumerate() {
+            multiply(w.dtype(), true, panels, tile, &mut sums);
+            out.put_panels(at * TILE, here, rows.start + i * PAIR * ROWS, &sums);
         }
     }
 }
 
-/// A panel with a tile of tokens; `wide` if it has a byte for each code.
-fn multiply(dtype: Dtype, wide: bool, panel: &[u8], x: Tile<'_>, sums: &mut Sums) {
+/// One or two panels with a tile of tokens; `wide` if they have a byte for each code.
+fn multiply(dtype: Dtype, wide: bool, panels: &[u8], x: Tile<'_>, sums: &mut Sums) {
+    let size = Layout::of(dtype);
+    let size = if wide { size.wide() } else { size }.panel(x.cols());
     #[cfg(target_arch = "x86_64")]
-    if crate::simd::has_avx2() {
-        // SAFETY: the machine has AVX2, FMA and F16C.
-        unsafe { crate::x86::panel(dtype, wide, panel, x, sums) };
+    if crate::simd::has_avx512() && panels.len() == PAIR * size {
+        // SAFETY: the machine has AVX2, FMA, F16C and AVX-512 with VNNI.
+        unsafe { crate::x86::pair(dtype, wide, panels, x, sums) };
         return;
     }
-    multiply_reference(dtype, wide, panel, x, sums);
+    for (i, panel) in panels.chunks_exact(size).enumerate() {
+        #[cfg(target_arch = "x86_64")]
+        if crate::simd::has_avx2() {
+            // SAFETY: the machine has AVX2, FMA and F16C.
+            unsafe { crate::x86::panel(dtype, wide, panel, x, sums, i * ROWS) };
+            continue;
+        }
+        multiply_reference(dtype, wide, panel, x, sums, i * ROWS);
+    }
 }
 
 /// Gives every code of a panel a byte.
@@ -192,10 +221,10 @@ fn widen(w: &Packed, panel: &[u8], out: &mut [u8]) {
     packed::widen_reference(w.dtype(), panel, out);
 }
 
-/// A panel with a tile, a weight at a time.
-fn multiply_reference(dtype: Dtype, wide: bool, panel: &[u8], x: Tile<'_>, sums: &mut Sums) {
+/// A panel with a tile, a weight at a time; its sums are written from `place` on.
+fn multiply_reference(dtype: Dtype, wide: bool, panel: &[u8], x: Tile<'_>, sums: &mut Sums, place: usize) {
     let layout = if wide { Layout::of(dtype).wide() } else { Layout::of(dtype) };
-    *sums = Sums::default();
+    sums.iter_mut().for_each(|sums| sums[place..][..ROWS].fill(0.0));
     for (b, block) in panel.chunks_exact(layout.block()).enumerate() {
         for g in 0..layout.groups {
             let at = b * layout.groups + g;
@@ -207,7 +236,8 @@ fn multiply_reference(dtype: Dtype, wide: bool, panel: &[u8], x: Tile<'_>, sums:
                         let of_half = half * 16..(half + 1) * 16;
                         let product: i32 = of_half.clone().map(|c| group.codes[c] * x.code(j, at, c)).sum();
                         let sum: i32 = of_half.map(|c| x.code(j, at, c)).sum();
-                        sums[r] += scale * (product as f32 * group.scales[half] + sum as f32 * group.mins[half]);
+                        sums[place + r] +=
+                            scale * (product as f32 * group.scales[half] + sum as f32 * group.mins[half]);
                     }
                 }
             }

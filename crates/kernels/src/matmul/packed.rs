@@ -118,9 +118,10 @@ impl Packed {
         self.data.len()
     }
 
-    pub(crate) fn panel(&self, at: usize) -> &[u8] {
+    /// `count` panels from `at` on.
+    pub(crate) fn panels(&self, at: usize, count: usize) -> &[u8] {
         let size = Layout::of(self.dtype).panel(self.cols);
-        &self.data[at * size..][..size]
+        &self.data[at * size..][..count * size]
     }
 }
 
@@ -367,7 +368,7 @@ impl Packed {
     pub(super) fn weight(&self, row: usize, col: usize) -> f32 {
         let layout = Layout::of(self.dtype);
         let (b, g) = (col / GROUP / layout.groups, col / GROUP % layout.groups);
-        let block = &self.panel(row / ROWS)[b * layout.block()..][..layout.block()];
+        let block = &self.panels(row / ROWS, 1)[b * layout.block()..][..layout.block()];
         let group = Group::read(self.dtype, layout, block, g, row % ROWS);
         let half = col % GROUP / 16;
         group.codes[col % GROUP] as f32 * group.scales[half] + group.mins[half]

@@ -8,6 +8,7 @@ use crate::pool::Slots;
 pub(super) const TILE: usize = 8;
 
 /// Activations in blocks of 32 codes with a scale. Tokens lie in tiles: for each group, for each 4 columns of it, the codes of every token in turn.
+#[derive(Default)]
 pub(crate) struct Tokens {
     pub(crate) cols: usize,
     pub(crate) count: usize,
@@ -36,22 +37,19 @@ pub(crate) struct Tile<'a> {
 }
 
 impl Tokens {
-    /// Rounds rows of `cols` numbers, whole groups, to 8 bits.
-    pub(super) fn new(pool: &Pool, x: &[f32], cols: usize) -> Self {
+    /// Rounds rows of `cols` numbers, whole groups, to 8 bits, where others were before.
+    pub(super) fn fill(&mut self, pool: &Pool, x: &[f32], cols: usize) {
         let count = x.len() / cols;
         let (whole, rest) = (count / TILE * TILE, count % TILE);
         let places = whole + if rest > 0 { rest.next_power_of_two() } else { 0 };
         let groups = cols / GROUP;
-        let mut all = Self {
-            cols,
-            count,
-            codes: vec![0; places * cols],
-            scales: vec![0.0; places * groups],
-            sums: vec![0.0; places * groups],
-            halves: vec![0; places * groups],
-        };
-        let (codes, scales) = (Slots::new(&mut all.codes), Slots::new(&mut all.scales));
-        let (sums, halves) = (Slots::new(&mut all.sums), Slots::new(&mut all.halves));
+        (self.cols, self.count) = (cols, count);
+        grow(&mut self.codes, places * cols);
+        grow(&mut self.scales, places * groups);
+        grow(&mut self.sums, places * groups);
+        grow(&mut self.halves, places * groups);
+        let (codes, scales) = (Slots::new(&mut self.codes), Slots::new(&mut self.scales));
+        let (sums, halves) = (Slots::new(&mut self.sums), Slots::new(&mut self.halves));
         pool.run(count.div_ceil(TILE), &|at| {
             let first = at * TILE;
             let here = (count - first).min(TILE);
@@ -65,11 +63,23 @@ impl Tokens {
                     halves.part(first * groups, width * groups),
                 )
             };
+            if here < width {
+                codes.fill(0);
+                scales.fill(0.0);
+                sums.fill(0.0);
+                halves.fill(0);
+            }
             for j in 0..here {
                 quantise(&x[(first + j) * cols..][..cols], (j, width), codes, scales, sums, halves);
             }
         });
-        all
+    }
+
+    #[cfg(test)]
+    pub(super) fn new(pool: &Pool, x: &[f32], cols: usize) -> Self {
+        let mut tokens = Self::default();
+        tokens.fill(pool, x, cols);
+        tokens
     }
 
     pub(crate) fn tiles(&self) -> usize {
@@ -92,7 +102,18 @@ impl Tokens {
     }
 }
 
+fn grow<T: Copy + Default>(data: &mut Vec<T>, len: usize) {
+    if data.len() < len {
+        data.clear();
+        data.resize(len, T::default());
+    }
+}
+
 impl Tile<'_> {
+    pub(super) fn cols(&self) -> usize {
+        self.codes.len() / self.width
+    }
+
     /// Code of token `j`, column `c` of group `g`.
     pub(super) fn code(&self, j: usize, g: usize, c: usize) -> i32 {
         i32::from(self.codes[((g * 8 + c / 4) * self.width + j) * 4 + c % 4])

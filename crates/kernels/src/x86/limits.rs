@@ -22,6 +22,22 @@ pub(crate) unsafe fn integer_chain<const N: usize>(rounds: usize) -> i32 {
     _mm256_extract_epi32::<0>(all)
 }
 
+/// `rounds` of `N` products of 64 unsigned with 64 signed bytes, added up in 32 bits.
+///
+/// # Safety
+/// The machine has AVX-512 F and VNNI.
+#[target_feature(enable = "avx512f,avx512vnni")]
+pub(crate) unsafe fn integer_chain_512<const N: usize>(rounds: usize) -> i32 {
+    let weights = std::hint::black_box(_mm512_set1_epi8(3));
+    let mut sums = [_mm512_set1_epi32(1); N];
+    for _ in 0..rounds {
+        for sum in &mut sums {
+            *sum = _mm512_dpbusd_epi32(*sum, weights, *sum);
+        }
+    }
+    _mm512_reduce_add_epi32(sums.into_iter().fold(_mm512_setzero_si512(), |all, sum| _mm512_add_epi32(all, sum)))
+}
+
 /// `rounds` of `N` multiplications and additions of eight floats.
 ///
 /// # Safety

@@ -1,15 +1,17 @@
-//! The inner loops by AVX2, FMA and F16C intrinsics.
+//! The inner loops by intrinsics: AVX2, FMA and F16C; pairs of panels by AVX-512.
 
 mod floats;
 mod half_precision;
 mod limits;
+mod pairs;
 mod tile;
 
 use std::arch::x86_64::*;
 
 pub(crate) use floats::{columns, dots, product};
 pub(crate) use half_precision::{dot_f16, widen};
-pub(crate) use limits::{float_chain, integer_chain};
+pub(crate) use limits::{float_chain, integer_chain, integer_chain_512};
+pub(crate) use pairs::pair;
 pub(crate) use tile::{panel, widen as widen_panel};
 
 /// The sum of eight lanes.

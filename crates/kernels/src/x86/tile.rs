@@ -3,24 +3,23 @@
 use std::arch::x86_64::*;
 
 use crate::Dtype;
-use crate::matmul::{GROUP, Layout, ROWS, Tile};
+use crate::matmul::{GROUP, Layout, ROWS, Sums, Tile};
 use crate::quant::UNEVEN;
 
-/// Sums of eight rows for each of up to eight tokens.
-pub(crate) type Sums = [[f32; ROWS]; 8];
-
-/// Multiplies a panel with a tile of 1, 2, 4 or 8 tokens; `wide` if it has a byte for each code.
+/// Multiplies a panel with a tile of 1, 2, 4 or 8 tokens; `wide` if it has a byte for each code. Its sums are written from `place` on.
 ///
 /// # Safety
 /// The machine has AVX2, FMA and F16C.
 #[target_feature(enable = "avx2,fma,f16c")]
-pub(crate) unsafe fn panel(dtype: Dtype, wide: bool, panel: &[u8], x: Tile<'_>, sums: &mut Sums) {
+pub(crate) unsafe fn panel(dtype: Dtype, wide: bool, panel: &[u8], x: Tile<'_>, sums: &mut Sums, place: usize) {
     let layout = if wide { Layout::of(dtype).wide() } else { Layout::of(dtype) };
     let blocks = panel.len() / layout.block();
     let groups = blocks * layout.groups;
     assert!(panel.len() == blocks * layout.block(), "whole blocks of {dtype}");
     assert!(x.codes.len() == groups * GROUP * x.width && x.scales.len() == groups * x.width, "as long as the tokens");
     assert!(x.sums.len() == groups * x.width && x.halves.len() == groups * x.width, "sums for each group");
+    let mut place = sums.each_mut().map(|sums| &mut sums[place..][..ROWS]);
+    let sums = &mut place;
     // SAFETY: the panel is whole blocks, and the tile has the groups of all of them, by the assertions.
     unsafe {
         match (wide, x.width) {
@@ -75,19 +74,41 @@ unsafe fn widen_group<const CODES: u8>(from: *const u8, to: *mut u8) {
 }
 
 /// How codes are stored.
-const FOUR: u8 = 4;
-const FIVE: u8 = 5;
-const SIX: u8 = 6;
-const EIGHT: u8 = 8;
+pub(super) const FOUR: u8 = 4;
+pub(super) const FIVE: u8 = 5;
+pub(super) const SIX: u8 = 6;
+pub(super) const EIGHT: u8 = 8;
 /// Four bits that stand for signed bytes.
-const STEPS: u8 = 14;
+pub(super) const STEPS: u8 = 14;
 
 /// How scales are stored: see the table of [`crate::matmul`]'s packed weights.
-const PLAIN: u8 = 0;
-const WITH_MIN: u8 = 1;
-const SUPER: u8 = 2;
-const SUPER_HALVES: u8 = 3;
-const SUPER_SIGNED: u8 = 4;
+pub(super) const PLAIN: u8 = 0;
+pub(super) const WITH_MIN: u8 = 1;
+pub(super) const SUPER: u8 = 2;
+pub(super) const SUPER_HALVES: u8 = 3;
+pub(super) const SUPER_SIGNED: u8 = 4;
+
+/// Groups of a block, and bytes before its codes.
+pub(super) const fn head_of(scales: u8) -> (usize, usize) {
+    match scales {
+        PLAIN => (1, 16),
+        WITH_MIN => (1, 32),
+        SUPER => (8, 160),
+        SUPER_HALVES => (8, 144),
+        _ => (8, 80),
+    }
+}
+
+/// Bytes of a group's codes.
+pub(super) const fn body_of(codes: u8, wide: bool) -> usize {
+    match codes {
+        _ if wide => 256,
+        EIGHT => 256,
+        FIVE => 160,
+        SIX => 192,
+        _ => 128,
+    }
+}
 
 /// # Safety
 /// `panel` is `blocks` blocks, in the wide form if `WIDE`; `x` has as many groups, and is `T` tokens wide.
@@ -97,7 +118,7 @@ unsafe fn typed<const WIDE: bool, const T: usize>(
     panel: *const u8,
     blocks: usize,
     x: Tile<'_>,
-    sums: &mut Sums,
+    sums: &mut [&mut [f32]; 8],
 ) {
     // SAFETY: the caller's promises are passed on; the constants are those of the type.
     unsafe {
@@ -188,26 +209,10 @@ unsafe fn tile<const CODES: u8, const SCALES: u8, const OFFSET: i32, const WIDE:
     panel: *const u8,
     blocks: usize,
     x: Tile<'_>,
-    sums: &mut Sums,
+    sums: &mut [&mut [f32]; 8],
 ) {
-    let (groups, head) = const {
-        match SCALES {
-            PLAIN => (1, 16),
-            WITH_MIN => (1, 32),
-            SUPER => (8, 160),
-            SUPER_HALVES => (8, 144),
-            _ => (8, 80),
-        }
-    };
-    let body = const {
-        match CODES {
-            _ if WIDE => 256,
-            EIGHT => 256,
-            FIVE => 160,
-            SIX => 192,
-            _ => 128,
-        }
-    };
+    let (groups, head) = const { head_of(SCALES) };
+    let body = const { body_of(CODES, WIDE) };
     let ones = _mm256_set1_epi16(1);
     let mut total = [_mm256_setzero_ps(); T];
     for b in 0..blocks {
@@ -284,7 +289,7 @@ unsafe fn take_off<const OFFSET: i32, const T: usize>(whole: &mut [__m256i; T], 
 /// Does something for each of a group's vectors, by name: a loop would choose what to do with each again and again.
 macro_rules! each_vector {
     ($i:ident, $body:block) => {
-        each_vector!($i, $body, 0 1 2 3 4 5 6 7)
+        $crate::x86::tile::each_vector!($i, $body, 0 1 2 3 4 5 6 7)
     };
     ($i:ident, $body:block, $($n:literal)*) => {
         $({
@@ -293,6 +298,7 @@ macro_rules! each_vector {
         })*
     };
 }
+pub(super) use each_vector;
 
 /// Four codes of token `j`, those that meet vector `i`, in every lane.
 ///
