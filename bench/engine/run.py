@@ -1,6 +1,7 @@
 """Our engine beside llama.cpp, the same GGUF files and prompts, two threads, through HTTP. Run through run.sh.
 
-MODELS=NAME,… and ONLY=WORKLOAD,… take a part; REPEATS=N is the number of interleaved pairs (median of ratios)."""
+LLAMA_SERVER=PATH takes a llama-server built for this processor, which is faster than the package where that has no AVX-512. MODELS=NAME,… and
+ONLY=WORKLOAD,… take a part; REPEATS=N is the number of interleaved pairs (median of ratios)."""
 
 import datetime
 import json
@@ -9,7 +10,7 @@ import statistics
 import threading
 import time
 
-from servers import DATA, ROOT, llama_cpp, ours
+from servers import DATA, NATIVE, ROOT, llama_cpp, ours
 
 MODELS = {
     "smollm2-135m-instruct": ("S", [0, 2]),
@@ -156,7 +157,7 @@ def compare(name, stops):
             if not only or any(part in workload for part in only):
                 pairs = [pair(mine, peer, repeat, list(guessing(repeat))[at][2]) for repeat in range(REPEATS)]
                 keep(workload, unit, pairs)
-    return {"model": name, "rows": rows, "peak_rss_mb": memory, "load_seconds": load}
+    return {"model": name, "peer": "llama-server, native build" if NATIVE else "xllamacpp", "rows": rows, "peak_rss_mb": memory, "load_seconds": load}
 
 
 def main():

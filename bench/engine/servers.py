@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 import time
@@ -70,13 +71,43 @@ def ours(model, slots, *more):
             process.terminate()
 
 
+# A build of the peer for this very processor; without it the one from the package index.
+NATIVE = os.environ.get("LLAMA_SERVER")
+
+
 @contextlib.contextmanager
 def llama_cpp(path, slots, context):
+    """llama.cpp's server; one of the package index, or the binary that LLAMA_SERVER names."""
+    if NATIVE:
+        with native(path, slots, context) as server:
+            yield server
+        return
     command = [sys.executable, Path(__file__).with_name("peer.py"), path, str(slots), str(context)]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True) as process:
         try:
             address, load = process.stdout.readline().split()
             yield Server("llama.cpp", address, process, float(load), "peer")
+        finally:
+            process.kill()
+
+
+@contextlib.contextmanager
+def native(path, slots, context):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [NATIVE, "-m", path, "--port", str(port), "-t", "2", "-tb", "2", "-np", str(slots), "-c", str(slots * context)]
+    started = time.perf_counter()
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        address = f"http://127.0.0.1:{port}"
+        try:
+            while True:
+                with contextlib.suppress(OSError), urllib.request.urlopen(address + "/health"):
+                    break
+                time.sleep(0.01)
+                if process.poll() is not None:
+                    raise RuntimeError(f"{NATIVE} ended with {process.returncode}")
+            yield Server("llama.cpp", address, process, time.perf_counter() - started, "peer")
         finally:
             process.kill()

@@ -124,7 +124,7 @@ crate::simd::wide! {
         for x in x.iter_mut() {
             *x = exp(*x - max);
         }
-        let total = crate::norms::sum(x.iter().copied());
+        let total = crate::norms::sum_of(x, |x| x);
         for x in x {
             *x /= total;
         }

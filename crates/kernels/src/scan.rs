@@ -21,7 +21,7 @@ pub fn dot_f16(a: &[f32], b: &[f16]) -> f32 {
 
 /// The same, one number after the other.
 fn dot_reference(a: &[f32], b: &[f16]) -> f32 {
-    crate::norms::sum(a.iter().zip(b).map(|(a, b)| a * b.to_f32()))
+    a.iter().zip(b).map(|(a, b)| a * b.to_f32()).sum()
 }
 
 /// The dot products of a query with each row of a matrix (`out.len()` rows).

@@ -351,14 +351,7 @@ impl Ops for Pass<'_> {
         out
     }
 
-    fn scan2(
-        &mut self,
-        x: [&Buffer; 4],
-        decay: &Vector,
-        by: &Vector,
-        groups: usize,
-        state: Range<usize>,
-    ) -> Buffer {
+    fn scan2(&mut self, x: [&Buffer; 4], decay: &Vector, by: &Vector, groups: usize, state: Range<usize>) -> Buffer {
         let [x, delta, put, take] = x.map(|x| &**x);
         let states = put.len() / self.rows.len() / groups;
         let heads = decay.data.len();

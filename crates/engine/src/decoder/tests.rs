@@ -225,7 +225,7 @@ fn a_pass_given_up_leaves_the_sequence_as_it_was() {
     assert!(sequences[0].tokens.is_empty());
     let again = forward(&decoder, &pool, &mut sequences, &rows(0, 0, &[9, 8]), &|| true).unwrap();
     let fresh = forward(&decoder, &pool, &mut [sequence(&decoder)], &rows(0, 0, &[9, 8]), &|| true).unwrap();
-    assert_eq!(again, fresh);
+    assert_eq!(*again, *fresh);
 }
 
 #[test]

@@ -9,31 +9,27 @@ mod packed;
 mod tokens;
 
 use std::cell::RefCell;
-use std::ops::Range;
 
 pub use packed::Packed;
 pub(crate) use packed::{Layout, ROWS};
-pub(crate) use tokens::Tile;
+use tokens::TILE;
+pub(crate) use tokens::{Tile, Tokens};
 
 use crate::pool::Slots;
 use crate::{Dtype, Matrix, Pool};
 use packed::Group;
-use tokens::{TILE, Tokens};
 
 /// Weights that meet one scale of the activations.
 pub(crate) const GROUP: usize = 32;
 
-/// Panels that are multiplied at once, at most.
-const PAIR: usize = 2;
+/// Panels that AVX-512 multiplies at once.
+pub(crate) const PAIR: usize = 2;
 
-/// Sums of the rows of a pair of panels for each token of a tile.
-pub(crate) type Sums = [[f32; PAIR * ROWS]; 8];
-
-/// From so many tokens on, giving each code a byte first pays.
+/// From so many tokens on, giving each code a byte first pays, but for AVX-512.
 const MANY: usize = 17;
 
-/// Panels of one task for many tokens, so that these are read from afar once for all of them.
-const TASK_PANELS: usize = 4;
+/// Rows of one task, at most.
+const TASK_ROWS: usize = 256;
 
 /// Weights of a linear map.
 #[derive(Clone, Copy)]
@@ -91,20 +87,12 @@ pub fn matmul_each(pool: &Pool, x: &[f32], jobs: &mut [(Weights<'_>, &mut [f32])
 }
 
 /// `quantised` are the activations in 8 bits, if any of the weights meet them so.
-fn multiply_all(
-    pool: &Pool,
-    x: &[f32],
-    quantised: &Tokens,
-    jobs: &mut [(Weights<'_>, &mut [f32])],
-    tokens: usize,
-) {
-    let many = tokens >= MANY;
+fn multiply_all(pool: &Pool, x: &[f32], quantised: &Tokens, jobs: &mut [(Weights<'_>, &mut [f32])], tokens: usize) {
     let mut tasks = Vec::new();
     let mut outputs = Vec::new();
     for (at, (w, out)) in jobs.iter_mut().enumerate() {
         assert!(w.cols() * tokens == x.len() && out.len() == tokens * w.rows(), "{tokens} rows to {}", w.rows());
-        let most = if many { TASK_PANELS * ROWS } else { 256 };
-        let chunk = w.rows().div_ceil(pool.threads() * 8).next_multiple_of(PAIR * ROWS).min(most);
+        let chunk = w.rows().div_ceil(pool.threads() * 8).next_multiple_of(PAIR * ROWS).min(TASK_ROWS);
         tasks.extend((0..w.rows()).step_by(chunk).map(|start| (at, start..(start + chunk).min(w.rows()))));
         outputs.push((*w, Output { slots: Slots::new(out), rows: w.rows() }));
     }
@@ -112,8 +100,11 @@ fn multiply_all(
         let (at, rows) = tasks[task].clone();
         let (w, out) = &outputs[at];
         SCRATCH.with_borrow_mut(|scratch| match w {
-            Weights::Packed(w) if many => many_tokens(&mut scratch.wide, quantised, w, rows, out),
-            Weights::Packed(w) => few_tokens(quantised, w, rows, out),
+            Weights::Packed(w) => {
+                let panels = w.panels(rows.start / ROWS, rows.len().div_ceil(ROWS));
+                let place = Place { out, first: rows.start, rows: rows.len() };
+                multiply(w.dtype(), panels, quantised, &place, &mut scratch.wide);
+            }
             Weights::Plain(w) => floats::multiply(&mut scratch.rows, x, w, rows, out),
         });
     });
@@ -131,20 +122,33 @@ impl Output {
         // SAFETY: each row is one task's, and tasks write only their own rows.
         unsafe { self.slots.part(t * self.rows + first, sums.len()) }.copy_from_slice(sums);
     }
+}
 
-    /// Writes the sums of panels, whose rows begin at `first`, for the tokens from `t` on.
-    fn put_panels(&self, t: usize, tokens: usize, first: usize, sums: &Sums) {
-        let width = (self.rows - first).min(PAIR * ROWS);
-        for (j, sums) in sums[..tokens].iter().enumerate() {
-            self.put(t + j, first, &sums[..width]);
-        }
+/// Where the sums of neighbouring rows go, which are one task's.
+pub(crate) struct Place<'a> {
+    out: &'a Output,
+    first: usize,
+    rows: usize,
+}
+
+impl Place<'_> {
+    /// Sums of token `t` for the place's rows, at most so many.
+    #[allow(clippy::mut_from_ref, reason = "each row is one task's, and a task writes one sum after the other")]
+    pub(crate) fn sums(&self, t: usize, most: usize) -> &mut [f32] {
+        // SAFETY: each row is one task's, and tasks write only their own rows.
+        unsafe { self.out.slots.part(t * self.out.rows + self.first, self.rows.min(most)) }
+    }
+
+    /// The place of the rows from `from` on.
+    fn after(&self, from: usize) -> Self {
+        Self { out: self.out, first: self.first + from, rows: self.rows - from }
     }
 }
 
 /// What a thread keeps from call to call.
 #[derive(Default)]
 struct Scratch {
-    /// Panels with a byte for each code.
+    /// A panel with a byte for each code.
     wide: Vec<u8>,
     /// A few rows as floats.
     rows: Vec<f32>,
@@ -156,88 +160,78 @@ thread_local! {
     static QUANTISED: RefCell<Tokens> = RefCell::default();
 }
 
-/// `rows` begin with a panel.
-fn few_tokens(x: &Tokens, w: &Packed, rows: Range<usize>, out: &Output) {
-    let mut sums = Sums::default();
-    for first in rows.clone().step_by(PAIR * ROWS) {
-        let panels = w.panels(first / ROWS, (rows.end - first).div_ceil(ROWS).min(PAIR));
-        for at in 0..x.tiles() {
-            let (tile, here) = x.tile(at);
-            multiply(w.dtype(), false, panels, tile, &mut sums);
-            out.put_panels(at * TILE, here, first, &sums);
-        }
-    }
-}
+/// Bytes of tokens that panels meet one after the other: they stay in a core's own cache.
+const NEAR: usize = 256 << 10;
 
-/// A few panels are widened, and each handful of tokens meets all of them while it is near.
-fn many_tokens(wide: &mut Vec<u8>, x: &Tokens, w: &Packed, rows: Range<usize>, out: &Output) {
-    let size = Layout::of(w.dtype()).wide().panel(w.cols());
-    let count = rows.len().div_ceil(ROWS);
-    if wide.len() < size * TASK_PANELS {
-        wide.resize(size * TASK_PANELS, 0);
-    }
-    for (i, out) in wide.chunks_exact_mut(size).enumerate().take(count) {
-        widen(w, w.panels(rows.start / ROWS + i, 1), out);
-    }
-    let mut sums = Sums::default();
-    for at in 0..x.tiles() {
-        let (tile, here) = x.tile(at);
-        for (i, panels) in wide[..count * size].chunks(PAIR * size).enumerate() {
-            multiply(w.dtype(), true, panels, tile, &mut sums);
-            out.put_panels(at * TILE, here, rows.start + i * PAIR * ROWS, &sums);
-        }
-    }
-}
-
-/// One or two panels with a tile of tokens; `wide` if they have a byte for each code.
-fn multiply(dtype: Dtype, wide: bool, panels: &[u8], x: Tile<'_>, sums: &mut Sums) {
-    let size = Layout::of(dtype);
-    let size = if wide { size.wide() } else { size }.panel(x.cols());
+/// Some panels with all tokens.
+fn multiply(dtype: Dtype, panels: &[u8], x: &Tokens, out: &Place<'_>, wide: &mut Vec<u8>) {
+    let size = Layout::of(dtype).panel(x.cols());
+    let mut done = 0;
     #[cfg(target_arch = "x86_64")]
-    if crate::simd::has_avx512() && panels.len() == PAIR * size {
-        // SAFETY: the machine has AVX2, FMA, F16C and AVX-512 with VNNI.
-        unsafe { crate::x86::pair(dtype, wide, panels, x, sums) };
+    if crate::simd::has_avx512() {
+        let pairs = panels.chunks_exact(PAIR * size);
+        done = pairs.len() * PAIR;
+        let near = (NEAR / (TILE * x.cols())).max(1);
+        for tiles in (0..x.tiles()).step_by(near).map(|from| from..(from + near).min(x.tiles())) {
+            for (i, panels) in pairs.clone().enumerate() {
+                // SAFETY: the machine has AVX2, FMA, F16C and AVX-512 with VNNI.
+                unsafe { crate::x86::pair(dtype, panels, x, tiles.clone(), &out.after(i * PAIR * ROWS)) };
+            }
+        }
+    }
+    for (i, panel) in panels.chunks_exact(size).enumerate().skip(done) {
+        let out = out.after(i * ROWS);
+        if x.count() < MANY {
+            multiply_panel(dtype, false, panel, x, &out);
+        } else {
+            wide.resize(Layout::of(dtype).wide().panel(x.cols()), 0);
+            widen(dtype, panel, wide);
+            multiply_panel(dtype, true, wide, x, &out);
+        }
+    }
+}
+
+/// A panel with all tokens; `wide` if it has a byte for each code.
+fn multiply_panel(dtype: Dtype, wide: bool, panel: &[u8], x: &Tokens, out: &Place<'_>) {
+    #[cfg(target_arch = "x86_64")]
+    if crate::simd::has_avx2() {
+        // SAFETY: the machine has AVX2, FMA and F16C.
+        unsafe { crate::x86::panel(dtype, wide, panel, x, out) };
         return;
     }
-    for (i, panel) in panels.chunks_exact(size).enumerate() {
-        #[cfg(target_arch = "x86_64")]
-        if crate::simd::has_avx2() {
-            // SAFETY: the machine has AVX2, FMA and F16C.
-            unsafe { crate::x86::panel(dtype, wide, panel, x, sums, i * ROWS) };
-            continue;
-        }
-        multiply_reference(dtype, wide, panel, x, sums, i * ROWS);
-    }
+    multiply_reference(dtype, wide, panel, x, out);
 }
 
 /// Gives every code of a panel a byte.
-fn widen(w: &Packed, panel: &[u8], out: &mut [u8]) {
+fn widen(dtype: Dtype, panel: &[u8], out: &mut [u8]) {
     #[cfg(target_arch = "x86_64")]
     if crate::simd::has_avx2() {
         // SAFETY: the machine has AVX2.
-        unsafe { crate::x86::widen_panel(w.dtype(), panel, out) };
+        unsafe { crate::x86::widen_panel(dtype, panel, out) };
         return;
     }
-    packed::widen_reference(w.dtype(), panel, out);
+    packed::widen_reference(dtype, panel, out);
 }
 
-/// A panel with a tile, a weight at a time; its sums are written from `place` on.
-fn multiply_reference(dtype: Dtype, wide: bool, panel: &[u8], x: Tile<'_>, sums: &mut Sums, place: usize) {
+/// A panel with all tokens, a weight at a time.
+fn multiply_reference(dtype: Dtype, wide: bool, panel: &[u8], x: &Tokens, out: &Place<'_>) {
     let layout = if wide { Layout::of(dtype).wide() } else { Layout::of(dtype) };
-    sums.iter_mut().for_each(|sums| sums[place..][..ROWS].fill(0.0));
-    for (b, block) in panel.chunks_exact(layout.block()).enumerate() {
-        for g in 0..layout.groups {
-            let at = b * layout.groups + g;
-            for r in 0..ROWS {
-                let group = Group::read(dtype, layout, block, g, r);
-                for (j, sums) in sums.iter_mut().enumerate().take(x.width) {
-                    let scale = x.scales[at * x.width + j];
-                    for half in 0..2 {
-                        let of_half = half * 16..(half + 1) * 16;
-                        let product: i32 = of_half.clone().map(|c| group.codes[c] * x.code(j, at, c)).sum();
-                        let sum: i32 = of_half.map(|c| x.code(j, at, c)).sum();
-                        sums[place + r] +=
-                            scale * (product as f32 * group.scales[half] + sum as f32 * group.mins[half]);
+    for (tile, first) in (0..x.tiles()).map(|at| x.tile(at)) {
+        for j in 0..tile.here {
+            let sums = out.sums(first + j, ROWS);
+            sums.fill(0.0);
+            for (b, block) in panel.chunks_exact(layout.block()).enumerate() {
+                for g in 0..layout.groups {
+                    let at = b * layout.groups + g;
+                    let scale = tile.scales[at * tile.width + j];
+                    for (r, total) in sums.iter_mut().enumerate() {
+                        let group = Group::read(dtype, layout, block, g, r);
+                        for half in 0..2 {
+                            let of_half = half * 16..(half + 1) * 16;
+                            let product: i32 = of_half.clone().map(|c| group.codes[c] * tile.code(j, at, c)).sum();
+                            let sum: i32 = of_half.map(|c| tile.code(j, at, c)).sum();
+                            *total += scale * (product as f32 * group.scales[half] + sum as f32 * group.mins[half]);
+                        }
                     }
                 }
             }

@@ -111,61 +111,53 @@ fn packed_weights_take_hardly_more_than_the_file() {
     }
 }
 
+/// Sums of `rows` neighbouring rows with all tokens.
+fn sums_of(rows: usize, tokens: usize, multiply: &mut dyn FnMut(&Place<'_>)) -> Vec<f32> {
+    let mut sums = vec![f32::NAN; tokens * rows];
+    let out = Output { slots: Slots::new(&mut sums), rows };
+    multiply(&Place { out: &out, first: 0, rows });
+    sums
+}
+
 #[test]
 fn the_fast_paths_follow_the_references() {
     let pool = Pool::new(1);
     for dtype in quantised() {
-        let (rows, cols) = (27, 512);
+        let (rows, cols) = (43, 512);
         let w = packed(dtype, rows, cols, &weights(dtype, rows, cols, 7));
-        let size = Layout::of(dtype).wide().panel(cols);
-        for tokens in [1, 2, 3, 4, 7, 8, 9, 13] {
+        let (size, wide_size) = (Layout::of(dtype).panel(cols), Layout::of(dtype).wide().panel(cols));
+        for tokens in [1, 2, 3, 4, 7, 8, 9, 13, 24] {
             let x = Tokens::new(&pool, &activations(tokens, cols), cols);
-            let (tile, here) = x.tile(x.tiles() - 1);
-            for (at, count) in [(0, 2), (2, 2), (3, 1)] {
-                let (mut wide, mut reference) = (vec![0; count * size], vec![0; count * size]);
-                for i in 0..count {
-                    widen(&w, w.panels(at + i, 1), &mut wide[i * size..][..size]);
-                    packed::widen_reference(dtype, w.panels(at + i, 1), &mut reference[i * size..][..size]);
-                }
-                assert!(wide == reference, "{dtype}");
-                let mut slow = Sums::default();
+            for (at, count, rows) in [(0, 2, 16), (0, 4, 32), (2, 2, 16), (3, 1, 8), (2, 4, 27), (4, 2, 11), (5, 1, 3)]
+            {
                 let panels = w.panels(at, count);
-                references(dtype, false, panels, tile, &mut slow);
-                let follows = |wide: bool, panels: &[u8], fast: Fast| {
-                    let mut sums = Sums::default();
-                    fast(dtype, wide, panels, tile, &mut sums);
-                    let same = sums.iter().zip(&slow).take(here).flat_map(|(a, b)| a.iter().zip(b));
-                    assert!(same.into_iter().all(|(a, b)| close(*a, *b)), "{dtype}: {sums:?} {slow:?}");
-                    sums[..here].to_vec()
+                let each = |one: &dyn Fn(&[u8], &Place<'_>)| {
+                    sums_of(rows, tokens, &mut |out| {
+                        for (i, panel) in panels.chunks_exact(size).enumerate() {
+                            one(panel, &out.after(i * ROWS));
+                        }
+                    })
                 };
-                follows(true, &wide, references);
-                let sums = follows(false, panels, multiply);
-                for (wide, panels) in [(false, panels), (true, &wide)] {
-                    assert!(sums == follows(wide, panels, multiply), "{dtype}: wide or not");
-                    assert!(sums == follows(wide, panels, one_by_one), "{dtype}: the same in any instructions");
-                }
+                let widened = |panel: &[u8]| {
+                    let (mut wide, mut reference) = (vec![0; wide_size], vec![0; wide_size]);
+                    widen(dtype, panel, &mut wide);
+                    packed::widen_reference(dtype, panel, &mut reference);
+                    assert!(wide == reference, "{dtype}");
+                    wide
+                };
+                let slow = each(&|panel, out| multiply_reference(dtype, false, panel, &x, out));
+                let follows = |sums: &[f32]| {
+                    let close = sums.iter().zip(&slow).all(|(a, b)| close(*a, *b));
+                    assert!(close, "{dtype} {tokens} {rows}: {sums:?} {slow:?}");
+                };
+                follows(&each(&|panel, out| multiply_reference(dtype, true, &widened(panel), &x, out)));
+                let fast = each(&|panel, out| multiply_panel(dtype, false, panel, &x, out));
+                follows(&fast);
+                // The same to the bit, whatever the instructions and the form.
+                assert!(fast == each(&|panel, out| multiply_panel(dtype, true, &widened(panel), &x, out)), "{dtype}");
+                let all = sums_of(rows, tokens, &mut |out| multiply(dtype, panels, &x, out, &mut Vec::new()));
+                assert!(fast == all, "{dtype} {tokens} {rows}");
             }
-        }
-    }
-}
-
-type Fast = fn(Dtype, bool, &[u8], Tile<'_>, &mut Sums);
-
-fn references(dtype: Dtype, wide: bool, panels: &[u8], x: Tile<'_>, sums: &mut Sums) {
-    let size = if wide { Layout::of(dtype).wide() } else { Layout::of(dtype) }.panel(x.cols());
-    for (i, panel) in panels.chunks_exact(size).enumerate() {
-        multiply_reference(dtype, wide, panel, x, sums, i * ROWS);
-    }
-}
-
-/// Each panel alone, which AVX2 does where there is AVX-512.
-fn one_by_one(dtype: Dtype, wide: bool, panels: &[u8], x: Tile<'_>, sums: &mut Sums) {
-    let size = if wide { Layout::of(dtype).wide() } else { Layout::of(dtype) }.panel(x.cols());
-    for (i, panel) in panels.chunks_exact(size).enumerate() {
-        let mut of_panel = Sums::default();
-        multiply(dtype, wide, panel, x, &mut of_panel);
-        for (sums, of_panel) in sums.iter_mut().zip(&of_panel) {
-            sums[i * ROWS..][..ROWS].copy_from_slice(&of_panel[..ROWS]);
         }
     }
 }

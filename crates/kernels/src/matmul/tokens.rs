@@ -10,8 +10,8 @@ pub(super) const TILE: usize = 8;
 /// Activations in blocks of 32 codes with a scale. Tokens lie in tiles: for each group, for each 4 columns of it, the codes of every token in turn.
 #[derive(Default)]
 pub(crate) struct Tokens {
-    pub(crate) cols: usize,
-    pub(crate) count: usize,
+    cols: usize,
+    count: usize,
     codes: Vec<i8>,
     /// One for each token and group.
     scales: Vec<f32>,
@@ -26,6 +26,8 @@ pub(crate) struct Tokens {
 pub(crate) struct Tile<'a> {
     /// How many there are place for: 1, 2, 4 or 8. Those beyond the last are zeros.
     pub(crate) width: usize,
+    /// How many there are.
+    pub(crate) here: usize,
     /// Groups x 8 x width x 4.
     pub(crate) codes: &'a [i8],
     /// Groups x width.
@@ -82,23 +84,32 @@ impl Tokens {
         tokens
     }
 
+    pub(crate) fn cols(&self) -> usize {
+        self.cols
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.count
+    }
+
     pub(crate) fn tiles(&self) -> usize {
         self.count.div_ceil(TILE)
     }
 
-    /// Tile `at`, and how many tokens are in it.
+    /// Tile `at`, and the number of its first token.
     pub(crate) fn tile(&self, at: usize) -> (Tile<'_>, usize) {
         let first = at * TILE;
         let here = (self.count - first).min(TILE);
         let (width, groups) = (here.next_power_of_two(), self.cols / GROUP);
         let tile = Tile {
             width,
+            here,
             codes: &self.codes[first * self.cols..][..width * self.cols],
             scales: &self.scales[first * groups..][..width * groups],
             sums: &self.sums[first * groups..][..width * groups],
             halves: &self.halves[first * groups..][..width * groups],
         };
-        (tile, here)
+        (tile, first)
     }
 }
 
@@ -110,54 +121,93 @@ fn grow<T: Copy + Default>(data: &mut Vec<T>, len: usize) {
 }
 
 impl Tile<'_> {
-    pub(super) fn cols(&self) -> usize {
-        self.codes.len() / self.width
-    }
-
     /// Code of token `j`, column `c` of group `g`.
     pub(super) fn code(&self, j: usize, g: usize, c: usize) -> i32 {
         i32::from(self.codes[((g * 8 + c / 4) * self.width + j) * 4 + c % 4])
     }
 }
 
-crate::simd::wide! {
-    fn quantise(x: &[f32], place: (usize, usize), codes: &mut [i8], scales: &mut [f32], sums: &mut [f32], halves: &mut [i32]) {
-        let (j, width) = place;
-        for (g, x) in x.chunks_exact(GROUP).enumerate() {
-            let mut max = [0.0f32; 8];
-            for lanes in x.chunks_exact(8) {
-                for i in 0..8 {
-                    max[i] = if lanes[i].abs() > max[i] { lanes[i].abs() } else { max[i] };
-                }
+/// Rounds a row to 8 bits, to place `j` of a tile `width` wide.
+fn quantise(
+    x: &[f32],
+    place: (usize, usize),
+    codes: &mut [i8],
+    scales: &mut [f32],
+    sums: &mut [f32],
+    halves: &mut [i32],
+) {
+    #[cfg(target_arch = "x86_64")]
+    if crate::simd::has_avx2() {
+        #[target_feature(enable = "avx2")]
+        fn by_avx2(
+            x: &[f32],
+            place: (usize, usize),
+            codes: &mut [i8],
+            scales: &mut [f32],
+            sums: &mut [f32],
+            halves: &mut [i32],
+        ) {
+            for (g, x) in x.as_chunks().0.iter().enumerate() {
+                // SAFETY: the machine has AVX2.
+                let group = unsafe { crate::x86::quantise(x) };
+                put(group, g, place, codes, scales, sums, halves);
             }
-            let mut most = 0.0f32;
-            for lane in max {
-                most = if lane > most { lane } else { most };
+        }
+        // SAFETY: the machine has AVX2.
+        unsafe { by_avx2(x, place, codes, scales, sums, halves) };
+        return;
+    }
+    for (g, x) in x.as_chunks().0.iter().enumerate() {
+        put(quantise_reference(x), g, place, codes, scales, sums, halves);
+    }
+}
+
+/// Puts a group's codes, scale and sums of halves where they belong.
+#[inline(always)]
+fn put(
+    (bytes, scale, [first, second]): ([i8; GROUP], f32, [i32; 2]),
+    g: usize,
+    (j, width): (usize, usize),
+    codes: &mut [i8],
+    scales: &mut [f32],
+    sums: &mut [f32],
+    halves: &mut [i32],
+) {
+    let codes = &mut codes[g * GROUP * width..][..GROUP * width];
+    for i in 0..GROUP / 4 {
+        let at = (i * width + j) * 4;
+        codes[at..at + 4].copy_from_slice(&bytes[i * 4..i * 4 + 4]);
+    }
+    let at = g * width + j;
+    scales[at] = scale;
+    sums[at] = scale * (first + second) as f32;
+    halves[at] = first & 0xffff | second << 16;
+}
+
+/// A group's codes, scale, and the sums of the codes of both halves.
+fn quantise_reference(x: &[f32; GROUP]) -> ([i8; GROUP], f32, [i32; 2]) {
+    let most = x.iter().fold(0.0f32, |most, x| if x.abs() > most { x.abs() } else { most });
+    let inverse = if most > 0.0 && most < f32::INFINITY { 127.0 / most } else { 0.0 };
+    let bytes = x.map(|x| (x * inverse).round_ties_even() as i8);
+    // Of the codes as they are stored: numbers that are not numbers have codes, too.
+    let sum = |half: &[i8]| half.iter().map(|&code| i32::from(code)).sum();
+    (bytes, most / 127.0, [sum(&bytes[..GROUP / 2]), sum(&bytes[GROUP / 2..])])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rounding_follows_its_reference() {
+        let x: Vec<f32> =
+            (0..GROUP * 500).map(|i| ((i * 7919 % 4093) as f32 / 2046.0 - 1.0) * (i / 31) as f32).collect();
+        for group in x.as_chunks().0 {
+            #[cfg(target_arch = "x86_64")]
+            if crate::simd::has_avx2() {
+                // SAFETY: the machine has AVX2.
+                assert_eq!(unsafe { crate::x86::quantise(group) }, quantise_reference(group));
             }
-            let inverse = if most > 0.0 && most < f32::INFINITY { 127.0 / most } else { 0.0 };
-            let scale = most / 127.0;
-            let mut whole = [0i32; GROUP];
-            for i in 0..GROUP {
-                // Adding 1.5 * 2^23 rounds to nearest; the low bits of the sum are the code.
-                whole[i] = (x[i] * inverse + 12_582_912.0).to_bits().wrapping_sub(0x4b40_0000) as i32;
-            }
-            let mut bytes = [0i8; GROUP];
-            for i in 0..GROUP {
-                bytes[i] = whole[i] as i8;
-            }
-            for (i, four) in bytes.chunks_exact(4).enumerate() {
-                codes[((g * 8 + i) * width + j) * 4..][..4].copy_from_slice(four);
-            }
-            // Of the codes as they are stored: numbers that are not numbers have codes, too.
-            let (mut first, mut second) = (0i32, 0i32);
-            for i in 0..GROUP / 2 {
-                first += i32::from(bytes[i]);
-                second += i32::from(bytes[GROUP / 2 + i]);
-            }
-            let at = g * width + j;
-            scales[at] = scale;
-            sums[at] = scale * (first + second) as f32;
-            halves[at] = first & 0xffff | second << 16;
         }
     }
 }

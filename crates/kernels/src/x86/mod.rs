@@ -4,6 +4,7 @@ mod floats;
 mod half_precision;
 mod limits;
 mod pairs;
+mod quantise;
 mod tile;
 
 use std::arch::x86_64::*;
@@ -12,6 +13,7 @@ pub(crate) use floats::{columns, dots, product};
 pub(crate) use half_precision::{dot_f16, widen};
 pub(crate) use limits::{float_chain, integer_chain, integer_chain_512};
 pub(crate) use pairs::pair;
+pub(crate) use quantise::quantise;
 pub(crate) use tile::{panel, widen as widen_panel};
 
 /// The sum of eight lanes.

@@ -3,65 +3,65 @@
 //! Sums are those of [`super::tile`] to the bit: whole numbers are the same in any order, and scales are applied in one.
 
 use std::arch::x86_64::*;
+use std::ops::Range;
 
 use super::tile::{
     EIGHT, FIVE, FOUR, PLAIN, SIX, STEPS, SUPER, SUPER_HALVES, SUPER_SIGNED, WITH_MIN, body_of, each_vector, head_of,
 };
 use crate::Dtype;
-use crate::matmul::{GROUP, Layout, Sums, Tile};
+use crate::matmul::{GROUP, Layout, PAIR, Place, ROWS, Tile, Tokens};
 use crate::quant::UNEVEN;
 
-/// Multiplies two neighbouring panels with a tile of 1, 2, 4 or 8 tokens; `wide` if they have a byte for each code.
+/// Multiplies a pair of panels with the tokens of some tiles.
 ///
 /// # Safety
 /// The machine has AVX2, FMA, F16C, and AVX-512 with its parts F, BW, DQ, VL and VNNI.
 #[target_feature(enable = "avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
-pub(crate) unsafe fn pair(dtype: Dtype, wide: bool, panels: &[u8], x: Tile<'_>, sums: &mut Sums) {
-    let layout = if wide { Layout::of(dtype).wide() } else { Layout::of(dtype) };
-    let blocks = panels.len() / layout.block() / 2;
-    let groups = blocks * layout.groups;
-    assert!(panels.len() == 2 * blocks * layout.block(), "two panels of whole blocks of {dtype}");
-    assert!(x.codes.len() == groups * GROUP * x.width && x.scales.len() == groups * x.width, "as long as the tokens");
-    assert!(x.sums.len() == groups * x.width && x.halves.len() == groups * x.width, "sums for each group");
-    // SAFETY: the panels are whole blocks, and the tile has the groups of all of them, by the assertions.
-    unsafe {
-        match (wide, x.width) {
-            (false, 1) => typed::<false, 1>(dtype, panels, blocks, x, sums),
-            (false, 2) => typed::<false, 2>(dtype, panels, blocks, x, sums),
-            (false, 4) => typed::<false, 4>(dtype, panels, blocks, x, sums),
-            (false, _) => typed::<false, 8>(dtype, panels, blocks, x, sums),
-            (true, 1) => typed::<true, 1>(dtype, panels, blocks, x, sums),
-            (true, 2) => typed::<true, 2>(dtype, panels, blocks, x, sums),
-            (true, 4) => typed::<true, 4>(dtype, panels, blocks, x, sums),
-            (true, _) => typed::<true, 8>(dtype, panels, blocks, x, sums),
+pub(crate) unsafe fn pair(dtype: Dtype, panels: &[u8], x: &Tokens, tiles: Range<usize>, out: &Place<'_>) {
+    let layout = Layout::of(dtype);
+    let blocks = x.cols() / (GROUP * layout.groups);
+    assert!(panels.len() == PAIR * blocks * layout.block(), "two panels of whole blocks");
+    assert!(x.cols() == blocks * GROUP * layout.groups, "as long as the tokens");
+    let panels = [panels.as_ptr(), panels[panels.len() / 2..].as_ptr()];
+    for at in tiles {
+        let (tile, first) = x.tile(at);
+        // SAFETY: the panels are whole blocks, and the tile has the groups of all of them, by the assertions.
+        unsafe {
+            match tile.width {
+                1 => typed::<1>(dtype, panels, blocks, tile, first, out),
+                2 => typed::<2>(dtype, panels, blocks, tile, first, out),
+                4 => typed::<4>(dtype, panels, blocks, tile, first, out),
+                _ => typed::<8>(dtype, panels, blocks, tile, first, out),
+            }
         }
     }
 }
 
 /// # Safety
-/// `panels` are two of `blocks` blocks, in the wide form if `WIDE`; `x` has as many groups, and is `T` tokens wide.
+/// `panels` are two of `blocks` blocks; `x` has as many groups, and is `T` tokens wide.
 #[target_feature(enable = "avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
-unsafe fn typed<const WIDE: bool, const T: usize>(
+unsafe fn typed<const T: usize>(
     dtype: Dtype,
-    panels: &[u8],
+    panels: [*const u8; 2],
     blocks: usize,
     x: Tile<'_>,
-    sums: &mut Sums,
+    first: usize,
+    out: &Place<'_>,
 ) {
-    let panels = [panels.as_ptr(), panels[panels.len() / 2..].as_ptr()];
+    let to = (first, out);
     // SAFETY: the caller's promises are passed on; the constants are those of the type.
     unsafe {
         match dtype {
-            Dtype::Q4_0 => tile::<FOUR, PLAIN, 8, WIDE, T>(panels, blocks, x, sums),
-            Dtype::Q5_0 => tile::<FIVE, PLAIN, 16, WIDE, T>(panels, blocks, x, sums),
-            Dtype::Q4_1 => tile::<FOUR, WITH_MIN, 0, WIDE, T>(panels, blocks, x, sums),
-            Dtype::Q5_1 => tile::<FIVE, WITH_MIN, 0, WIDE, T>(panels, blocks, x, sums),
-            Dtype::Q8_0 => tile::<EIGHT, PLAIN, 128, WIDE, T>(panels, blocks, x, sums),
-            Dtype::Q4K => tile::<FOUR, SUPER, 0, WIDE, T>(panels, blocks, x, sums),
-            Dtype::Q5K => tile::<FIVE, SUPER, 0, WIDE, T>(panels, blocks, x, sums),
-            Dtype::Q6K => tile::<SIX, SUPER_HALVES, 32, WIDE, T>(panels, blocks, x, sums),
-            Dtype::Iq4Nl => tile::<STEPS, PLAIN, 128, WIDE, T>(panels, blocks, x, sums),
-            Dtype::Iq4Xs => tile::<STEPS, SUPER_SIGNED, 128, WIDE, T>(panels, blocks, x, sums),
+            Dtype::Q4_0 => tile::<FOUR, PLAIN, 8, T>(panels, blocks, x, to),
+            Dtype::Q5_0 => tile::<FIVE, PLAIN, 16, T>(panels, blocks, x, to),
+            Dtype::Q4_1 => tile::<FOUR, WITH_MIN, 0, T>(panels, blocks, x, to),
+            Dtype::Q5_1 => tile::<FIVE, WITH_MIN, 0, T>(panels, blocks, x, to),
+            Dtype::Q8_0 => tile::<EIGHT, PLAIN, 128, T>(panels, blocks, x, to),
+            Dtype::Q4K => tile::<FOUR, SUPER, 0, T>(panels, blocks, x, to),
+            Dtype::Q5K => tile::<FIVE, SUPER, 0, T>(panels, blocks, x, to),
+            Dtype::Q6K => tile::<SIX, SUPER_HALVES, 32, T>(panels, blocks, x, to),
+            Dtype::Iq4Nl => tile::<STEPS, PLAIN, 128, T>(panels, blocks, x, to),
+            Dtype::Iq4Xs => tile::<STEPS, SUPER_SIGNED, 128, T>(panels, blocks, x, to),
             Dtype::F32 | Dtype::F16 | Dtype::BF16 => unreachable!("these have no codes: this is a bug"),
         }
     }
@@ -82,15 +82,14 @@ unsafe fn both([first, second]: [*const u8; 2]) -> __m512i {
 /// Vector `i` of a group's codes of both panels, none below 0: signed codes are 128 more than they are.
 ///
 /// # Safety
-/// `codes` are a group's, stored as `CODES` says, or a byte each if `WIDE`.
-#[target_feature(enable = "avx512f,avx512bw")]
+/// `codes` are a group's, stored as `CODES` says.
+#[target_feature(enable = "avx512f,avx512bw,avx512dq")]
 #[inline]
-unsafe fn weight<const CODES: u8, const WIDE: bool>(codes: [*const u8; 2], i: usize) -> __m512i {
+unsafe fn weight<const CODES: u8>(codes: [*const u8; 2], i: usize) -> __m512i {
     // SAFETY: the caller's promise.
     let get = |at: usize| unsafe { both(codes.map(|codes| codes.add(at))) };
-    if WIDE || CODES == EIGHT {
-        let codes = get(i * 32);
-        return if matches!(CODES, EIGHT | STEPS) { _mm512_xor_si512(codes, _mm512_set1_epi8(-128)) } else { codes };
+    if CODES == EIGHT {
+        return _mm512_xor_si512(get(i * 32), _mm512_set1_epi8(-128));
     }
     let packed = get(i % 4 * 32);
     let low = _mm512_and_si512(if i < 4 { packed } else { _mm512_srli_epi16::<4>(packed) }, _mm512_set1_epi8(15));
@@ -157,14 +156,14 @@ unsafe fn bytes([first, second]: [*const u8; 2]) -> __m128i {
 /// # Safety
 /// As for [`typed`]; codes and scales are stored as `CODES` and `SCALES` say, and `OFFSET` is taken off each code.
 #[target_feature(enable = "avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
-unsafe fn tile<const CODES: u8, const SCALES: u8, const OFFSET: i32, const WIDE: bool, const T: usize>(
+unsafe fn tile<const CODES: u8, const SCALES: u8, const OFFSET: i32, const T: usize>(
     panels: [*const u8; 2],
     blocks: usize,
     x: Tile<'_>,
-    sums: &mut Sums,
+    (first, out): (usize, &Place<'_>),
 ) {
     let (groups, head) = const { head_of(SCALES) };
-    let body = const { body_of(CODES, WIDE) };
+    let body = const { body_of(CODES, false) };
     let mut total = [_mm512_setzero_ps(); T];
     let mut before = [_mm512_setzero_si512(); T];
     for b in 0..blocks {
@@ -176,19 +175,24 @@ unsafe fn tile<const CODES: u8, const SCALES: u8, const OFFSET: i32, const WIDE:
             // SAFETY: block `b` is in both panels, and group `at` in the tile, by the caller's promises.
             unsafe {
                 let tokens = x.codes.as_ptr().add(at * GROUP * T);
-                let [first, second] = offsets::<OFFSET, SCALES, T>(x.halves.as_ptr().add(at * T));
-                let mut whole: [__m512i; T] = std::array::from_fn(|j| _mm512_set1_epi32(first[j]));
+                let [begin, middle] = offsets::<OFFSET, SCALES, T>(x.halves.as_ptr().add(at * T));
+                let mut whole = [_mm512_setzero_si512(); T];
+                // Loops, not closures: what these call is not compiled for these instructions.
+                for j in 0..T {
+                    whole[j] = _mm512_set1_epi32(begin[j]);
+                }
                 each_vector!(i, {
-                    let weights = weight::<CODES, WIDE>(codes, i);
+                    let weights = weight::<CODES>(codes, i);
                     for j in 0..T {
-                        whole[j] = _mm512_dpbusd_epi32(whole[j], weights, four::<T>(tokens, i, j));
+                        let four = tokens.add((i * T + j) * 4).cast::<i32>().read_unaligned();
+                        whole[j] = _mm512_dpbusd_epi32(whole[j], weights, _mm512_set1_epi32(four));
                     }
                     if SCALES == SUPER_HALVES && i == 3 {
                         // The second half's sum begins anew, and the first's, scaled, waits to be added.
                         let scale = _mm512_cvtepi8_epi32(bytes(head_at(16 + g * 16)));
                         for j in 0..T {
                             before[j] = _mm512_mullo_epi32(whole[j], scale);
-                            whole[j] = _mm512_set1_epi32(second[j]);
+                            whole[j] = _mm512_set1_epi32(middle[j]);
                         }
                     }
                 });
@@ -225,9 +229,11 @@ unsafe fn tile<const CODES: u8, const SCALES: u8, const OFFSET: i32, const WIDE:
             }
         }
     }
-    for (sums, total) in sums.iter_mut().zip(total) {
-        // SAFETY: sixteen floats.
-        unsafe { _mm512_storeu_ps(sums.as_mut_ptr(), total) };
+    for (j, total) in total.into_iter().enumerate().take(x.here) {
+        let out = out.sums(first + j, PAIR * ROWS);
+        let mask = u16::MAX >> (PAIR * ROWS - out.len());
+        // SAFETY: as many floats as the mask has ones.
+        unsafe { _mm512_mask_storeu_ps(out.as_mut_ptr(), mask, total) };
     }
 }
 
@@ -248,15 +254,4 @@ unsafe fn offsets<const OFFSET: i32, const SCALES: u8, const T: usize>(halves: *
         }
     }
     sums
-}
-
-/// Four codes of token `j`, those that meet vector `i`, in every lane.
-///
-/// # Safety
-/// `tokens` are a group's of a tile `T` wide.
-#[target_feature(enable = "avx512f")]
-#[inline]
-unsafe fn four<const T: usize>(tokens: *const i8, i: usize, j: usize) -> __m512i {
-    // SAFETY: the caller's promise.
-    _mm512_set1_epi32(unsafe { tokens.add((i * T + j) * 4).cast::<i32>().read_unaligned() })
 }

@@ -3,34 +3,32 @@
 use std::arch::x86_64::*;
 
 use crate::Dtype;
-use crate::matmul::{GROUP, Layout, ROWS, Sums, Tile};
+use crate::matmul::{GROUP, Layout, Place, ROWS, Tile, Tokens};
 use crate::quant::UNEVEN;
 
-/// Multiplies a panel with a tile of 1, 2, 4 or 8 tokens; `wide` if it has a byte for each code. Its sums are written from `place` on.
+/// Multiplies a panel with all tokens; `wide` if it has a byte for each code.
 ///
 /// # Safety
 /// The machine has AVX2, FMA and F16C.
 #[target_feature(enable = "avx2,fma,f16c")]
-pub(crate) unsafe fn panel(dtype: Dtype, wide: bool, panel: &[u8], x: Tile<'_>, sums: &mut Sums, place: usize) {
+pub(crate) unsafe fn panel(dtype: Dtype, wide: bool, panel: &[u8], x: &Tokens, out: &Place<'_>) {
     let layout = if wide { Layout::of(dtype).wide() } else { Layout::of(dtype) };
-    let blocks = panel.len() / layout.block();
-    let groups = blocks * layout.groups;
-    assert!(panel.len() == blocks * layout.block(), "whole blocks of {dtype}");
-    assert!(x.codes.len() == groups * GROUP * x.width && x.scales.len() == groups * x.width, "as long as the tokens");
-    assert!(x.sums.len() == groups * x.width && x.halves.len() == groups * x.width, "sums for each group");
-    let mut place = sums.each_mut().map(|sums| &mut sums[place..][..ROWS]);
-    let sums = &mut place;
-    // SAFETY: the panel is whole blocks, and the tile has the groups of all of them, by the assertions.
-    unsafe {
-        match (wide, x.width) {
-            (false, 1) => typed::<false, 1>(dtype, panel.as_ptr(), blocks, x, sums),
-            (false, 2) => typed::<false, 2>(dtype, panel.as_ptr(), blocks, x, sums),
-            (false, 4) => typed::<false, 4>(dtype, panel.as_ptr(), blocks, x, sums),
-            (false, _) => typed::<false, 8>(dtype, panel.as_ptr(), blocks, x, sums),
-            (true, 1) => typed::<true, 1>(dtype, panel.as_ptr(), blocks, x, sums),
-            (true, 2) => typed::<true, 2>(dtype, panel.as_ptr(), blocks, x, sums),
-            (true, 4) => typed::<true, 4>(dtype, panel.as_ptr(), blocks, x, sums),
-            (true, _) => typed::<true, 8>(dtype, panel.as_ptr(), blocks, x, sums),
+    let blocks = x.cols() / (GROUP * layout.groups);
+    assert!(panel.len() == blocks * layout.block() && x.cols() == blocks * GROUP * layout.groups, "whole blocks");
+    for at in 0..x.tiles() {
+        let (tile, first) = x.tile(at);
+        // SAFETY: the panel is whole blocks, and the tile has the groups of all of them, by the assertions.
+        unsafe {
+            match (wide, tile.width) {
+                (false, 1) => typed::<false, 1>(dtype, panel.as_ptr(), blocks, tile, first, out),
+                (false, 2) => typed::<false, 2>(dtype, panel.as_ptr(), blocks, tile, first, out),
+                (false, 4) => typed::<false, 4>(dtype, panel.as_ptr(), blocks, tile, first, out),
+                (false, _) => typed::<false, 8>(dtype, panel.as_ptr(), blocks, tile, first, out),
+                (true, 1) => typed::<true, 1>(dtype, panel.as_ptr(), blocks, tile, first, out),
+                (true, 2) => typed::<true, 2>(dtype, panel.as_ptr(), blocks, tile, first, out),
+                (true, 4) => typed::<true, 4>(dtype, panel.as_ptr(), blocks, tile, first, out),
+                (true, _) => typed::<true, 8>(dtype, panel.as_ptr(), blocks, tile, first, out),
+            }
         }
     }
 }
@@ -118,21 +116,23 @@ unsafe fn typed<const WIDE: bool, const T: usize>(
     panel: *const u8,
     blocks: usize,
     x: Tile<'_>,
-    sums: &mut [&mut [f32]; 8],
+    first: usize,
+    out: &Place<'_>,
 ) {
+    let to = (first, out);
     // SAFETY: the caller's promises are passed on; the constants are those of the type.
     unsafe {
         match dtype {
-            Dtype::Q4_0 => tile::<FOUR, PLAIN, 8, WIDE, T>(panel, blocks, x, sums),
-            Dtype::Q5_0 => tile::<FIVE, PLAIN, 16, WIDE, T>(panel, blocks, x, sums),
-            Dtype::Q4_1 => tile::<FOUR, WITH_MIN, 0, WIDE, T>(panel, blocks, x, sums),
-            Dtype::Q5_1 => tile::<FIVE, WITH_MIN, 0, WIDE, T>(panel, blocks, x, sums),
-            Dtype::Q8_0 => tile::<EIGHT, PLAIN, 0, WIDE, T>(panel, blocks, x, sums),
-            Dtype::Q4K => tile::<FOUR, SUPER, 0, WIDE, T>(panel, blocks, x, sums),
-            Dtype::Q5K => tile::<FIVE, SUPER, 0, WIDE, T>(panel, blocks, x, sums),
-            Dtype::Q6K => tile::<SIX, SUPER_HALVES, 32, WIDE, T>(panel, blocks, x, sums),
-            Dtype::Iq4Nl => tile::<STEPS, PLAIN, 0, WIDE, T>(panel, blocks, x, sums),
-            Dtype::Iq4Xs => tile::<STEPS, SUPER_SIGNED, 0, WIDE, T>(panel, blocks, x, sums),
+            Dtype::Q4_0 => tile::<FOUR, PLAIN, 8, WIDE, T>(panel, blocks, x, to),
+            Dtype::Q5_0 => tile::<FIVE, PLAIN, 16, WIDE, T>(panel, blocks, x, to),
+            Dtype::Q4_1 => tile::<FOUR, WITH_MIN, 0, WIDE, T>(panel, blocks, x, to),
+            Dtype::Q5_1 => tile::<FIVE, WITH_MIN, 0, WIDE, T>(panel, blocks, x, to),
+            Dtype::Q8_0 => tile::<EIGHT, PLAIN, 0, WIDE, T>(panel, blocks, x, to),
+            Dtype::Q4K => tile::<FOUR, SUPER, 0, WIDE, T>(panel, blocks, x, to),
+            Dtype::Q5K => tile::<FIVE, SUPER, 0, WIDE, T>(panel, blocks, x, to),
+            Dtype::Q6K => tile::<SIX, SUPER_HALVES, 32, WIDE, T>(panel, blocks, x, to),
+            Dtype::Iq4Nl => tile::<STEPS, PLAIN, 0, WIDE, T>(panel, blocks, x, to),
+            Dtype::Iq4Xs => tile::<STEPS, SUPER_SIGNED, 0, WIDE, T>(panel, blocks, x, to),
             Dtype::F32 | Dtype::F16 | Dtype::BF16 => unreachable!("these have no codes: this is a bug"),
         }
     }
@@ -209,7 +209,7 @@ unsafe fn tile<const CODES: u8, const SCALES: u8, const OFFSET: i32, const WIDE:
     panel: *const u8,
     blocks: usize,
     x: Tile<'_>,
-    sums: &mut [&mut [f32]; 8],
+    (first, out): (usize, &Place<'_>),
 ) {
     let (groups, head) = const { head_of(SCALES) };
     let body = const { body_of(CODES, WIDE) };
@@ -261,9 +261,17 @@ unsafe fn tile<const CODES: u8, const SCALES: u8, const OFFSET: i32, const WIDE:
             }
         }
     }
-    for (sums, total) in sums.iter_mut().zip(total) {
-        // SAFETY: eight floats.
-        unsafe { _mm256_storeu_ps(sums.as_mut_ptr(), total) };
+    for (j, total) in total.into_iter().enumerate().take(x.here) {
+        let out = out.sums(first + j, ROWS);
+        if out.len() == ROWS {
+            // SAFETY: eight floats.
+            unsafe { _mm256_storeu_ps(out.as_mut_ptr(), total) };
+        } else {
+            let mut sums = [0.0; ROWS];
+            // SAFETY: eight floats.
+            unsafe { _mm256_storeu_ps(sums.as_mut_ptr(), total) };
+            out.copy_from_slice(&sums[..out.len()]);
+        }
     }
 }
 
