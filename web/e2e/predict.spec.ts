@@ -4,7 +4,7 @@ test.use({ locale: 'zh-CN' });
 
 test('今天我很…: the likeliest tokens as bars, one clicked is gone on with', async ({ page }) => {
   await page.goto('/predict');
-  await expect(page.getByRole('textbox')).toHaveValue('今天我很');
+  await expect(page.getByRole('textbox', { name: '开头' })).toHaveValue('今天我很');
   const candidates = page.locator('button.candidate');
   await expect(candidates).toHaveCount(10, { timeout: SLOW });
   await expect(page.locator('.candidate.rest')).toContainText('%');
@@ -33,7 +33,7 @@ test('今天我很…: the likeliest tokens as bars, one clicked is gone on with
   await page.getByRole('button', { name: '重来' }).click();
   await page.getByLabel('候选数').selectOption('20');
   await expect(candidates).toHaveCount(20, { timeout: SLOW });
-  await page.getByRole('textbox').fill('中国的首都是');
+  await page.getByRole('textbox', { name: '开头' }).fill('中国的首都是');
   await expect(candidates.first()).toContainText('北京', { timeout: SLOW });
 });
 
@@ -52,4 +52,27 @@ test('几个模型并排: each says what it expects, and how surprised it was', 
   expect(first).not.toBe(second);
   await beside.getByRole('combobox').nth(1).selectOption(first ?? '');
   await expect(beside.locator('.expected').nth(1).getByRole('listitem').first()).toContainText('%', { timeout: SLOW });
+});
+
+test('答案的形式: an answer keeps to a schema and to choices, and what is no form is named', async ({ page }) => {
+  await page.goto('/predict');
+  const typed = page.getByRole('region', { name: '答案的形式' });
+  const ask = typed.getByRole('button', { name: '回答' });
+  await ask.click();
+  await expect(typed.locator('.typed-text')).toHaveAttribute('aria-busy', 'false', { timeout: SLOW });
+  const book = JSON.parse((await typed.locator('.typed-text').textContent()) ?? '') as { year: number; topics: string[] };
+  expect(Number.isInteger(book.year) && book.topics.length <= 3).toBe(true);
+
+  await typed.getByLabel('形式').selectOption('choice');
+  await typed.getByRole('textbox', { name: '几个里选一个' }).fill('好评\n差评');
+  await ask.click();
+  await expect(typed.locator('.typed-text')).toHaveText(/^(好评|差评)$/, { timeout: SLOW });
+
+  await typed.getByLabel('形式').selectOption('schema');
+  await typed.getByRole('textbox', { name: 'JSON 结构' }).fill('{"type": ');
+  await ask.click();
+  await expect(typed.getByRole('alert')).toContainText('这不是 JSON');
+  await typed.getByRole('textbox', { name: 'JSON 结构' }).fill('{"type": "array", "uniqueItems": true}');
+  await ask.click();
+  await expect(typed.getByRole('alert')).toContainText('uniqueItems', { timeout: SLOW });
 });

@@ -268,6 +268,26 @@ export const catalogue = {
     (n: number, bits: string | null) => (bits === null ? `读作 ${n} 个词元` : `读作 ${n} 个词元，每字节 ${bits} 比特（越少，越在意料之中）`),
     (n: number, bits: string | null) => (bits === null ? `read as ${n} token${s(n)}` : `read as ${n} token${s(n)}, ${bits} bits a byte (fewer: less of a surprise)`),
   ),
+  typed: both('答案的形式', 'An answer in a form'),
+  typedHelp: both('每一步只从合乎形式的词元里选，所以答案不可能是别的样子；只有一种写法的地方不问模型，直接写下。', 'At each step only tokens that keep to the form are chosen from, so the answer cannot be anything else; what can only be said in one way is written without asking the model.'),
+  form: both('形式', 'Form'),
+  formSchema: both('JSON 结构', 'JSON schema'),
+  formChoice: both('几个里选一个', 'One of several'),
+  formRegex: both('正则表达式', 'Regular expression'),
+  formGrammar: both('语法', 'Grammar'),
+  formSchemaHelp: both('JSON Schema，draft 2020-12', 'JSON Schema, draft 2020-12'),
+  formChoiceHelp: both('一行一个', 'one a line'),
+  formRegexHelp: both('整个答案都要匹配', 'matches the whole answer'),
+  formGrammarHelp: both('Lark 写法', 'as Lark writes it'),
+  formQuestion: both('问题', 'Question'),
+  // In the order of the forms.
+  formQuestions: lists(
+    ['介绍小说《红楼梦》。', '这条评价是好评还是差评：“东西坏了，客服也不理人。”', '中华人民共和国是哪一天成立的？', '写一个加法算式。'],
+    ['Describe the novel Moby Dick.', 'Is this review good or bad: “It broke, and nobody answered my letters.”', 'On which day did people first land on the Moon?', 'Write an addition.'],
+  ),
+  formAsk: both('回答', 'Answer'),
+  formCut: filled((n: number) => `到 ${n} 个词元为止，还没写完。`, (n: number) => `Cut at ${n} tokens, before its end.`),
+  formNoJson: filled((why: string) => `这不是 JSON：${why}`, (why: string) => `This is no JSON: ${why}`),
   chosen: filled((text: string, p: string) => `选“${text}”，概率 ${p}`, (text: string, p: string) => `Choose “${text}”, probability ${p}`),
 
   // Models

@@ -28,6 +28,9 @@ pub(crate) const PAIR: usize = 2;
 /// From so many tokens on, giving each code a byte first pays, but for AVX-512.
 const MANY: usize = 17;
 
+/// From so many tokens on pairs of panels pay. Fewer wait for memory, which gives one run of bytes sooner than two in turn.
+const PAIRED: usize = 3;
+
 /// Rows of one task, at most.
 const TASK_ROWS: usize = 256;
 
@@ -168,7 +171,7 @@ fn multiply(dtype: Dtype, panels: &[u8], x: &Tokens, out: &Place<'_>, wide: &mut
     let size = Layout::of(dtype).panel(x.cols());
     let mut done = 0;
     #[cfg(target_arch = "x86_64")]
-    if crate::simd::has_avx512() {
+    if crate::simd::has_avx512() && x.count() >= PAIRED {
         let pairs = panels.chunks_exact(PAIR * size);
         done = pairs.len() * PAIR;
         let near = (NEAR / (TILE * x.cols())).max(1);

@@ -12,6 +12,7 @@ import { Candidates } from './Candidates';
 import { PromptTokens } from './PromptTokens';
 import { SideBySide } from './SideBySide';
 import { firstChoices, join, written as writtenIn, type Choice, type Written } from './tokens';
+import { TypedAnswer } from './TypedAnswer';
 import { WrittenText } from './WrittenText';
 
 /** How many tokens are written at a time. */
@@ -177,6 +178,7 @@ function Predictor({ info }: { info: Info }) {
       </section>
     </div>
     <SideBySide names={info.language_models} text={running ? '' : settled} />
+    <TypedAnswer model={model} />
     </>
   );
 }
