@@ -163,7 +163,8 @@ def compare(name, stops):
 def main():
     names = [name for name in os.environ.get("MODELS", ",".join(MODELS)).split(",") if name]
     print(f"{'':36} {'sumeru':>9} {'llama.cpp':>9} {'':6} {'ratio':>6}")
-    out = ROOT / "bench/runs" / f"{datetime.date.today()}-engine.json"
+    paths = (ROOT / "bench/runs" / f"{datetime.date.today()}-engine{end}.json" for end in ("", *(f"-{n}" for n in range(2, 100))))
+    out = next(path for path in paths if not path.exists())
     runs = []
     for name in names:
         runs.append(compare(name, MODELS[name][1]))

@@ -343,7 +343,8 @@ def trained_scan(texts=("def f(x):\n    return x + 1\n", "SELECT name FROM users
 def main():
     rows = [trained_scan() if name == "typeseg" else compare(name) for name in sys.argv[1:] or [*FAMILIES, "typeseg"]]
     if not sys.argv[1:]:
-        out = ROOT / "bench/runs" / f"{datetime.date.today()}-architectures.json"
+        paths = (ROOT / "bench/runs" / f"{datetime.date.today()}-architectures{end}.json" for end in ("", *(f"-{n}" for n in range(2, 100))))
+        out = next(path for path in paths if not path.exists())
         out.write_text(json.dumps(rows, indent=1) + "\n")
         print(f"written to {out.relative_to(ROOT)}")
     sys.exit(0 if all(row["ok"] for row in rows) else 1)

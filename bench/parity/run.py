@@ -256,7 +256,8 @@ def main():
     summary = {"date": str(datetime.date.today()), "tokens": TOKENS, "gap": GAP, "cosine": COSINE, "results": results}
     runs = ROOT / "bench/runs"
     runs.mkdir(exist_ok=True)
-    (runs / f"{datetime.date.today()}-parity.json").write_text(json.dumps(summary, indent=1) + "\n")
+    paths = (runs / f"{datetime.date.today()}-parity{end}.json" for end in ("", *(f"-{n}" for n in range(2, 100))))
+    next(path for path in paths if not path.exists()).write_text(json.dumps(summary, indent=1) + "\n")
     sys.exit(0 if all(row["passed"] for row in results) else 1)
 
 
