@@ -135,7 +135,7 @@ fn plan(shape: &AttnShape, sequences: &[Sequence<'_>]) -> (Vec<Task>, usize) {
 
 /// Positions that the query at a position sees.
 fn visible(shape: &AttnShape, position: usize) -> Range<usize> {
-    shape.window.map_or(0, |window| (position + 1).saturating_sub(window))..position + 1
+    (position + 1).saturating_sub(shape.window.unwrap_or(usize::MAX))..position + 1
 }
 
 struct Call<'a> {
