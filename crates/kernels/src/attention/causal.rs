@@ -66,9 +66,10 @@ pub fn attention(pool: &Pool, shape: &AttnShape, out: &mut [f32], q: &[f32], seq
         assert!(sequence.pages.len() * PAGE >= sequence.first + sequence.rows, "a page for every position");
         assert!(sequence.pages.iter().all(|page| page.fits(shape)), "pages of its heads");
     }
-    let (tasks, parts) = plan(shape, sequences);
+    let window = shape.window.unwrap_or(usize::MAX);
+    let (tasks, parts) = plan(shape, window, sequences);
     let mut parts = vec![0.0; parts];
-    let call = Call { shape, q, sequences, out: Slots::new(out), parts: Slots::new(&mut parts) };
+    let call = Call { shape, window, q, sequences, out: Slots::new(out), parts: Slots::new(&mut parts) };
     pool.run(tasks.len(), &|task| BENCH.with_borrow_mut(|bench| call.run(bench, &tasks[task])));
     // Spans that were tasks of their own come together in their order.
     BENCH.with_borrow_mut(|bench| {
@@ -106,7 +107,7 @@ struct Part {
 }
 
 /// Tasks, and the numbers their parts take. Spans of the same queries follow one another.
-fn plan(shape: &AttnShape, sequences: &[Sequence<'_>]) -> (Vec<Task>, usize) {
+fn plan(shape: &AttnShape, window: usize, sequences: &[Sequence<'_>]) -> (Vec<Task>, usize) {
     let group = shape.heads / shape.kv_heads;
     let most = (TASK_QUERIES / group).clamp(8, 64);
     let (mut tasks, mut parts, mut row) = (Vec::new(), 0, 0);
@@ -114,7 +115,7 @@ fn plan(shape: &AttnShape, sequences: &[Sequence<'_>]) -> (Vec<Task>, usize) {
         for kv_head in 0..shape.kv_heads {
             for from in (0..*rows).step_by(most) {
                 let queries = from..(from + most).min(*rows);
-                let (oldest, latest) = (visible(shape, first + from).start, first + queries.end - 1);
+                let (oldest, latest) = (visible(window, first + from).start, first + queries.end - 1);
                 let spans = oldest / (PAGE * SPAN)..latest / (PAGE * SPAN) + 1;
                 let task = |spans, part| Task { sequence, row, kv_head, queries: queries.clone(), spans, part };
                 if queries.len() * group > FEW || spans.len() == 1 {
@@ -133,13 +134,15 @@ fn plan(shape: &AttnShape, sequences: &[Sequence<'_>]) -> (Vec<Task>, usize) {
     (tasks, parts)
 }
 
-/// Positions that the query at a position sees.
-fn visible(shape: &AttnShape, position: usize) -> Range<usize> {
-    (position + 1).saturating_sub(shape.window.unwrap_or(usize::MAX))..position + 1
+/// Positions that the query at a position sees, the latest `window` of those up to it.
+fn visible(window: usize, position: usize) -> Range<usize> {
+    (position + 1).saturating_sub(window)..position + 1
 }
 
 struct Call<'a> {
     shape: &'a AttnShape,
+    /// All positions if the shape has none.
+    window: usize,
     q: &'a [f32],
     sequences: &'a [Sequence<'a>],
     out: Slots<f32>,
@@ -231,7 +234,7 @@ impl Call<'_> {
         let sequence = &self.sequences[task.sequence];
         let group = self.shape.heads / self.shape.kv_heads;
         let positions = sequence.first + task.queries.start..sequence.first + task.queries.end;
-        let oldest = visible(self.shape, positions.start).start;
+        let oldest = visible(self.window, positions.start).start;
         let (queries, padded) = self.sizes(task);
         let (dim, stride) = (self.shape.head_dim, running::HEAD + padded);
         let head = task.kv_head * PAGE * dim..(task.kv_head + 1) * PAGE * dim;
@@ -262,7 +265,7 @@ impl Call<'_> {
             product(a, keys, sizes, &mut bench.scores, PAGE, false);
             let rows = bench.span.chunks_exact_mut(stride).zip(bench.scores.chunks_exact_mut(PAGE));
             for (m, (row, scores)) in rows.enumerate() {
-                let seen = visible(self.shape, positions.start + m / group);
+                let seen = visible(self.window, positions.start + m / group);
                 let seen = seen.start.max(here.start) - here.start..seen.end.min(here.end).saturating_sub(here.start);
                 running::weigh(row, scores, seen, self.shape.softcap);
             }
