@@ -30,6 +30,12 @@ impl Instructions {
         })
     }
 
+    /// What `SUMERU_INSTRUCTIONS` says if it names none of these; it is passed over then.
+    pub fn unknown() -> Option<String> {
+        let named = std::env::var_os(LIMIT)?.to_string_lossy().into_owned();
+        Self::ALL.iter().all(|set| set.name() != named).then_some(named)
+    }
+
     /// As it is written in `SUMERU_INSTRUCTIONS`.
     pub fn name(self) -> &'static str {
         match self {

@@ -117,6 +117,10 @@ impl Workspace {
 fn check_processor() -> Check {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let instructions = engine::Instructions::here();
+    if let Some(unknown) = engine::Instructions::unknown() {
+        let why = format!("{cores} cores with {instructions}; SUMERU_INSTRUCTIONS is '{}'", unknown.escape_debug());
+        return Check::bad("processor", why, "set it to portable, avx2 or avx512, or leave it out".to_owned());
+    }
     if instructions >= engine::Instructions::Avx2 {
         Check::good("processor", format!("{cores} cores with {instructions}"))
     } else {
