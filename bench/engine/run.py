@@ -3,14 +3,13 @@
 LLAMA_SERVER=PATH takes a llama-server built for this processor, which is faster than the package where that has no AVX-512. MODELS=NAME,… and
 ONLY=WORKLOAD,… take a part; REPEATS=N is the number of interleaved pairs (median of ratios)."""
 
-import datetime
 import json
 import os
 import statistics
 import threading
 import time
 
-from servers import DATA, NATIVE, ROOT, llama_cpp, ours
+from servers import DATA, NATIVE, ROOT, limits, llama_cpp, ours, run_file
 
 MODELS = {
     "smollm2-135m-instruct": ("S", [0, 2]),
@@ -157,14 +156,21 @@ def compare(name, stops):
             if not only or any(part in workload for part in only):
                 pairs = [pair(mine, peer, repeat, list(guessing(repeat))[at][2]) for repeat in range(REPEATS)]
                 keep(workload, unit, pairs)
-    return {"model": name, "peer": "llama-server, native build" if NATIVE else "xllamacpp", "rows": rows, "peak_rss_mb": memory, "load_seconds": load}
+    shares = limits(name)
+    for report in shares:
+        for row in report["rows"]:
+            if (share := row["of_bandwidth"] or row["of_peak"]) is not None:
+                what = f"{row['workload']} {row['tokens']}, {report['threads']} threads"
+                limit = "of bandwidth" if row["of_bandwidth"] else "of integer peak"
+                print(f"{MODELS[name][0]:5} {what:30} {row['tokens_per_second']:9.2f} {share:9.0%} {limit}", flush=True)
+    peer = "llama-server, native build" if NATIVE else "xllamacpp"
+    return {"model": name, "peer": peer, "rows": rows, "peak_rss_mb": memory, "load_seconds": load, "limits": shares}
 
 
 def main():
     names = [name for name in os.environ.get("MODELS", ",".join(MODELS)).split(",") if name]
     print(f"{'':36} {'sumeru':>9} {'llama.cpp':>9} {'':6} {'ratio':>6}")
-    paths = (ROOT / "bench/runs" / f"{datetime.date.today()}-engine{end}.json" for end in ("", *(f"-{n}" for n in range(2, 100))))
-    out = next(path for path in paths if not path.exists())
+    out = run_file("engine")
     runs = []
     for name in names:
         runs.append(compare(name, MODELS[name][1]))

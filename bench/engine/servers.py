@@ -1,6 +1,7 @@
 """The two servers side by side, asked by the same client."""
 
 import contextlib
+import datetime
 import json
 import os
 import re
@@ -14,6 +15,18 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 SUMERU = os.environ.get("SUMERU_BIN", ROOT / "target/release/sumeru")
 DATA = Path(os.environ.get("SUMERU_TEST_DATA", ROOT / ".cache/test-data"))
+
+
+def run_file(kind):
+    """Where a run of today is kept, beside those there are."""
+    paths = (ROOT / "bench/runs" / f"{datetime.date.today()}-{kind}{end}.json" for end in ("", *(f"-{n}" for n in range(2, 100))))
+    return next(path for path in paths if not path.exists())
+
+
+def limits(model, threads="1,2"):
+    """What `sumeru bench` measures: speeds beside the machine's limits, with each number of threads."""
+    command = [SUMERU, "--data", DATA, "bench", model, "--threads", threads, "--json", "--quiet"]
+    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
 class Server:
@@ -57,14 +70,14 @@ class Server:
 
 
 @contextlib.contextmanager
-def ours(model, slots, *more):
+def ours(model, slots, *more, embeds=False):
     command = [SUMERU, "--data", DATA, "serve", "--port", "0", "--json", "--slots", str(slots), *more]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         try:
             address = next(found[0] for line in process.stdout if (found := re.search(r"http://[\d.:]+", line)))
             server = Server("sumeru", address, process, 0, model)
             started = time.perf_counter()
-            server.complete("a", 1)
+            server.post("/v1/embeddings", {"model": model, "input": "a"}).read() if embeds else server.complete("a", 1)
             server.load = time.perf_counter() - started
             yield server
         finally:
