@@ -371,6 +371,9 @@ pub(crate) struct Bench {
     /// The median of so many tries counts
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub(crate) repeats: u32,
+    /// How keys and values of the context are kept
+    #[arg(long, value_name = "TYPE", default_value = "f16")]
+    pub(crate) cache_type: CacheType,
     /// Draw the figures into this SVG file
     #[arg(long, value_name = "FILE")]
     pub(crate) plot: Option<PathBuf>,

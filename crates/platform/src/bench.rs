@@ -23,6 +23,8 @@ pub struct BenchOptions {
     pub repeats: usize,
     /// Threads; `None`: what the machine has.
     pub threads: Option<usize>,
+    /// Keys and values are kept in 8 bits.
+    pub small_cache: bool,
 }
 
 impl Default for BenchOptions {
@@ -33,6 +35,7 @@ impl Default for BenchOptions {
             batches: vec![2, 4, 8, 16],
             repeats: 3,
             threads: None,
+            small_cache: false,
         }
     }
 }
@@ -43,8 +46,10 @@ pub struct BenchRow {
     /// What it is.
     #[serde(flatten)]
     pub workload: Workload,
-    /// Tokens read or written in a second, of all requests together.
+    /// Tokens read or written in a second, of all requests together: the median of the tries.
     pub tokens_per_second: f64,
+    /// The slowest and the fastest try.
+    pub between: (f64, f64),
     /// Milliseconds to the first token.
     pub first_token_ms: f64,
     /// Bytes of weights read in a second as a share of the bandwidth, where one request writes.
@@ -84,13 +89,16 @@ pub struct BenchReport {
     pub load_seconds: f64,
     /// What was measured.
     pub rows: Vec<BenchRow>,
+    /// What was not, because it does not fit into the model's context.
+    pub left_out: Vec<Workload>,
 }
 
 /// Tokens that one request writes.
 const WRITTEN: u32 = 64;
-/// Tokens that each of several requests reads, and writes.
-const SHORT: usize = 64;
-const EACH: u32 = 48;
+/// Tokens that each of several requests reads.
+pub(crate) const SHORT: usize = 64;
+/// Tokens that each of several requests writes.
+pub(crate) const EACH: u32 = 48;
 
 impl Workspace {
     /// The file of an installed model that writes, or the file itself if `model` is a path to one.
@@ -124,8 +132,12 @@ impl Workspace {
         let longest = options.prompts.iter().chain(&options.contexts).copied().max().unwrap_or(0);
         let context = (longest + 512).min(footprint.context as usize).max(64);
         let fits = |tokens: &usize| tokens + WRITTEN as usize + 8 < context;
-        let mut workloads: Vec<Workload> = options.prompts.iter().copied().filter(fits).map(Workload::Prompt).collect();
-        workloads.extend(options.contexts.iter().copied().filter(fits).map(Workload::Decode));
+        let prompts = options.prompts.iter().map(|&tokens| (fits(&tokens), Workload::Prompt(tokens)));
+        let contexts = options.contexts.iter().map(|&tokens| (fits(&tokens), Workload::Decode(tokens)));
+        let (mut workloads, mut left_out) = (Vec::new(), Vec::new());
+        for (fits, workload) in prompts.chain(contexts) {
+            if fits { workloads.push(workload) } else { left_out.push(workload) }
+        }
         workloads.extend(options.batches.iter().copied().map(Workload::Batch));
         let total = workloads.len() + 2;
         progress(0, total, "the machine's limits");
@@ -139,6 +151,7 @@ impl Workspace {
             guess: false,
             slots: options.batches.iter().copied().max().unwrap_or(1).clamp(1, 256),
             context: Some(context as u32),
+            small_cache: options.small_cache,
             ..LoadOptions::default()
         };
         let loaded = blocking(move || LocalModel::load(&path, &load)).await??;
@@ -153,7 +166,7 @@ impl Workspace {
         let Limits { threads, bandwidth, floats, integers } = limits;
         let (float_peak, integer_peak) = (floats, integers);
         let model = model.to_owned();
-        Ok(BenchReport { model, threads, bandwidth, integer_peak, float_peak, footprint, load_seconds, rows })
+        Ok(BenchReport { model, threads, bandwidth, integer_peak, float_peak, footprint, load_seconds, rows, left_out })
     }
 }
 
@@ -195,18 +208,20 @@ impl Bench {
         for _ in 0..repeats {
             tries.push(self.measure(workload).await?);
         }
-        let middle = |mut all: Vec<f64>| {
+        let sorted = |of: fn(&Speed) -> f64| {
+            let mut all: Vec<f64> = tries.iter().map(of).collect();
             all.sort_by(f64::total_cmp);
-            all[all.len() / 2]
+            all
         };
-        let tokens_per_second = middle(tries.iter().map(|speed| speed.0).collect());
-        let first_token_ms = middle(tries.iter().map(|speed| speed.1).collect());
+        let (speeds, firsts) = (sorted(|speed| speed.0), sorted(|speed| speed.1));
+        let (tokens_per_second, first_token_ms) = (speeds[speeds.len() / 2], firsts[firsts.len() / 2]);
         let read = self.footprint.read as f64 * tokens_per_second / self.limits.bandwidth;
         let products = (self.footprint.products - self.footprint.scores) as f64;
         let computed = 2.0 * products * tokens_per_second / self.limits.integers;
         Ok(BenchRow {
             workload,
             tokens_per_second,
+            between: (speeds[0], speeds[speeds.len() - 1]),
             first_token_ms,
             of_bandwidth: matches!(workload, Workload::Decode(_)).then_some(read),
             of_peak: matches!(workload, Workload::Prompt(_)).then_some(computed),

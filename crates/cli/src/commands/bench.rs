@@ -26,7 +26,8 @@ pub(crate) async fn run(options: args::Bench, data: &Path, printer: Printer) -> 
     };
     let mut reports = Vec::new();
     for threads in threads {
-        let asked = BenchOptions { repeats: options.repeats as usize, threads, ..BenchOptions::default() };
+        let (repeats, small_cache) = (options.repeats as usize, options.cache_type == args::CacheType::Q8_0);
+        let asked = BenchOptions { repeats, threads, small_cache, ..BenchOptions::default() };
         let mut bar = printer.steps();
         let report = workspace.bench(&model, &asked, |at, of, what| bar.at(at, of, what)).await;
         bar.end();
@@ -47,20 +48,26 @@ pub(crate) async fn run(options: args::Bench, data: &Path, printer: Printer) -> 
 fn show(report: &BenchReport, printer: Printer) {
     printer.line(printer.ink(Ink::Bold, &format!("{}, {} threads", report.model, report.threads)));
     let share = |share: Option<f64>| share.map_or(String::new(), |share| format!("{:.0} %", share * 100.0));
-    let rows: Vec<[String; 5]> = report
+    let rows: Vec<[String; 6]> = report
         .rows
         .iter()
         .map(|row| {
             [
                 row.workload.name(),
                 format!("{:.1}", row.tokens_per_second),
+                format!("{:.1}–{:.1}", row.between.0, row.between.1),
                 format!("{:.0}", row.first_token_ms),
                 share(row.of_bandwidth),
                 share(row.of_peak),
             ]
         })
         .collect();
-    printer.table(["", "tokens/s", "first token, ms", "of bandwidth", "of integer peak"], &rows);
+    printer.table(["", "tokens/s", "from–to", "first token, ms", "of bandwidth", "of integer peak"], &rows);
+    if !report.left_out.is_empty() {
+        let names: Vec<String> = report.left_out.iter().map(Workload::name).collect();
+        let context = report.footprint.context;
+        printer.note(format!("not measured, because the model's context of {context} tokens has no room for it: {}", names.join(", ")));
+    }
     printer.line(printer.ink(
         Ink::Dim,
         &format!(

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use platform::size::{self, Forecast, HARDWARE, Hardware, Kind, Load};
-use platform::{Access, BenchOptions, Footprint, Workspace};
+use platform::{Access, BenchOptions, BenchRow, Footprint, Workload, Workspace};
 use serde_json::json;
 
 use crate::args;
@@ -72,7 +72,7 @@ fn machines(options: &args::Size, printer: Printer) -> anyhow::Result<Vec<Hardwa
 /// A forecast beside what was measured.
 #[derive(serde::Serialize)]
 struct Measured {
-    what: &'static str,
+    what: String,
     predicted: f64,
     measured: f64,
 }
@@ -87,7 +87,7 @@ async fn measure(
     let context = (load.context as usize).clamp(16, 2048);
     let batch = (load.users as usize).clamp(1, 64);
     let asked =
-        BenchOptions { prompts: vec![context], contexts: vec![context], batches: vec![], ..BenchOptions::default() };
+        BenchOptions { prompts: vec![context], contexts: vec![context], batches: (batch > 1).then_some(batch).into_iter().collect(), ..BenchOptions::default() };
     let mut bar = printer.steps();
     let report = workspace.bench(&options.model, &asked, |at, of, what| bar.at(at, of, what)).await;
     bar.end();
@@ -101,9 +101,15 @@ async fn measure(
         floats: report.float_peak,
     };
     let forecast = size::forecast(model, Load { users: batch as u64, context: context as u64 }, &machine);
-    let predicted = [("reading", forecast.prompt), ("writing", forecast.decode_one)];
-    let rows = predicted.into_iter().zip(&report.rows);
-    Ok(rows.map(|((what, predicted), row)| Measured { what, predicted, measured: row.tokens_per_second }).collect())
+    let measured = |row: &BenchRow| {
+        let predicted = match row.workload {
+            Workload::Prompt(_) => forecast.prompt,
+            Workload::Decode(_) => forecast.decode_one,
+            Workload::Batch(requests) => size::together(model, requests as u64, &machine),
+        };
+        Measured { what: row.workload.name(), predicted, measured: row.tokens_per_second }
+    };
+    Ok(report.rows.iter().map(measured).collect())
 }
 
 fn show(name: &str, model: &Footprint, load: Load, forecasts: &[Forecast], printer: Printer) {

@@ -81,8 +81,8 @@ impl Active {
         self.say(probability, context)
     }
 
-    /// Says the tokens of which there is only one, and begins to look for those that may come after.
-    pub(super) fn go_on(&mut self, tokenizer: &Tokenizer, masker: &Masker, context: usize) -> Option<Out> {
+    /// Says the tokens of which there is only one.
+    pub(super) fn go_on(&mut self, tokenizer: &Tokenizer, context: usize) -> Option<Out> {
         for id in self.job.constraint.as_mut()?.forced() {
             if tokenizer.is_end(id) {
                 return Some(Out::Done(FinishReason::Stop));
@@ -93,12 +93,14 @@ impl Active {
                 return ended;
             }
         }
-        let constraint = self.job.constraint.as_mut()?;
-        if constraint.is_over() {
-            return Some(Out::Done(FinishReason::Stop));
+        self.job.constraint.as_ref()?.is_over().then_some(Out::Done(FinishReason::Stop))
+    }
+
+    /// Begins to look for the tokens that may come next.
+    pub(super) fn prepare(&mut self, masker: &Masker) {
+        if let Some(constraint) = &mut self.job.constraint {
+            constraint.prepare(masker);
         }
-        constraint.prepare(masker);
-        None
     }
 
     fn say(&mut self, token: TokenProbability, context: usize) -> Option<Out> {

@@ -383,7 +383,7 @@ fn guesses_change_the_work_and_not_the_answer() {
         let (_folder, path) = Tiny::new(family).write();
         let load = |guess| LocalModel::load(&path, &LoadOptions { guess, ..options(4, 64) }).unwrap();
         let (guessing, plain) = (load(true), load(false));
-        let (mut guessed, mut came) = (0, 0);
+        let (mut guessed, mut came, mut came_in_grammar) = (0, 0, 0);
         for seed in 0..8 {
             for temperature in [0.0, 0.3, 1.0] {
                 let mut request = greedy(&prompt(40, seed), 120);
@@ -392,7 +392,14 @@ fn guesses_change_the_work_and_not_the_answer() {
                 (request.sampling.temperature, request.sampling.seed) = (Some(temperature), Some(seed.into()));
                 request.sampling.frequency_penalty = if seed % 2 == 0 { 0.0 } else { 0.1 };
                 request.logprobs = Some(1);
+                if seed % 4 == 3 {
+                    // Some of it is free and some forced, and both have been said before.
+                    request.grammar = Some(domain::Grammar::Regex(r"([\n\x0b\x0c]{2} to [\n\x0b\x0c]{3}; ){30}".to_owned()));
+                }
                 let (with, without) = (run(&guessing, request.clone()), run(&plain, request.clone()));
+                if request.grammar.is_some() {
+                    came_in_grammar += with.usage.accepted_tokens;
+                }
                 assert_eq!((without.usage.guessed_tokens, with.usage.completion_tokens), (0, 120));
                 guessed += with.usage.guessed_tokens;
                 came += with.usage.accepted_tokens;
@@ -402,5 +409,6 @@ fn guesses_change_the_work_and_not_the_answer() {
             }
         }
         assert!(came > 0 && guessed > came, "{family}: {came} of {guessed}");
+        assert!(came_in_grammar > 0, "{family}: no guess came true in a grammar");
     }
 }

@@ -222,7 +222,7 @@ impl Worker {
             let _ = active.job.out.send(Out::Echo(TokenProbability { id, bytes, logprob: None, rivals: Vec::new() }));
             active.echoed = 1;
         }
-        active.go_on(&self.tokenizer, &self.masker, self.context)
+        active.go_on(&self.tokenizer, self.context)
     }
 
     /// A page, if need be in place of the one that was used longest ago.
@@ -255,11 +255,17 @@ impl Worker {
             return;
         }
         let rows: Vec<Row> = shares.iter().flat_map(|share| self.rows(*share)).collect();
+        for share in &shares {
+            if let Some(active) = &mut self.slots[share.slot] {
+                active.prepare(&self.masker);
+            }
+        }
         let slots = &self.slots;
         // A pass over a long stretch of prompt takes a second: whoever leaves is noticed within a layer.
         let wanted = || shares.iter().any(|share| slots[share.slot].as_ref().is_some_and(|a| !a.job.out.is_closed()));
-        let Some(logits) = forward(&self.decoder, &self.pool, &mut self.sequences, &rows, &wanted) else { return };
-        let mut logits = logits.chunks_exact(self.decoder.vocabulary()).map(<[f32]>::to_vec);
+        let logits = forward(&self.decoder, &self.pool, &mut self.sequences, &rows, &wanted);
+        let Some(mut logits) = logits else { return };
+        let mut logits = logits.chunks_exact_mut(self.decoder.vocabulary());
         for share in shares {
             if let Some(active) = &self.slots[share.slot] {
                 self.clients.did(&active.job.client, share.tokens);
@@ -275,11 +281,13 @@ impl Worker {
         for share in shares {
             let Some(active) = &mut self.slots[share.slot] else { continue };
             active.guessed.clear();
-            // A grammar forces what is certain, and would have to be taken back with a guess.
-            if self.guess && few && stages[share.slot] == Stage::Writing && active.job.constraint.is_none() {
+            if self.guess && few && stages[share.slot] == Stage::Writing {
                 let room = active.job.max_tokens.saturating_sub(active.written());
                 let room = room.min(self.context.saturating_sub(active.tokens.len()));
-                let guessed = active.drafts.guess(&active.tokens, room.saturating_sub(1));
+                let mut guessed = active.drafts.guess(&active.tokens, room.saturating_sub(1));
+                if let Some(constraint) = &mut active.job.constraint {
+                    guessed.truncate(constraint.possible(&guessed));
+                }
                 // A state that went on with a wrong guess cannot go back.
                 let inside = !self.sequences[share.slot].tokens.len().is_multiple_of(PAGE);
                 active.before = match self.sequences[share.slot].pages.last() {
@@ -382,7 +390,7 @@ impl Worker {
     }
 
     /// Takes a share's logits: echoes the prompt, draws the next token, ends what is at its end.
-    fn advance(&mut self, share: Share, logits: &mut impl Iterator<Item = Vec<f32>>) {
+    fn advance<'a>(&mut self, share: Share, logits: &mut impl Iterator<Item = &'a mut [f32]>) {
         let Some(active) = &mut self.slots[share.slot] else { return };
         let read = self.sequences[share.slot].tokens.len();
         if read <= active.prompt {
@@ -393,7 +401,7 @@ impl Worker {
             while active.echoed <= read && active.echoed < active.prompt {
                 let Some(logits) = logits.next() else { return };
                 let id = active.tokens[active.echoed];
-                let _ = active.job.out.send(Out::Echo(probability(&self.tokenizer, &logits, id, active.job.logprobs)));
+                let _ = active.job.out.send(Out::Echo(probability(&self.tokenizer, logits, id, active.job.logprobs)));
                 active.echoed += 1;
             }
         }
@@ -402,17 +410,22 @@ impl Worker {
         }
         let guessed = std::mem::take(&mut active.guessed);
         let known = active.tokens.len();
-        let logits: Vec<Vec<f32>> = logits.take(1 + guessed.len()).collect();
         let mut ended = (active.job.max_tokens == 0).then_some(Out::Done(FinishReason::Length));
         let mut came = 0;
-        for mut logits in logits {
+        // All are taken: what comes after them is another share's.
+        let logits: Vec<&mut [f32]> = logits.take(1 + guessed.len()).collect();
+        for (at, logits) in logits.into_iter().enumerate() {
+            if at < came {
+                continue; // a token that was guessed, and then forced
+            }
             ended = ended
-                .or_else(|| active.write(&self.tokenizer, &mut logits, self.context))
-                .or_else(|| active.go_on(&self.tokenizer, &self.masker, self.context));
-            if ended.is_some() || guessed.get(came) != active.tokens.last() {
+                .or_else(|| active.write(&self.tokenizer, logits, self.context))
+                .or_else(|| active.go_on(&self.tokenizer, self.context));
+            let said = &active.tokens[known..];
+            came = said.iter().zip(&guessed).take_while(|(said, guessed)| said == guessed).count();
+            if ended.is_some() || came < said.len() {
                 break; // what was read after this place was read for another token
             }
-            came += 1;
         }
         let (sequence, before) = (&mut self.sequences[share.slot], active.before.take());
         if !self.pages.stand_alone() {

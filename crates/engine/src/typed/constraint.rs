@@ -85,15 +85,30 @@ impl Constraint {
         }
     }
 
+    /// How many of these tokens could come next, one after the other.
+    pub(crate) fn possible(&mut self, tokens: &[u32]) -> usize {
+        match &mut self.state {
+            State::Free => tokens.len(),
+            State::Idle(matcher) => matcher.validate_tokens(tokens).unwrap_or(0),
+            State::Masking(_) | State::Over => 0,
+        }
+    }
+
     /// Makes the tokens impossible that may not come next.
     ///
     /// # Errors
     /// The grammar took more work than is allowed for one token.
     pub(crate) fn mask(&mut self, logits: &mut [f32]) -> Result<(), String> {
-        let State::Masking(masked) = &self.state else { return Ok(()) };
-        let Ok(Masked { matcher, mask }) = masked.recv() else { return Err("its thread is gone".to_owned()) };
-        self.state = State::Idle(matcher);
-        let mask = mask?;
+        let mask = match &mut self.state {
+            State::Masking(masked) => {
+                let Ok(Masked { matcher, mask }) = masked.recv() else { return Err("its thread is gone".to_owned()) };
+                self.state = State::Idle(matcher);
+                mask?
+            }
+            // After a guess that came true the next logits are here already.
+            State::Idle(matcher) => matcher.compute_mask_or_eos().map_err(|error| error.to_string())?,
+            State::Free | State::Over => return Ok(()),
+        };
         for (id, logit) in logits.iter_mut().enumerate() {
             if !mask.is_allowed(id as u32) {
                 *logit = f32::NEG_INFINITY;

@@ -3,6 +3,13 @@
 //! Processors: bandwidth of all memory channels at their rated speed; operations are cores x clock x what the vector units do in a cycle
 //! (AVX2: 2 x 32 multiply-adds of bytes, 2 x 8 of floats; AVX-512 with VNNI and Arm's dot products: twice as much of bytes). Accelerators: dense 16-bit matrix operations from
 //! the data sheets, since weights are widened to 16 bits there.
+//!
+//! Where the figures are from. Intel and AMD: channels, memory speed and all-core clocks of the product pages, "server, 8 vCPUs" the share of a
+//! 64-core EPYC 7713 that clouds rent. Raspberry Pi 5: its product brief (LPDDR4X-4267, 32 bits; four Cortex-A76 at 2.4 GHz). Kunpeng 920: Huawei's
+//! TaiShan 200 white paper (8 x DDR4-2933). Graviton4: AWS's announcement (12 x DDR5-5600, Neoverse V2). Apple: technical specifications of
+//! the machines; three quarters of the memory is what Metal lets a program have. GeForce: the white papers of GA102, AD102 and GB202 (FP16
+//! with FP16 accumulation, dense). T4, L4, A10, L40S, A100, H100 SXM, H200: NVIDIA's data sheets, without sparsity. MI300X: AMD's data sheet. Ascend
+//! 910B: no data sheet is public; figures of its users are between 280 and 400, the middle is here.
 
 use std::borrow::Cow;
 

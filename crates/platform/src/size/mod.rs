@@ -13,6 +13,7 @@ use serde::Serialize;
 
 pub use hardware::{HARDWARE, Hardware, Kind};
 
+use crate::bench::{EACH, SHORT};
 use crate::{Error, Result};
 
 /// Who is to be served.
@@ -56,8 +57,6 @@ struct Reached {
     batches: f64,
     /// Of the peak of floats, in attention and recurrences of prompts.
     attention: f64,
-    /// The same, when one token looks back at all before it.
-    looking_back: f64,
     /// Seconds that a layer takes in each pass, whatever is in it.
     layer: f64,
     /// Tokens of prompts in one pass.
@@ -72,7 +71,6 @@ impl Reached {
                 prompts: 0.58,
                 batches: 0.33,
                 attention: 0.42,
-                looking_back: 0.12,
                 layer: 45e-6,
                 chunk: 256.0,
             },
@@ -81,7 +79,6 @@ impl Reached {
                 prompts: 0.5,
                 batches: 0.4,
                 attention: 0.3,
-                looking_back: 0.2,
                 layer: 10e-6,
                 chunk: 2048.0,
             },
@@ -189,6 +186,16 @@ pub fn forecast(model: &Footprint, load: Load, machine: &Hardware) -> Forecast {
         prompt: context / reading,
         first_token: reading + step(1.0),
     }
+}
+
+/// Tokens written in a second by requests at once of the kind that [`Workspace::bench`](crate::Workspace::bench) measures: their short prompts
+/// are read first.
+pub fn together(model: &Footprint, requests: u64, machine: &Hardware) -> f64 {
+    let (read, written) = (SHORT as f64, f64::from(EACH));
+    let reading = forecast(model, Load { users: 1, context: SHORT as u64 }, machine).prompt;
+    let writing = forecast(model, Load { users: requests, context: SHORT as u64 + u64::from(EACH) / 2 }, machine).decode_all;
+    let all = requests as f64;
+    all * written / (all * read / reading + all * written / writing)
 }
 
 /// The hardware of a name, or of the beginning of one.
