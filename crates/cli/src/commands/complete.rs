@@ -77,11 +77,11 @@ fn grammar(form: args::Form) -> anyhow::Result<Option<Grammar>> {
     Ok(form.regex.map(Grammar::Regex).or(choice))
 }
 
-/// Tokens, and how fast they came: time counts from the first to the last, so one has no speed.
+/// Tokens, and how fast they came: time counts from the first to the last, so one has no speed, nor do some that came at once.
 fn speed(tokens: u32, milliseconds: f64) -> String {
     match tokens {
         1 => "1 token".to_owned(),
-        2.. if milliseconds > 0.0 => {
+        2.. if milliseconds > 1.0 => {
             format!("{tokens} tokens, {:.1} a second", f64::from(tokens - 1) / milliseconds * 1000.0)
         }
         _ => format!("{tokens} tokens"),

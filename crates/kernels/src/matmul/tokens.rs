@@ -38,6 +38,15 @@ pub(crate) struct Tile<'a> {
     pub(crate) halves: &'a [i32],
 }
 
+/// The same, to be written to.
+struct TileMut<'a> {
+    width: usize,
+    codes: &'a mut [i8],
+    scales: &'a mut [f32],
+    sums: &'a mut [f32],
+    halves: &'a mut [i32],
+}
+
 impl Tokens {
     /// Rounds rows of `cols` numbers, whole groups, to 8 bits, where others were before.
     pub(super) fn fill(&mut self, pool: &Pool, x: &[f32], cols: usize) {
@@ -57,22 +66,23 @@ impl Tokens {
             let here = (count - first).min(TILE);
             let width = here.next_power_of_two();
             // SAFETY: each tile's parts are one task's.
-            let (codes, scales, sums, halves) = unsafe {
-                (
-                    codes.part(first * cols, width * cols),
-                    scales.part(first * groups, width * groups),
-                    sums.part(first * groups, width * groups),
-                    halves.part(first * groups, width * groups),
-                )
+            let mut tile = unsafe {
+                TileMut {
+                    width,
+                    codes: codes.part(first * cols, width * cols),
+                    scales: scales.part(first * groups, width * groups),
+                    sums: sums.part(first * groups, width * groups),
+                    halves: halves.part(first * groups, width * groups),
+                }
             };
             if here < width {
-                codes.fill(0);
-                scales.fill(0.0);
-                sums.fill(0.0);
-                halves.fill(0);
+                tile.codes.fill(0);
+                tile.scales.fill(0.0);
+                tile.sums.fill(0.0);
+                tile.halves.fill(0);
             }
             for j in 0..here {
-                quantise(&x[(first + j) * cols..][..cols], (j, width), codes, scales, sums, halves);
+                tile.quantise(j, &x[(first + j) * cols..][..cols]);
             }
         });
     }
@@ -127,65 +137,48 @@ impl Tile<'_> {
     }
 }
 
-/// Rounds a row to 8 bits, to place `j` of a tile `width` wide.
-fn quantise(
-    x: &[f32],
-    place: (usize, usize),
-    codes: &mut [i8],
-    scales: &mut [f32],
-    sums: &mut [f32],
-    halves: &mut [i32],
-) {
-    #[cfg(target_arch = "x86_64")]
-    if crate::simd::has_avx2() {
-        #[target_feature(enable = "avx2")]
-        fn by_avx2(
-            x: &[f32],
-            place: (usize, usize),
-            codes: &mut [i8],
-            scales: &mut [f32],
-            sums: &mut [f32],
-            halves: &mut [i32],
-        ) {
-            for (g, x) in x.as_chunks().0.iter().enumerate() {
-                // SAFETY: the machine has AVX2.
-                let group = unsafe { crate::x86::quantise(x) };
-                put(group, g, place, codes, scales, sums, halves);
+/// A group's codes, its scale, and the sums of the codes of both halves.
+type Rounded = ([i8; GROUP], f32, [i32; 2]);
+
+impl TileMut<'_> {
+    /// Rounds token `j` to 8 bits.
+    fn quantise(&mut self, j: usize, x: &[f32]) {
+        #[cfg(target_arch = "x86_64")]
+        if crate::simd::has_avx2() {
+            #[target_feature(enable = "avx2")]
+            fn by_avx2(tile: &mut TileMut<'_>, j: usize, x: &[f32]) {
+                for (g, x) in x.as_chunks().0.iter().enumerate() {
+                    // SAFETY: the machine has AVX2.
+                    tile.put(j, g, unsafe { crate::x86::quantise(x) });
+                }
             }
+            // SAFETY: the machine has AVX2.
+            unsafe { by_avx2(self, j, x) };
+            return;
         }
-        // SAFETY: the machine has AVX2.
-        unsafe { by_avx2(x, place, codes, scales, sums, halves) };
-        return;
+        for (g, x) in x.as_chunks().0.iter().enumerate() {
+            self.put(j, g, quantise_reference(x));
+        }
     }
-    for (g, x) in x.as_chunks().0.iter().enumerate() {
-        put(quantise_reference(x), g, place, codes, scales, sums, halves);
+
+    /// Puts group `g` of token `j` where it belongs.
+    #[inline(always)]
+    fn put(&mut self, j: usize, g: usize, (bytes, scale, [first, second]): Rounded) {
+        let width = self.width;
+        let codes = &mut self.codes[g * GROUP * width..][..GROUP * width];
+        for i in 0..GROUP / 4 {
+            let at = (i * width + j) * 4;
+            codes[at..at + 4].copy_from_slice(&bytes[i * 4..i * 4 + 4]);
+        }
+        let at = g * width + j;
+        self.scales[at] = scale;
+        self.sums[at] = scale * (first + second) as f32;
+        self.halves[at] = first & 0xffff | second << 16;
     }
 }
 
-/// Puts a group's codes, scale and sums of halves where they belong.
-#[inline(always)]
-fn put(
-    (bytes, scale, [first, second]): ([i8; GROUP], f32, [i32; 2]),
-    g: usize,
-    (j, width): (usize, usize),
-    codes: &mut [i8],
-    scales: &mut [f32],
-    sums: &mut [f32],
-    halves: &mut [i32],
-) {
-    let codes = &mut codes[g * GROUP * width..][..GROUP * width];
-    for i in 0..GROUP / 4 {
-        let at = (i * width + j) * 4;
-        codes[at..at + 4].copy_from_slice(&bytes[i * 4..i * 4 + 4]);
-    }
-    let at = g * width + j;
-    scales[at] = scale;
-    sums[at] = scale * (first + second) as f32;
-    halves[at] = first & 0xffff | second << 16;
-}
-
-/// A group's codes, scale, and the sums of the codes of both halves.
-fn quantise_reference(x: &[f32; GROUP]) -> ([i8; GROUP], f32, [i32; 2]) {
+/// By one number after the other.
+fn quantise_reference(x: &[f32; GROUP]) -> Rounded {
     let most = x.iter().fold(0.0f32, |most, x| if x.abs() > most { x.abs() } else { most });
     let inverse = if most > 0.0 && most < f32::INFINITY { 127.0 / most } else { 0.0 };
     let bytes = x.map(|x| (x * inverse).round_ties_even() as i8);
