@@ -1,5 +1,6 @@
 //! What is remembered of sequences: a tree of pages, in which those that begin alike share their beginning.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use kernels::PAGE;
@@ -19,6 +20,8 @@ pub(super) struct Prefixes {
     nodes: Vec<Option<Node>>,
     free: Vec<usize>,
     clock: u64,
+    /// Nodes with a page, by when they were used.
+    order: BTreeSet<(u64, usize)>,
 }
 
 struct Node {
@@ -44,7 +47,7 @@ pub(super) struct Found {
 impl Prefixes {
     pub(super) fn new(alone: bool) -> Self {
         let root = Node { parent: ROOT, tokens: Vec::new(), page: None, children: Vec::new(), used: 0 };
-        Self { alone, nodes: vec![Some(root)], free: Vec::new(), clock: 0 }
+        Self { alone, nodes: vec![Some(root)], free: Vec::new(), clock: 0, order: BTreeSet::new() }
     }
 
     /// The longest beginning of `tokens` that is remembered.
@@ -79,11 +82,17 @@ impl Prefixes {
 
     /// The page of a node, which is now the one used last.
     fn touch(&mut self, node: usize) -> Option<Arc<Page>> {
+        let page = self.nodes[node].as_ref()?.page.clone()?;
+        self.use_now(node);
+        Some(page)
+    }
+
+    fn use_now(&mut self, at: usize) {
+        let Some(node) = &mut self.nodes[at] else { return };
         self.clock += 1;
-        let clock = self.clock;
-        let node = self.nodes[node].as_mut()?;
-        node.used = clock;
-        node.page.clone()
+        self.order.remove(&(node.used, at));
+        node.used = self.clock;
+        self.order.insert((node.used, at));
     }
 
     /// The page after a node's, if `tokens` begin with a whole one that is remembered.
@@ -95,16 +104,15 @@ impl Prefixes {
 
     /// Remembers a page and its tokens after a node's. Returns where, and the page that is kept: another, if the same tokens were there before.
     pub(super) fn insert(&mut self, node: usize, tokens: &[u32], page: Arc<Page>) -> (usize, Arc<Page>) {
-        self.clock += 1;
-        let clock = self.clock;
         if let Some(same) = self.child(node, tokens)
             && let Some(child) = &mut self.nodes[same]
         {
-            child.used = clock;
-            return (same, Arc::clone(child.page.get_or_insert(page)));
+            let page = Arc::clone(child.page.get_or_insert(page));
+            self.use_now(same);
+            return (same, page);
         }
-        let child =
-            Node { parent: node, tokens: tokens.to_vec(), page: Some(page.clone()), children: Vec::new(), used: clock };
+        let (tokens, kept) = (tokens.to_vec(), Some(page.clone()));
+        let child = Node { parent: node, tokens, page: kept, children: Vec::new(), used: 0 };
         let at = match self.free.pop() {
             Some(at) => {
                 self.nodes[at] = Some(child);
@@ -118,16 +126,20 @@ impl Prefixes {
         if let Some(parent) = &mut self.nodes[node] {
             parent.children.push(at);
         }
+        self.use_now(at);
         (at, page)
     }
 
     /// Forgets the page used longest ago of those that nobody holds and nothing needs; `false` if there is none.
     pub(super) fn forget_one(&mut self) -> bool {
-        let spare = self.nodes.iter().enumerate().filter_map(|(at, node)| {
-            let node = node.as_ref()?;
-            (node.is_spare() && (self.alone || node.children.is_empty())).then_some((node.used, at))
+        // Nodes on the way to others are older than those, so few are passed over.
+        let mut oldest = self.order.iter().copied().filter(|&(_, at)| {
+            let node = self.nodes[at].as_ref();
+            node.is_some_and(|node| node.is_spare() && (self.alone || node.children.is_empty()))
         });
-        let Some((_, mut at)) = spare.min() else { return false };
+        let Some(found) = oldest.next() else { return false };
+        self.order.remove(&found);
+        let (_, mut at) = found;
         if let Some(node) = &mut self.nodes[at] {
             node.page = None;
         }
@@ -144,9 +156,10 @@ impl Prefixes {
         true
     }
 
-    /// Pages that can be let go of. Whoever holds a page that does not stand alone holds all before it, so they go one after the other.
-    pub(super) fn spare(&self) -> usize {
-        self.nodes.iter().flatten().filter(|node| node.is_spare()).count()
+    /// Whether so many pages can be let go of. Whoever holds a page that does not stand alone holds all before it, so they go one after the
+    /// other.
+    pub(super) fn can_spare(&self, pages: usize) -> bool {
+        self.nodes.iter().flatten().filter(|node| node.is_spare()).take(pages).count() == pages
     }
 
     fn child(&self, node: usize, tokens: &[u32]) -> Option<usize> {
@@ -209,7 +222,7 @@ mod tests {
         remember(&mut prefixes, &pages, &old);
         remember(&mut prefixes, &pages, &new);
         let held = prefixes.find(&old[..PAGE]);
-        assert_eq!(prefixes.spare(), 3);
+        assert!(prefixes.can_spare(3) && !prefixes.can_spare(4));
         assert!(prefixes.forget_one(), "the end of the old one, though its beginning is held");
         assert_eq!(prefixes.find(&old).pages.len(), 1);
         assert!(prefixes.forget_one() && prefixes.forget_one());
@@ -217,7 +230,8 @@ mod tests {
         assert_eq!(prefixes.find(&new).pages.len(), 0);
         drop(held);
         assert!(prefixes.forget_one());
-        assert_eq!((prefixes.spare(), pages.left()), (0, pages.most()));
+        assert!(!prefixes.can_spare(1) && prefixes.order.is_empty());
+        assert_eq!(pages.left(), pages.most());
         remember(&mut prefixes, &pages, &new);
         assert_eq!(prefixes.find(&new).pages.len(), 2, "places are used again");
     }
@@ -244,7 +258,8 @@ mod tests {
         assert_eq!(prefixes.insert(held.node, &whole[PAGE * 3..], pages.make().unwrap()).0, 4, "a place is used again");
         drop(held);
         while prefixes.forget_one() {}
-        assert_eq!((prefixes.spare(), pages.left()), (0, pages.most()));
+        assert!(!prefixes.can_spare(1) && prefixes.order.is_empty());
+        assert_eq!(pages.left(), pages.most());
         assert_eq!(prefixes.nodes.iter().flatten().count(), 1, "no way is left that leads nowhere");
     }
 }

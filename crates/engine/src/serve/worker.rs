@@ -184,7 +184,7 @@ impl Worker {
             }
             // One page more for each, so that nobody has to give its slot back at once.
             wanted += busy + 1;
-            if busy > 0 && wanted > self.pages.left() + self.prefixes.spare() {
+            if busy > 0 && !self.prefixes.can_spare(wanted.saturating_sub(self.pages.left())) {
                 self.waiting.push(active);
                 return;
             }

@@ -49,6 +49,9 @@ const TASK_QUERIES: usize = 96;
 /// Queries up to which each span is a task of its own.
 const FEW: usize = 16;
 
+/// Tasks for each thread up to which all spans are, so that none waits long for the others.
+const TASKS: usize = 4;
+
 /// Queries up to which halves are read as they are: widening them first pays for more.
 const NARROW: usize = 12;
 
@@ -67,7 +70,7 @@ pub fn attention(pool: &Pool, shape: &AttnShape, out: &mut [f32], q: &[f32], seq
         assert!(sequence.pages.iter().all(|page| page.fits(shape)), "pages of its heads");
     }
     let window = shape.window.unwrap_or(usize::MAX);
-    let (tasks, parts) = plan(shape, window, sequences);
+    let (tasks, parts) = plan(shape, window, sequences, pool.threads());
     let mut parts = vec![0.0; parts];
     let call = Call { shape, window, q, sequences, out: Slots::new(out), parts: Slots::new(&mut parts) };
     pool.run(tasks.len(), &|task| BENCH.with_borrow_mut(|bench| call.run(bench, &tasks[task])));
@@ -107,9 +110,11 @@ struct Part {
 }
 
 /// Tasks, and the numbers their parts take. Spans of the same queries follow one another.
-fn plan(shape: &AttnShape, window: usize, sequences: &[Sequence<'_>]) -> (Vec<Task>, usize) {
+fn plan(shape: &AttnShape, window: usize, sequences: &[Sequence<'_>], threads: usize) -> (Vec<Task>, usize) {
     let group = shape.heads / shape.kv_heads;
     let most = (TASK_QUERIES / group).clamp(8, 64);
+    let whole = shape.kv_heads * sequences.iter().map(|sequence| sequence.rows.div_ceil(most)).sum::<usize>();
+    let few = if whole < threads * TASKS { usize::MAX } else { FEW };
     let (mut tasks, mut parts, mut row) = (Vec::new(), 0, 0);
     for (sequence, Sequence { first, rows, .. }) in sequences.iter().enumerate() {
         for kv_head in 0..shape.kv_heads {
@@ -118,7 +123,7 @@ fn plan(shape: &AttnShape, window: usize, sequences: &[Sequence<'_>]) -> (Vec<Ta
                 let (oldest, latest) = (visible(window, first + from).start, first + queries.end - 1);
                 let spans = oldest / (PAGE * SPAN)..latest / (PAGE * SPAN) + 1;
                 let task = |spans, part| Task { sequence, row, kv_head, queries: queries.clone(), spans, part };
-                if queries.len() * group > FEW || spans.len() == 1 {
+                if queries.len() * group > few || spans.len() == 1 {
                     tasks.push(task(spans, None));
                     continue;
                 }
