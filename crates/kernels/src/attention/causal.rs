@@ -71,19 +71,25 @@ pub fn attention(pool: &Pool, shape: &AttnShape, out: &mut [f32], q: &[f32], seq
     }
     let window = shape.window.unwrap_or(usize::MAX);
     let (tasks, parts) = plan(shape, window, sequences, pool.threads());
-    let mut parts = vec![0.0; parts];
-    let call = Call { shape, window, q, sequences, out: Slots::new(out), parts: Slots::new(&mut parts) };
-    pool.run(tasks.len(), &|task| BENCH.with_borrow_mut(|bench| call.run(bench, &tasks[task])));
-    // Spans that were tasks of their own come together in their order.
-    BENCH.with_borrow_mut(|bench| {
-        for (task, part) in tasks.iter().filter_map(|task| Some((task, task.part?))) {
-            call.gather(bench, task, part);
+    PARTS.with_borrow_mut(|seen| {
+        if seen.len() < parts {
+            seen.resize(parts, 0.0);
         }
+        let call = Call { shape, window, q, sequences, out: Slots::new(out), parts: Slots::new(seen) };
+        pool.run(tasks.len(), &|task| BENCH.with_borrow_mut(|bench| call.run(bench, &tasks[task])));
+        // Spans that were tasks of their own come together in their order.
+        BENCH.with_borrow_mut(|bench| {
+            for (task, part) in tasks.iter().filter_map(|task| Some((task, task.part?))) {
+                call.gather(bench, task, part);
+            }
+        });
     });
 }
 
 thread_local! {
     static BENCH: RefCell<Bench> = RefCell::default();
+    /// What the tasks of a caller see, kept from call to call; each writes its part before it is read.
+    static PARTS: RefCell<Vec<f32>> = RefCell::default();
 }
 
 /// One key-value head for a few positions of a sequence.
