@@ -11,6 +11,9 @@ use crate::failure::Failure;
 use crate::metrics::Metrics;
 use crate::{Limits, Options};
 
+/// Requests that are begun at once for each processor: more than one, so that a grammar that takes long does not hold up the others.
+const BEGINNINGS: usize = 4;
+
 /// Where the server is between start and end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Phase {
@@ -35,6 +38,8 @@ pub(crate) struct App {
     pub(crate) limits: Limits,
     pub(crate) pull: PullOptions,
     pub(crate) slots: Arc<Semaphore>,
+    /// Requests whose prompts are cut into tokens and whose grammars are compiled at once: each takes a thread, and processors are few.
+    pub(crate) beginnings: Semaphore,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) phase: watch::Receiver<Phase>,
     pub(crate) started: SystemTime,
@@ -56,6 +61,7 @@ impl App {
             limits: options.limits,
             pull: options.pull,
             slots: Arc::new(Semaphore::new(options.limits.in_flight)),
+            beginnings: Semaphore::new(BEGINNINGS * std::thread::available_parallelism().map_or(1, usize::from)),
             metrics: Arc::default(),
             phase,
             started: SystemTime::now(),

@@ -62,6 +62,7 @@ async fn begun(
     model: Arc<dyn LanguageModel>,
     requests: Vec<Request>,
 ) -> Result<Vec<EventStream>, Failure> {
+    let _turn = app.beginnings.acquire().await; // an error: nobody closes it
     blocking(app, move |_| Ok(requests.into_iter().map(|request| model.generate(request)).collect())).await
 }
 
