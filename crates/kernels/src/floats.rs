@@ -2,7 +2,7 @@
 
 use half::f16;
 
-/// Columns of one tile.
+/// Columns that tiles are made of.
 pub(crate) const COLUMNS: usize = 16;
 
 /// Rows of one tile.
@@ -38,13 +38,25 @@ pub(crate) struct Sizes {
 /// If a matrix is too small for the sizes, or `cols` is not whole tiles.
 pub(crate) fn product(a: View<'_>, b: Right<'_>, sizes: Sizes, c: &mut [f32], c_stride: usize, add: bool) {
     assert!(sizes.cols.is_multiple_of(COLUMNS), "whole tiles of columns");
-    for column in (0..sizes.cols).step_by(COLUMNS) {
+    let mut column = 0;
+    while column < sizes.cols {
+        let cols = tile_columns(sizes.cols - column);
         for row in (0..sizes.rows).step_by(ROWS) {
-            let rows = (sizes.rows - row).min(ROWS);
+            let sizes = Sizes { rows: (sizes.rows - row).min(ROWS), depth: sizes.depth, cols };
             let a = View { data: &a.data[row * a.stride..], ..a };
-            tile(a, b.from(column), sizes.depth, &mut c[row * c_stride + column..], c_stride, rows, add);
+            tile(a, b.from(column), sizes, &mut c[row * c_stride + column..], c_stride, add);
         }
+        column += cols;
     }
+}
+
+/// Columns of the next tile, if so many are left.
+fn tile_columns(left: usize) -> usize {
+    #[cfg(target_arch = "x86_64")]
+    if crate::simd::has_avx512() {
+        return [4, 2, 1].map(|vectors| vectors * COLUMNS).into_iter().find(|&cols| cols <= left).unwrap_or(COLUMNS);
+    }
+    COLUMNS.min(left)
 }
 
 impl Right<'_> {
@@ -64,21 +76,27 @@ impl Right<'_> {
     }
 }
 
-fn tile(a: View<'_>, b: Right<'_>, depth: usize, c: &mut [f32], c_stride: usize, rows: usize, add: bool) {
+fn tile(a: View<'_>, b: Right<'_>, sizes: Sizes, c: &mut [f32], c_stride: usize, add: bool) {
     #[cfg(target_arch = "x86_64")]
-    if crate::simd::has_avx2() {
-        // SAFETY: the machine has AVX2, FMA and F16C, `rows` is 1 to 6; the lengths are asserted within.
-        unsafe { crate::x86::product(a, b, depth, c, c_stride, rows, add) };
+    if crate::simd::has_avx512() {
+        // SAFETY: the machine has AVX-512, and the tile is one of its sizes; the lengths are asserted within.
+        unsafe { crate::x86::product_512(a, b, sizes, c, c_stride, add) };
         return;
     }
-    tile_reference(a, b, depth, c, c_stride, rows, add);
+    #[cfg(target_arch = "x86_64")]
+    if crate::simd::has_avx2() {
+        // SAFETY: the machine has AVX2, FMA and F16C, and the tile is 1 to 6 rows of 16; the lengths are asserted within.
+        unsafe { crate::x86::product(a, b, sizes, c, c_stride, add) };
+        return;
+    }
+    tile_reference(a, b, sizes, c, c_stride, add);
 }
 
-fn tile_reference(a: View<'_>, b: Right<'_>, depth: usize, c: &mut [f32], c_stride: usize, rows: usize, add: bool) {
-    for row in 0..rows {
-        for column in 0..COLUMNS {
+fn tile_reference(a: View<'_>, b: Right<'_>, sizes: Sizes, c: &mut [f32], c_stride: usize, add: bool) {
+    for row in 0..sizes.rows {
+        for column in 0..sizes.cols {
             let mut sum = if add { c[row * c_stride + column] } else { 0.0 };
-            for k in 0..depth {
+            for k in 0..sizes.depth {
                 sum += a.data[row * a.stride + k] * b.get(k, column);
             }
             c[row * c_stride + column] = sum;
@@ -173,7 +191,7 @@ mod tests {
     #[test]
     fn products_follow_the_reference_in_odd_sizes() {
         for (rows, depth, cols, add) in
-            [(1, 1, 16, false), (6, 40, 32, true), (7, 33, 16, true), (23, 5, 48, false), (4, 0, 16, true)]
+            [(1, 1, 16, false), (6, 40, 32, true), (7, 33, 16, true), (23, 5, 48, false), (4, 0, 16, true), (9, 64, 112, true)]
         {
             let (a_stride, b_stride, c_stride) = (depth + 3, cols + 1, cols + 2);
             let (a, b) = (numbers(rows * a_stride, 0.1), numbers((depth + 1) * b_stride, 0.7));
@@ -190,9 +208,17 @@ mod tests {
                     let mut alone = before.clone();
                     product(a, b, Sizes { rows: 1, depth, cols }, &mut alone[row * c_stride..], c_stride, add);
                     assert_eq!(alone[row * c_stride..][..cols], fast[row * c_stride..][..cols], "the same alone");
-                    for column in (0..cols).step_by(COLUMNS) {
-                        let out = &mut slow[row * c_stride + column..];
-                        tile_reference(a, b.from(column), depth, out, c_stride, 1, add);
+                    let sizes = Sizes { rows: 1, depth, cols };
+                    tile_reference(a, b, sizes, &mut slow[row * c_stride..], c_stride, add);
+                    #[cfg(target_arch = "x86_64")]
+                    if crate::simd::has_avx2() {
+                        let mut narrow = before.clone();
+                        for column in (0..cols).step_by(COLUMNS) {
+                            let (sizes, out) = (Sizes { cols: COLUMNS, ..sizes }, &mut narrow[row * c_stride + column..]);
+                            // SAFETY: the machine has AVX2, FMA and F16C.
+                            unsafe { crate::x86::product(a, b.from(column), sizes, out, c_stride, add) };
+                        }
+                        assert_eq!(narrow[row * c_stride..][..cols], fast[row * c_stride..][..cols], "by AVX2");
                     }
                 }
                 assert!(fast.iter().zip(&slow).all(|(a, b)| (a - b).abs() < 1e-5), "{rows} {depth} {cols}");

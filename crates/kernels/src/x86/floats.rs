@@ -2,22 +2,15 @@
 
 use std::arch::x86_64::*;
 
-use crate::floats::{COLUMNS, DOT_ROWS, DOT_TOKENS, Right, View};
+use crate::floats::{COLUMNS, DOT_ROWS, DOT_TOKENS, Right, Sizes, View};
 
 /// `c = a * b`, or `c += a * b`, for up to six rows: see [`crate::floats::product`], which calls this.
 ///
 /// # Safety
-/// The machine has AVX2, FMA and F16C; `rows` is 1 to 6.
+/// The machine has AVX2, FMA and F16C; `sizes` are 1 to 6 rows and 16 columns.
 #[target_feature(enable = "avx2,fma,f16c")]
-pub(crate) unsafe fn product(
-    a: View<'_>,
-    b: Right<'_>,
-    depth: usize,
-    c: &mut [f32],
-    c_stride: usize,
-    rows: usize,
-    add: bool,
-) {
+pub(crate) unsafe fn product(a: View<'_>, b: Right<'_>, sizes: Sizes, c: &mut [f32], c_stride: usize, add: bool) {
+    let Sizes { rows, depth, .. } = sizes;
     let (len, stride) = match b {
         Right::Floats(View { data, stride }) => (data.len(), stride),
         Right::Halves(View { data, stride }) => (data.len(), stride),

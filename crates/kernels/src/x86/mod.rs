@@ -1,6 +1,7 @@
-//! The inner loops by intrinsics: AVX2, FMA and F16C; pairs of panels by AVX-512.
+//! The inner loops by intrinsics: AVX2, FMA and F16C; pairs of panels, and attention's products, by AVX-512.
 
 mod floats;
+mod floats_512;
 mod half_precision;
 mod limits;
 mod pairs;
@@ -10,6 +11,7 @@ mod tile;
 use std::arch::x86_64::*;
 
 pub(crate) use floats::{columns, dots, product};
+pub(crate) use floats_512::product_512;
 pub(crate) use half_precision::{dot_f16, widen};
 pub(crate) use limits::{float_chain, integer_chain, integer_chain_512};
 pub(crate) use pairs::pair;
