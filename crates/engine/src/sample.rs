@@ -85,10 +85,13 @@ impl Sampler {
 
 /// Candidates with their probabilities, likeliest first. Those 10^-8 times less likely than the first never matter and are left out.
 fn probabilities(logits: &[f32], temperature: f32) -> Vec<(u32, f32)> {
-    let max = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let max = largest(logits);
+    // Most are far below: exponentials of a whole vocabulary take as long as a layer.
+    let least = max + temperature * -18.5;
     let mut candidates: Vec<(u32, f32)> = logits
         .iter()
         .enumerate()
+        .filter(|(_, logit)| **logit >= least)
         .map(|(id, logit)| (id as u32, ((logit - max) / temperature).exp()))
         .filter(|(_, p)| *p > 1e-8)
         .collect();
@@ -148,14 +151,22 @@ fn typical(candidates: &mut Vec<(u32, f32)>, wanted: f32) {
     candidates.sort_unstable_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
 }
 
+/// The first of the largest; of no numbers that are any, the first.
 fn likeliest(logits: &[f32]) -> u32 {
-    let mut best = 0;
-    for (id, logit) in logits.iter().enumerate() {
-        if *logit > logits[best] || logits[best].is_nan() {
-            best = id;
+    let largest = largest(logits);
+    logits.iter().position(|logit| *logit == largest).unwrap_or(0) as u32
+}
+
+/// The largest number there is, sixteen side by side so that the compiler makes vectors of them.
+fn largest(logits: &[f32]) -> f32 {
+    let mut lanes = [f32::NEG_INFINITY; 16];
+    let (chunks, rest) = logits.as_chunks::<16>();
+    for chunk in chunks {
+        for (lane, logit) in lanes.iter_mut().zip(chunk) {
+            *lane = if *logit > *lane { *logit } else { *lane };
         }
     }
-    best as u32
+    lanes.iter().chain(rest).copied().fold(f32::NEG_INFINITY, f32::max)
 }
 
 /// Log-probabilities of a distribution: of any token, and the likeliest few.
@@ -166,8 +177,10 @@ pub(crate) struct LogProbs<'a> {
 
 impl<'a> LogProbs<'a> {
     pub(crate) fn new(logits: &'a [f32]) -> Self {
-        let max = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        let sum: f64 = logits.iter().map(|logit| f64::from(logit - max).exp()).sum();
+        let max = largest(logits);
+        // What is left out is less than a float of the sum can tell.
+        let near = logits.iter().map(|logit| logit - max).filter(|difference| *difference > -40.0);
+        let sum: f64 = near.map(|difference| f64::from(difference).exp()).sum();
         Self { logits, log_sum: max + sum.ln() as f32 }
     }
 

@@ -8,6 +8,9 @@ pub(crate) const COLUMNS: usize = 16;
 /// Rows of one tile.
 const ROWS: usize = 6;
 
+/// Halves that memory is asked for at each step of the depth: two lines of a cache.
+pub(crate) const NEXT: usize = 64;
+
 /// A matrix whose rows begin `stride` numbers apart.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct View<'a, T = f32> {
@@ -34,9 +37,12 @@ pub(crate) struct Sizes {
 
 /// `c = a * b`, or `c += a * b` if `add`. Each sum is taken along the depth, so it has the same bits in a product of any size.
 ///
+/// `c` is given with its stride. Memory is asked for what is `next`, so that it is near when its turn comes.
+///
 /// # Panics
 /// If a matrix is too small for the sizes, or `cols` is not whole tiles.
-pub(crate) fn product(a: View<'_>, b: Right<'_>, sizes: Sizes, c: &mut [f32], c_stride: usize, add: bool) {
+pub(crate) fn product(a: View<'_>, b: Right<'_>, sizes: Sizes, c: (&mut [f32], usize), add: bool, next: &[f16]) {
+    let (c, c_stride) = c;
     assert!(sizes.cols.is_multiple_of(COLUMNS), "whole tiles of columns");
     let mut column = 0;
     while column < sizes.cols {
@@ -44,7 +50,8 @@ pub(crate) fn product(a: View<'_>, b: Right<'_>, sizes: Sizes, c: &mut [f32], c_
         for row in (0..sizes.rows).step_by(ROWS) {
             let sizes = Sizes { rows: (sizes.rows - row).min(ROWS), depth: sizes.depth, cols };
             let a = View { data: &a.data[row * a.stride..], ..a };
-            tile(a, b.from(column), sizes, &mut c[row * c_stride + column..], c_stride, add);
+            let next = if row == 0 { next.get(column / cols * sizes.depth * NEXT..).unwrap_or_default() } else { &[] };
+            tile(a, b.from(column), sizes, (&mut c[row * c_stride + column..], c_stride), add, next);
         }
         column += cols;
     }
@@ -60,6 +67,14 @@ fn tile_columns(left: usize) -> usize {
 }
 
 impl Right<'_> {
+    /// What is to be read, if it is halves.
+    pub(crate) fn halves(&self) -> &[f16] {
+        match self {
+            Self::Floats(_) => &[],
+            Self::Halves(view) => view.data,
+        }
+    }
+
     /// From a column on.
     fn from(self, column: usize) -> Self {
         match self {
@@ -76,23 +91,24 @@ impl Right<'_> {
     }
 }
 
-fn tile(a: View<'_>, b: Right<'_>, sizes: Sizes, c: &mut [f32], c_stride: usize, add: bool) {
+fn tile(a: View<'_>, b: Right<'_>, sizes: Sizes, c: (&mut [f32], usize), add: bool, next: &[f16]) {
     #[cfg(target_arch = "x86_64")]
     if crate::simd::has_avx512() {
         // SAFETY: the machine has AVX-512, and the tile is one of its sizes; the lengths are asserted within.
-        unsafe { crate::x86::product_512(a, b, sizes, c, c_stride, add) };
+        unsafe { crate::x86::product_512(a, b, sizes, c, add, next) };
         return;
     }
     #[cfg(target_arch = "x86_64")]
     if crate::simd::has_avx2() {
         // SAFETY: the machine has AVX2, FMA and F16C, and the tile is 1 to 6 rows of 16; the lengths are asserted within.
-        unsafe { crate::x86::product(a, b, sizes, c, c_stride, add) };
+        unsafe { crate::x86::product(a, b, sizes, c, add, next) };
         return;
     }
-    tile_reference(a, b, sizes, c, c_stride, add);
+    let _ = next;
+    tile_reference(a, b, sizes, c, add);
 }
 
-fn tile_reference(a: View<'_>, b: Right<'_>, sizes: Sizes, c: &mut [f32], c_stride: usize, add: bool) {
+fn tile_reference(a: View<'_>, b: Right<'_>, sizes: Sizes, (c, c_stride): (&mut [f32], usize), add: bool) {
     for row in 0..sizes.rows {
         for column in 0..sizes.cols {
             let mut sum = if add { c[row * c_stride + column] } else { 0.0 };
@@ -190,9 +206,14 @@ mod tests {
 
     #[test]
     fn products_follow_the_reference_in_odd_sizes() {
-        for (rows, depth, cols, add) in
-            [(1, 1, 16, false), (6, 40, 32, true), (7, 33, 16, true), (23, 5, 48, false), (4, 0, 16, true), (9, 64, 112, true)]
-        {
+        for (rows, depth, cols, add) in [
+            (1, 1, 16, false),
+            (6, 40, 32, true),
+            (7, 33, 16, true),
+            (23, 5, 48, false),
+            (4, 0, 16, true),
+            (9, 64, 112, true),
+        ] {
             let (a_stride, b_stride, c_stride) = (depth + 3, cols + 1, cols + 2);
             let (a, b) = (numbers(rows * a_stride, 0.1), numbers((depth + 1) * b_stride, 0.7));
             let halves: Vec<f16> = b.iter().copied().map(f16::from_f32).collect();
@@ -202,21 +223,29 @@ mod tests {
             let before = numbers(rows * c_stride, 0.9);
             for b in [floats, halves] {
                 let (mut fast, mut slow) = (before.clone(), before.clone());
-                product(a, b, Sizes { rows, depth, cols }, &mut fast, c_stride, add);
+                product(a, b, Sizes { rows, depth, cols }, (&mut fast, c_stride), add, &[]);
                 for row in 0..rows {
                     let a = View { data: &a.data[row * a_stride..], ..a };
                     let mut alone = before.clone();
-                    product(a, b, Sizes { rows: 1, depth, cols }, &mut alone[row * c_stride..], c_stride, add);
+                    product(
+                        a,
+                        b,
+                        Sizes { rows: 1, depth, cols },
+                        (&mut alone[row * c_stride..], c_stride),
+                        add,
+                        b.halves(),
+                    );
                     assert_eq!(alone[row * c_stride..][..cols], fast[row * c_stride..][..cols], "the same alone");
                     let sizes = Sizes { rows: 1, depth, cols };
-                    tile_reference(a, b, sizes, &mut slow[row * c_stride..], c_stride, add);
+                    tile_reference(a, b, sizes, (&mut slow[row * c_stride..], c_stride), add);
                     #[cfg(target_arch = "x86_64")]
                     if crate::simd::has_avx2() {
                         let mut narrow = before.clone();
                         for column in (0..cols).step_by(COLUMNS) {
-                            let (sizes, out) = (Sizes { cols: COLUMNS, ..sizes }, &mut narrow[row * c_stride + column..]);
+                            let (sizes, out) =
+                                (Sizes { cols: COLUMNS, ..sizes }, &mut narrow[row * c_stride + column..]);
                             // SAFETY: the machine has AVX2, FMA and F16C.
-                            unsafe { crate::x86::product(a, b.from(column), sizes, out, c_stride, add) };
+                            unsafe { crate::x86::product(a, b.from(column), sizes, (out, c_stride), add, &[]) };
                         }
                         assert_eq!(narrow[row * c_stride..][..cols], fast[row * c_stride..][..cols], "by AVX2");
                     }

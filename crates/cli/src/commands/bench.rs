@@ -66,7 +66,10 @@ fn show(report: &BenchReport, printer: Printer) {
     if !report.left_out.is_empty() {
         let names: Vec<String> = report.left_out.iter().map(Workload::name).collect();
         let context = report.footprint.context;
-        printer.note(format!("not measured, because the model's context of {context} tokens has no room for it: {}", names.join(", ")));
+        printer.note(format!(
+            "not measured, because the model's context of {context} tokens has no room for it: {}",
+            names.join(", ")
+        ));
     }
     printer.line(printer.ink(
         Ink::Dim,

@@ -86,8 +86,12 @@ async fn measure(
 ) -> anyhow::Result<Vec<Measured>> {
     let context = (load.context as usize).clamp(16, 2048);
     let batch = (load.users as usize).clamp(1, 64);
-    let asked =
-        BenchOptions { prompts: vec![context], contexts: vec![context], batches: (batch > 1).then_some(batch).into_iter().collect(), ..BenchOptions::default() };
+    let asked = BenchOptions {
+        prompts: vec![context],
+        contexts: vec![context],
+        batches: (batch > 1).then_some(batch).into_iter().collect(),
+        ..BenchOptions::default()
+    };
     let mut bar = printer.steps();
     let report = workspace.bench(&options.model, &asked, |at, of, what| bar.at(at, of, what)).await;
     bar.end();

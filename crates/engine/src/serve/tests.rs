@@ -394,7 +394,8 @@ fn guesses_change_the_work_and_not_the_answer() {
                 request.logprobs = Some(1);
                 if seed % 4 == 3 {
                     // Some of it is free and some forced, and both have been said before.
-                    request.grammar = Some(domain::Grammar::Regex(r"([\n\x0b\x0c]{2} to [\n\x0b\x0c]{3}; ){30}".to_owned()));
+                    request.grammar =
+                        Some(domain::Grammar::Regex(r"([\n\x0b\x0c]{2} to [\n\x0b\x0c]{3}; ){30}".to_owned()));
                 }
                 let (with, without) = (run(&guessing, request.clone()), run(&plain, request.clone()));
                 if request.grammar.is_some() {

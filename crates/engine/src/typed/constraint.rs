@@ -109,9 +109,18 @@ impl Constraint {
             State::Idle(matcher) => matcher.compute_mask_or_eos().map_err(|error| error.to_string())?,
             State::Free | State::Over => return Ok(()),
         };
-        for (id, logit) in logits.iter_mut().enumerate() {
-            if !mask.is_allowed(id as u32) {
-                *logit = f32::NEG_INFINITY;
+        let mut words = mask.as_slice().iter();
+        for logits in logits.chunks_mut(32) {
+            match words.next().copied().unwrap_or(0) {
+                u32::MAX => {}
+                0 => logits.fill(f32::NEG_INFINITY),
+                word => {
+                    for (bit, logit) in logits.iter_mut().enumerate() {
+                        if word >> bit & 1 == 0 {
+                            *logit = f32::NEG_INFINITY;
+                        }
+                    }
+                }
             }
         }
         Ok(())

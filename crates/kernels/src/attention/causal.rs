@@ -273,7 +273,7 @@ impl Call<'_> {
             bench.scores.resize(queries * PAGE, 0.0);
             let sizes = Sizes { rows: queries, depth: dim, cols: here.len().next_multiple_of(COLUMNS) };
             let a = View { data: bench.queries.as_slice(), stride: dim };
-            product(a, keys, sizes, &mut bench.scores, PAGE, false);
+            product(a, keys, sizes, (&mut bench.scores, PAGE), false, values.halves());
             let rows = bench.span.chunks_exact_mut(stride).zip(bench.scores.chunks_exact_mut(PAGE));
             for (m, (row, scores)) in rows.enumerate() {
                 let seen = visible(self.window, positions.start + m / group);
@@ -282,7 +282,12 @@ impl Call<'_> {
             }
             let sizes = Sizes { rows: queries, depth: here.len(), cols: padded };
             let a = View { data: bench.scores.as_slice(), stride: PAGE };
-            product(a, values, sizes, &mut bench.span[running::HEAD..], stride, true);
+            // Pages are too short for the processor to foresee what comes next.
+            let next = match sequence.pages.get(page + 1) {
+                Some(Page::Halves { keys, .. }) if narrow && page + 1 < (span + 1) * SPAN => &keys[head.clone()],
+                _ => &[],
+            };
+            product(a, values, sizes, (&mut bench.span[running::HEAD..], stride), true, next);
         }
     }
 }

@@ -116,14 +116,14 @@ impl Tiles {
             let a = View { data: &self.queries, stride: dim };
             let b = Right::Floats(View { data: &self.keys, stride: BLOCK });
             let sizes = Sizes { rows: queries, depth: dim, cols: count.next_multiple_of(COLUMNS) };
-            product(a, b, sizes, &mut self.scores, BLOCK, false);
+            product(a, b, sizes, (&mut self.scores, BLOCK), false, &[]);
             for (row, scores) in self.seen.chunks_exact_mut(stride).zip(self.scores.chunks_exact_mut(BLOCK)) {
                 running::weigh(row, scores, 0..count, None);
             }
             let a = View { data: &self.scores, stride: BLOCK };
             let b = Right::Floats(View { data: &self.values, stride: padded });
             let sizes = Sizes { rows: queries, depth: count, cols: padded };
-            product(a, b, sizes, &mut self.seen[running::HEAD..], stride, true);
+            product(a, b, sizes, (&mut self.seen[running::HEAD..], stride), true, &[]);
         }
     }
 }

@@ -32,7 +32,7 @@ const MANY: usize = 17;
 const PAIRED: usize = 3;
 
 /// Rows of one task, at most.
-const TASK_ROWS: usize = 256;
+const TASK_ROWS: usize = 1024;
 
 /// Weights of a linear map.
 #[derive(Clone, Copy)]
@@ -93,10 +93,18 @@ pub fn matmul_each(pool: &Pool, x: &[f32], jobs: &mut [(Weights<'_>, &mut [f32])
 fn multiply_all(pool: &Pool, x: &[f32], quantised: &Tokens, jobs: &mut [(Weights<'_>, &mut [f32])], tokens: usize) {
     let mut tasks = Vec::new();
     let mut outputs = Vec::new();
+    let mut left: usize = jobs.iter().map(|(w, _)| w.rows()).sum();
     for (at, (w, out)) in jobs.iter_mut().enumerate() {
         assert!(w.cols() * tokens == x.len() && out.len() == tokens * w.rows(), "{tokens} rows to {}", w.rows());
-        let chunk = w.rows().div_ceil(pool.threads() * 8).next_multiple_of(PAIR * ROWS).min(TASK_ROWS);
-        tasks.extend((0..w.rows()).step_by(chunk).map(|start| (at, start..(start + chunk).min(w.rows()))));
+        let mut start = 0;
+        while start < w.rows() {
+            // Less and less, so that all threads come to their end together.
+            let chunk = (left * 2 / (3 * pool.threads())).next_multiple_of(PAIR * ROWS).clamp(PAIR * ROWS, TASK_ROWS);
+            let end = (start + chunk).min(w.rows());
+            tasks.push((at, start..end));
+            left -= end - start;
+            start = end;
+        }
         outputs.push((*w, Output { slots: Slots::new(out), rows: w.rows() }));
     }
     pool.run(tasks.len(), &|task| {

@@ -2,14 +2,19 @@
 
 use std::arch::x86_64::*;
 
-use crate::floats::{COLUMNS, DOT_ROWS, DOT_TOKENS, Right, Sizes, View};
+use half::f16;
+
+use super::ask_for;
+use crate::floats::{COLUMNS, DOT_ROWS, DOT_TOKENS, NEXT, Right, Sizes, View};
 
 /// `c = a * b`, or `c += a * b`, for up to six rows: see [`crate::floats::product`], which calls this.
 ///
 /// # Safety
 /// The machine has AVX2, FMA and F16C; `sizes` are 1 to 6 rows and 16 columns.
 #[target_feature(enable = "avx2,fma,f16c")]
-pub(crate) unsafe fn product(a: View<'_>, b: Right<'_>, sizes: Sizes, c: &mut [f32], c_stride: usize, add: bool) {
+pub(crate) unsafe fn product(a: View<'_>, b: Right<'_>, sizes: Sizes, c: (&mut [f32], usize), add: bool, next: &[f16]) {
+    let (c, c_stride) = c;
+    let next = if next.is_empty() { None } else { Some(next.as_ptr()) };
     let Sizes { rows, depth, .. } = sizes;
     let (len, stride) = match b {
         Right::Floats(View { data, stride }) => (data.len(), stride),
@@ -21,8 +26,12 @@ pub(crate) unsafe fn product(a: View<'_>, b: Right<'_>, sizes: Sizes, c: &mut [f
     // SAFETY: the assertions hold what the tile reads and writes.
     unsafe {
         match b {
-            Right::Floats(b) => sized::<false>(a, (b.data.as_ptr().cast(), stride), depth, (c, c_stride), rows, add),
-            Right::Halves(b) => sized::<true>(a, (b.data.as_ptr().cast(), stride), depth, (c, c_stride), rows, add),
+            Right::Floats(b) => {
+                sized::<false>(a, (b.data.as_ptr().cast(), stride), depth, (c, c_stride), rows, add, next)
+            }
+            Right::Halves(b) => {
+                sized::<true>(a, (b.data.as_ptr().cast(), stride), depth, (c, c_stride), rows, add, next)
+            }
         }
     }
 }
@@ -38,16 +47,17 @@ unsafe fn sized<const HALVES: bool>(
     c: (&mut [f32], usize),
     rows: usize,
     add: bool,
+    next: Option<*const f16>,
 ) {
     // SAFETY: the caller's promises.
     unsafe {
         match rows {
-            6 => tile::<6, HALVES>(a, b, depth, c, add),
-            5 => tile::<5, HALVES>(a, b, depth, c, add),
-            4 => tile::<4, HALVES>(a, b, depth, c, add),
-            3 => tile::<3, HALVES>(a, b, depth, c, add),
-            2 => tile::<2, HALVES>(a, b, depth, c, add),
-            _ => tile::<1, HALVES>(a, b, depth, c, add),
+            6 => tile::<6, HALVES>(a, b, depth, c, add, next),
+            5 => tile::<5, HALVES>(a, b, depth, c, add, next),
+            4 => tile::<4, HALVES>(a, b, depth, c, add, next),
+            3 => tile::<3, HALVES>(a, b, depth, c, add, next),
+            2 => tile::<2, HALVES>(a, b, depth, c, add, next),
+            _ => tile::<1, HALVES>(a, b, depth, c, add, next),
         }
     }
 }
@@ -62,6 +72,7 @@ unsafe fn tile<const R: usize, const HALVES: bool>(
     depth: usize,
     (c, c_stride): (&mut [f32], usize),
     add: bool,
+    next: Option<*const f16>,
 ) {
     let mut sums = [[_mm256_setzero_ps(); 2]; R];
     // SAFETY: the caller's promises.
@@ -73,6 +84,7 @@ unsafe fn tile<const R: usize, const HALVES: bool>(
             }
         }
         for k in 0..depth {
+            ask_for(next, k * NEXT);
             let (first, second) = (eight::<HALVES>(right, k * b_stride), eight::<HALVES>(right, k * b_stride + 8));
             for r in 0..R {
                 let factor = _mm256_broadcast_ss(&*left.add(r * a.stride + k));

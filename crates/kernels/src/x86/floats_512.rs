@@ -4,14 +4,26 @@
 
 use std::arch::x86_64::*;
 
-use crate::floats::{COLUMNS, Right, Sizes, View};
+use half::f16;
+
+use super::ask_for;
+use crate::floats::{COLUMNS, NEXT, Right, Sizes, View};
 
 /// `c = a * b`, or `c += a * b` if `add`, for up to six rows: see [`crate::floats::product`], which calls this.
 ///
 /// # Safety
 /// The machine has AVX-512 with its part F; `sizes` are 1 to 6 rows, and 16, 32 or 64 columns.
 #[target_feature(enable = "avx512f")]
-pub(crate) unsafe fn product_512(a: View<'_>, b: Right<'_>, sizes: Sizes, c: &mut [f32], c_stride: usize, add: bool) {
+pub(crate) unsafe fn product_512(
+    a: View<'_>,
+    b: Right<'_>,
+    sizes: Sizes,
+    c: (&mut [f32], usize),
+    add: bool,
+    next: &[f16],
+) {
+    let (c, c_stride) = c;
+    let next = if next.is_empty() { None } else { Some(next.as_ptr()) };
     let Sizes { rows, depth, cols } = sizes;
     let (len, stride) = match b {
         Right::Floats(View { data, stride }) => (data.len(), stride),
@@ -23,8 +35,8 @@ pub(crate) unsafe fn product_512(a: View<'_>, b: Right<'_>, sizes: Sizes, c: &mu
     // SAFETY: the assertions hold what the tile reads and writes.
     unsafe {
         match b {
-            Right::Floats(b) => sized::<false>(a, (b.data.as_ptr().cast(), stride), sizes, (c, c_stride), add),
-            Right::Halves(b) => sized::<true>(a, (b.data.as_ptr().cast(), stride), sizes, (c, c_stride), add),
+            Right::Floats(b) => sized::<false>(a, (b.data.as_ptr().cast(), stride), sizes, (c, c_stride), add, next),
+            Right::Halves(b) => sized::<true>(a, (b.data.as_ptr().cast(), stride), sizes, (c, c_stride), add, next),
         }
     }
 }
@@ -39,13 +51,14 @@ unsafe fn sized<const HALVES: bool>(
     sizes: Sizes,
     c: (&mut [f32], usize),
     add: bool,
+    next: Option<*const f16>,
 ) {
     // SAFETY: the caller's promises.
     unsafe {
         match sizes.cols / COLUMNS {
-            4 => of_rows::<4, HALVES>(a, b, sizes, c, add),
-            2 => of_rows::<2, HALVES>(a, b, sizes, c, add),
-            _ => of_rows::<1, HALVES>(a, b, sizes, c, add),
+            4 => of_rows::<4, HALVES>(a, b, sizes, c, add, next),
+            2 => of_rows::<2, HALVES>(a, b, sizes, c, add, next),
+            _ => of_rows::<1, HALVES>(a, b, sizes, c, add, next),
         }
     }
 }
@@ -59,16 +72,17 @@ unsafe fn of_rows<const V: usize, const HALVES: bool>(
     sizes: Sizes,
     c: (&mut [f32], usize),
     add: bool,
+    next: Option<*const f16>,
 ) {
     // SAFETY: the caller's promises.
     unsafe {
         match sizes.rows {
-            6 => tile::<6, V, HALVES>(a, b, sizes.depth, c, add),
-            5 => tile::<5, V, HALVES>(a, b, sizes.depth, c, add),
-            4 => tile::<4, V, HALVES>(a, b, sizes.depth, c, add),
-            3 => tile::<3, V, HALVES>(a, b, sizes.depth, c, add),
-            2 => tile::<2, V, HALVES>(a, b, sizes.depth, c, add),
-            _ => tile::<1, V, HALVES>(a, b, sizes.depth, c, add),
+            6 => tile::<6, V, HALVES>(a, b, sizes.depth, c, add, next),
+            5 => tile::<5, V, HALVES>(a, b, sizes.depth, c, add, next),
+            4 => tile::<4, V, HALVES>(a, b, sizes.depth, c, add, next),
+            3 => tile::<3, V, HALVES>(a, b, sizes.depth, c, add, next),
+            2 => tile::<2, V, HALVES>(a, b, sizes.depth, c, add, next),
+            _ => tile::<1, V, HALVES>(a, b, sizes.depth, c, add, next),
         }
     }
 }
@@ -83,6 +97,7 @@ unsafe fn tile<const R: usize, const V: usize, const HALVES: bool>(
     depth: usize,
     (c, c_stride): (&mut [f32], usize),
     add: bool,
+    next: Option<*const f16>,
 ) {
     let mut sums = [[_mm512_setzero_ps(); V]; R];
     // SAFETY: the caller's promises.
@@ -96,6 +111,7 @@ unsafe fn tile<const R: usize, const V: usize, const HALVES: bool>(
             }
         }
         for k in 0..depth {
+            ask_for(next, k * NEXT);
             let mut columns = [_mm512_setzero_ps(); V];
             for v in 0..V {
                 columns[v] = sixteen::<HALVES>(right, k * b_stride + v * COLUMNS);

@@ -18,6 +18,17 @@ pub(crate) use pairs::pair;
 pub(crate) use quantise::quantise;
 pub(crate) use tile::{panel, widen as widen_panel};
 
+/// Asks memory for two lines of a cache, `at` halves on, if anything comes next.
+#[inline(always)]
+fn ask_for(next: Option<*const half::f16>, at: usize) {
+    if let Some(next) = next {
+        for half in 0..2 {
+            // SAFETY: nothing is read, so that it need not be there.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(next.wrapping_add(at + half * 32).cast()) };
+        }
+    }
+}
+
 /// The sum of eight lanes.
 #[target_feature(enable = "avx2,fma")]
 #[inline]

@@ -66,22 +66,12 @@ struct Reached {
 impl Reached {
     fn by(kind: Kind) -> Self {
         match kind {
-            Kind::Cpu => Self {
-                bandwidth: 0.75,
-                prompts: 0.58,
-                batches: 0.33,
-                attention: 0.42,
-                layer: 45e-6,
-                chunk: 256.0,
-            },
-            Kind::Gpu => Self {
-                bandwidth: 0.7,
-                prompts: 0.5,
-                batches: 0.4,
-                attention: 0.3,
-                layer: 10e-6,
-                chunk: 2048.0,
-            },
+            Kind::Cpu => {
+                Self { bandwidth: 0.75, prompts: 0.58, batches: 0.33, attention: 0.42, layer: 45e-6, chunk: 256.0 }
+            }
+            Kind::Gpu => {
+                Self { bandwidth: 0.7, prompts: 0.5, batches: 0.4, attention: 0.3, layer: 10e-6, chunk: 2048.0 }
+            }
         }
     }
 }
@@ -193,7 +183,8 @@ pub fn forecast(model: &Footprint, load: Load, machine: &Hardware) -> Forecast {
 pub fn together(model: &Footprint, requests: u64, machine: &Hardware) -> f64 {
     let (read, written) = (SHORT as f64, f64::from(EACH));
     let reading = forecast(model, Load { users: 1, context: SHORT as u64 }, machine).prompt;
-    let writing = forecast(model, Load { users: requests, context: SHORT as u64 + u64::from(EACH) / 2 }, machine).decode_all;
+    let writing =
+        forecast(model, Load { users: requests, context: SHORT as u64 + u64::from(EACH) / 2 }, machine).decode_all;
     let all = requests as f64;
     all * written / (all * read / reading + all * written / writing)
 }
