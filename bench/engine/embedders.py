@@ -35,12 +35,13 @@ class Weights:
 
     def tokenizer(self):
         """The same pieces and scores. Unicode is normalised in general, not by the file's own table: ids may differ where characters are odd."""
-        from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+        from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
         pieces = list(zip(self.value("tokenizer.ggml.tokens"), self.value("tokenizer.ggml.scores")))
         begin, end, unknown = (self.value(f"tokenizer.ggml.{name}_token_id") for name in ("bos", "eos", "unknown"))
         made = Tokenizer(models.Unigram(pieces, unk_id=unknown, byte_fallback=False))
-        made.normalizer = normalizers.NFKC()
+        made.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Replace(Regex(r"\s+"), " ")])
+        made.decoder = decoders.Metaspace()
         made.pre_tokenizer = pre_tokenizers.Metaspace()
         made.post_processor = processors.TemplateProcessing(
             single=f"{pieces[begin][0]} $A {pieces[end][0]}", special_tokens=[(pieces[begin][0], begin), (pieces[end][0], end)])
@@ -97,6 +98,7 @@ class OnnxRuntime:
     """onnxruntime over the exported graph, fused by its own optimiser; in 8 bits also by its dynamic quantisation."""
 
     def __init__(self, weights, folder, bits):
+        import onnx
         import onnxruntime
         from onnxruntime.quantization import quantize_dynamic
         from onnxruntime.transformers import optimizer
@@ -112,7 +114,7 @@ class OnnxRuntime:
         if bits == 8:
             quantised = folder / "model-8.onnx"
             if not quantised.exists():
-                quantize_dynamic(path, quantised)
+                quantize_dynamic(path, quantised, extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT})
             path = quantised
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads, options.inter_op_num_threads = 2, 1

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use domain::Pooling;
+use kernels::Pool;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -21,12 +22,12 @@ pub(super) struct Loaded {
     pub limit: usize,
 }
 
-pub(super) fn load(path: &Path) -> Result<Loaded, LoadError> {
+pub(super) fn load(path: &Path, pool: &Pool) -> Result<Loaded, LoadError> {
     let converted = path.join(CONVERTED);
     let loaded = match path.is_dir() {
-        true if converted.is_file() => from_gguf(&converted)?,
-        true => from_directory(path)?,
-        false => from_gguf(path)?,
+        true if converted.is_file() => from_gguf(&converted, pool)?,
+        true => from_directory(path, pool)?,
+        false => from_gguf(path, pool)?,
     };
     check(path, &loaded)?;
     Ok(loaded)
@@ -48,7 +49,7 @@ fn check(path: &Path, loaded: &Loaded) -> Result<(), LoadError> {
     Err(LoadError::damaged(path, flaw))
 }
 
-fn from_gguf(path: &Path) -> Result<Loaded, LoadError> {
+fn from_gguf(path: &Path, pool: &Pool) -> Result<Loaded, LoadError> {
     let gguf = Gguf::open(path)?;
     let architecture = gguf.architecture()?;
     if architecture != "bert" {
@@ -74,12 +75,16 @@ fn from_gguf(path: &Path) -> Result<Loaded, LoadError> {
         }
     };
     let tokenizer = Tokenizer::from_gguf(&gguf)?;
-    let weights = Names(&gguf, path).weights(shape)?;
+    let weights = Names { gguf: &gguf, path, pool }.weights(shape)?;
     Ok(Loaded { weights, tokenizer, pooling, limit: shape.positions })
 }
 
 /// Reads tensors by the names llama.cpp gives them.
-struct Names<'a>(&'a Gguf, &'a Path);
+struct Names<'a> {
+    gguf: &'a Gguf,
+    path: &'a Path,
+    pool: &'a Pool,
+}
 
 impl Names<'_> {
     fn weights(&self, shape: Shape) -> Result<Weights, LoadError> {
@@ -100,7 +105,7 @@ impl Names<'_> {
         let mut position_rows = self.floats("position_embd.weight", width)?;
         if position_rows.len() < positions * width {
             let why = format!("tensor 'position_embd.weight' has fewer than {positions} rows of {width}");
-            return Err(LoadError::damaged(self.1, why));
+            return Err(LoadError::damaged(self.path, why));
         }
         position_rows.truncate(positions * width);
         let mut kind = self.floats("token_types.weight", width)?;
@@ -117,7 +122,7 @@ impl Names<'_> {
 
     fn linear(&self, name: &str, rows: usize, cols: usize) -> Result<Linear, LoadError> {
         let table = self.table(&format!("{name}.weight"), Some(rows), cols)?;
-        Ok(Linear { table, bias: self.vector(&format!("{name}.bias"), rows)? })
+        Ok(Linear::new(self.pool, table, self.vector(&format!("{name}.bias"), rows)?))
     }
 
     fn norm(&self, name: &str, width: usize) -> Result<Norm, LoadError> {
@@ -126,11 +131,11 @@ impl Names<'_> {
     }
 
     fn table(&self, name: &str, rows: Option<usize>, cols: usize) -> Result<Table, LoadError> {
-        let matrix = self.0.tensor(name)?;
+        let matrix = self.gguf.tensor(name)?;
         if matrix.cols != cols || rows.is_some_and(|rows| rows != matrix.rows) {
             let expected = rows.map_or_else(|| "any number of".to_owned(), |rows| rows.to_string());
             let why = format!("tensor '{name}' is {} x {}, not {expected} x {cols}", matrix.rows, matrix.cols);
-            return Err(LoadError::damaged(self.1, why));
+            return Err(LoadError::damaged(self.path, why));
         }
         Ok(Table { dtype: matrix.dtype, rows: matrix.rows, cols, data: matrix.data.to_vec() })
     }
@@ -139,7 +144,7 @@ impl Names<'_> {
         let values = self.floats(name, len)?;
         if values.len() != len {
             let why = format!("tensor '{name}' holds {} numbers, not {len}", values.len());
-            return Err(LoadError::damaged(self.1, why));
+            return Err(LoadError::damaged(self.path, why));
         }
         Ok(values)
     }
@@ -195,7 +200,7 @@ struct LengthConfig {
     max_seq_length: Option<usize>,
 }
 
-fn from_directory(dir: &Path) -> Result<Loaded, LoadError> {
+fn from_directory(dir: &Path, pool: &Pool) -> Result<Loaded, LoadError> {
     let path = dir.join("config.json");
     let config: Config = json(&path)?;
     // RoBERTa counts positions from the row after the padding's.
@@ -230,7 +235,7 @@ fn from_directory(dir: &Path) -> Result<Loaded, LoadError> {
     let length =
         optional::<LengthConfig>(&dir.join("sentence_bert_config.json"))?.and_then(|found| found.max_seq_length);
     let limit = length.unwrap_or(shape.positions).min(shape.positions);
-    let weights = HubNames::new(&tensors).weights(shape, &config, skipped)?;
+    let weights = HubNames::new(&tensors, pool).weights(shape, &config, skipped)?;
     Ok(Loaded { weights, tokenizer, pooling, limit })
 }
 
@@ -246,14 +251,15 @@ fn json<T: DeserializeOwned>(path: &Path) -> Result<T, LoadError> {
 /// Reads tensors by the names `transformers` gives them.
 struct HubNames<'a> {
     tensors: &'a Tensors,
+    pool: &'a Pool,
     prefix: &'static str,
 }
 
 impl<'a> HubNames<'a> {
-    fn new(tensors: &'a Tensors) -> Self {
+    fn new(tensors: &'a Tensors, pool: &'a Pool) -> Self {
         let prefixes = ["", "bert.", "roberta."];
         let word = |prefix: &&str| tensors.has(&format!("{prefix}embeddings.word_embeddings.weight"));
-        Self { tensors, prefix: prefixes.into_iter().find(word).unwrap_or("") }
+        Self { tensors, pool, prefix: prefixes.into_iter().find(word).unwrap_or("") }
     }
 
     fn weights(&self, shape: Shape, config: &Config, skipped: usize) -> Result<Weights, LoadError> {
@@ -290,7 +296,7 @@ impl<'a> HubNames<'a> {
     fn linear(&self, name: &str, rows: usize, cols: usize) -> Result<Linear, LoadError> {
         let weight = self.floats(&format!("{name}.weight"), &[rows, cols])?;
         let bias = self.floats(&format!("{name}.bias"), &[rows])?;
-        Ok(Linear { table: Table::halves(rows, cols, &weight), bias })
+        Ok(Linear::new(self.pool, Table::halves(rows, cols, &weight), bias))
     }
 
     fn norm(&self, name: &str, width: usize) -> Result<Norm, LoadError> {

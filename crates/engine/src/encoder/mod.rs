@@ -17,6 +17,7 @@ use std::sync::mpsc;
 use domain::{Card, Embedder, Embeddings, Error, Pooling, Purpose};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use kernels::Pool;
 use tokio::sync::oneshot;
 
 use crate::{LoadError, Tokenizer};
@@ -42,8 +43,9 @@ impl LocalEmbedder {
     /// # Errors
     /// When a file is missing or damaged, or the model is not a BERT-like encoder.
     pub fn load(path: &Path, card: &Card) -> Result<Self, LoadError> {
+        let pool = Pool::new(kernels::default_threads());
         let files::Loaded { weights, tokenizer, pooling, limit } =
-            files::load(path).map_err(|error| error.of_file(path))?;
+            files::load(path, &pool).map_err(|error| error.of_file(path))?;
         let mut card = card.clone();
         let asked = if card.context == 0 { limit } else { card.context as usize };
         let limit = asked.min(limit);
@@ -51,7 +53,7 @@ impl LocalEmbedder {
         card.dimensions = Some(weights.width() as u32);
         let pooling = *card.pooling.get_or_insert(pooling.unwrap_or(Pooling::Mean));
         let (jobs, queue) = mpsc::channel();
-        let worker = Worker::new(weights, pooling, queue);
+        let worker = Worker::new(weights, pooling, pool, queue);
         let thread = std::thread::Builder::new().name("embedder".into()).spawn(move || worker.run());
         thread.map_err(|error| LoadError::io(path, error))?;
         Ok(Self { card, tokenizer, limit, jobs })

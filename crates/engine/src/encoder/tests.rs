@@ -26,7 +26,8 @@ fn small_encoder() -> Weights {
         weight: noise(WIDTH, seed).iter().map(|x| 1.0 + x).collect(),
         bias: noise(WIDTH, seed),
     };
-    let linear = |rows, cols, seed: &mut u32| Linear { table: floats(rows, cols, seed), bias: noise(rows, seed) };
+    let pool = Pool::new(1);
+    let linear = |rows, cols, seed: &mut u32| Linear::new(&pool, floats(rows, cols, seed), noise(rows, seed));
     let mut layers = Vec::new();
     for _ in 0..2 {
         let seed = &mut seed;

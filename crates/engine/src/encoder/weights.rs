@@ -1,7 +1,7 @@
 //! An encoder's weights in memory.
 
 use half::f16;
-use kernels::{Dtype, Matrix, dequantize_row};
+use kernels::{Dtype, Matrix, Packed, Pool, dequantize_row};
 
 /// The sizes of an encoder.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -50,8 +50,15 @@ pub(super) struct Table {
 }
 
 pub(super) struct Linear {
-    pub table: Table,
+    map: Map,
     pub bias: Vec<f32>,
+}
+
+/// Weights of a linear map.
+enum Map {
+    Packed(Packed),
+    /// Floats.
+    Plain(Table),
 }
 
 impl Weights {
@@ -76,13 +83,25 @@ impl Weights {
 }
 
 impl Linear {
+    pub(super) fn new(pool: &Pool, table: Table, bias: Vec<f32>) -> Self {
+        let map = Packed::new(pool, &table.matrix()).map_or(Map::Plain(table), Map::Packed);
+        Self { map, bias }
+    }
+
     pub(super) fn weights(&self) -> kernels::Weights<'_> {
-        let Table { dtype, rows, cols, data } = &self.table;
-        kernels::Weights::Plain(Matrix { dtype: *dtype, rows: *rows, cols: *cols, data })
+        match &self.map {
+            Map::Packed(packed) => kernels::Weights::Packed(packed),
+            Map::Plain(table) => kernels::Weights::Plain(table.matrix()),
+        }
     }
 }
 
 impl Table {
+    fn matrix(&self) -> Matrix<'_> {
+        let Self { dtype, rows, cols, data } = self;
+        Matrix { dtype: *dtype, rows: *rows, cols: *cols, data }
+    }
+
     /// Two bytes a weight. Eight-bit products would be twice as fast, but MiniLM's large activations do not bear them:
     /// the vectors' cosine with exact ones falls to 0.999.
     pub(super) fn halves(rows: usize, cols: usize, values: &[f32]) -> Self {

@@ -67,10 +67,9 @@ pub(super) struct Worker {
 }
 
 impl Worker {
-    pub(super) fn new(weights: Weights, pooling: Pooling, queue: Receiver<Job>) -> Self {
-        let threads = kernels::default_threads().max(1);
-        let singles = (0..threads).map(|_| Pool::new(1)).collect();
-        let machine = Machine { weights, pooling, pool: Pool::new(threads), singles };
+    pub(super) fn new(weights: Weights, pooling: Pooling, pool: Pool, queue: Receiver<Job>) -> Self {
+        let singles = (0..pool.threads()).map(|_| Pool::new(1)).collect();
+        let machine = Machine { weights, pooling, pool, singles };
         Self { machine, queue, waiting: VecDeque::new() }
     }
 
