@@ -2,7 +2,7 @@
 
 Words searchable: the moment `ingest --no-wait` returns. Vectors searchable: the moment a second `ingest` returns.
 DOCS=FOLDER takes other documents, REPEATS=N the median of N runs of ours, KEEP=DIR keeps what the last of them made.
-RESUME=1 goes on with a run that was cut: ours as it was measured, the pipeline where it stopped.
+RESUME=1 goes on with a run that was cut: ours as it was measured, the pipeline where it stopped. ALONE=1 measures ours only.
 """
 import datetime
 import json
@@ -75,6 +75,12 @@ def rows(mine, peer):
     yield "peak RSS, MB", f"{mine['peak_rss_mb']:.0f}", f"{peer['peak_rss_mb']:.0f}"
 
 
+def keep(run):
+    out = ROOT / "bench/runs" / f"{datetime.date.today()}-ingest.json"
+    out.write_text(json.dumps(run, indent=1) + "\n")
+    print(f"written to {out.relative_to(ROOT)}")
+
+
 def main():
     data = os.environ.get("SUMERU_TEST_DATA", ROOT / ".cache/test-data")
     if os.environ.get("RESUME") and REACHED.exists():
@@ -84,6 +90,9 @@ def main():
         mine = sorted((ours(data) for _ in range(REPEATS)), key=lambda run: run["end_seconds"])[REPEATS // 2]
         REACHED.write_text(json.dumps(mine))
     print(json.dumps(mine), flush=True)
+    if os.environ.get("ALONE"):
+        keep({"sumeru": mine})
+        return
     print(f"{DOCS}: LangChain (it embeds about two passages a second, and goes on where it stopped)", flush=True)
     peer = json.loads(timed([sys.executable, str(Path(__file__).with_name("peer.py")), str(DOCS), str(ROOT / ".cache/ingest-peer.db")])[2])
     print(f"{'':24}{'sumeru':>12}{'langchain':>12}")
@@ -91,11 +100,7 @@ def main():
         print(f"{name:24}{ours_:>12}{theirs:>12}")
     sooner = peer["end_seconds"] / mine["words_seconds"]
     print(f"words are searchable {sooner:.0f} x sooner than the pipeline ends; vectors {peer['end_seconds'] / mine['end_seconds']:.2f} x")
-    runs = ROOT / "bench/runs"
-    runs.mkdir(exist_ok=True)
-    out = runs / f"{datetime.date.today()}-ingest.json"
-    out.write_text(json.dumps({"sumeru": mine, "peer": peer, "words_sooner": sooner}, indent=1) + "\n")
-    print(f"written to {out.relative_to(ROOT)}")
+    keep({"sumeru": mine, "peer": peer, "words_sooner": sooner})
 
 
 if __name__ == "__main__":
