@@ -75,6 +75,14 @@ impl Right<'_> {
         }
     }
 
+    /// Numbers there are, and those from one row to the next.
+    fn shape(&self) -> (usize, usize) {
+        match self {
+            Self::Floats(View { data, stride }) => (data.len(), *stride),
+            Self::Halves(View { data, stride }) => (data.len(), *stride),
+        }
+    }
+
     /// From a column on.
     fn from(self, column: usize) -> Self {
         match self {
@@ -92,15 +100,20 @@ impl Right<'_> {
 }
 
 fn tile(a: View<'_>, b: Right<'_>, sizes: Sizes, c: (&mut [f32], usize), add: bool, next: &[f16]) {
+    let Sizes { rows, depth, cols } = sizes;
+    let (len, stride) = b.shape();
+    assert!(a.data.len() >= (rows - 1) * a.stride + depth, "rows of a");
+    assert!(depth == 0 || len >= (depth - 1) * stride + cols, "rows of b");
+    assert!(c.0.len() >= (rows - 1) * c.1 + cols, "rows of c");
     #[cfg(target_arch = "x86_64")]
     if crate::simd::has_avx512() {
-        // SAFETY: the machine has AVX-512, and the tile is one of its sizes; the lengths are asserted within.
+        // SAFETY: the machine has AVX-512, and the tile is one of its sizes, which the matrices hold.
         unsafe { crate::x86::product_512(a, b, sizes, c, add, next) };
         return;
     }
     #[cfg(target_arch = "x86_64")]
     if crate::simd::has_avx2() {
-        // SAFETY: the machine has AVX2, FMA and F16C, and the tile is 1 to 6 rows of 16; the lengths are asserted within.
+        // SAFETY: the machine has AVX2, FMA and F16C, and the tile is 1 to 6 rows of 16, which the matrices hold.
         unsafe { crate::x86::product(a, b, sizes, c, add, next) };
         return;
     }
@@ -244,7 +257,7 @@ mod tests {
                         for column in (0..cols).step_by(COLUMNS) {
                             let (sizes, out) =
                                 (Sizes { cols: COLUMNS, ..sizes }, &mut narrow[row * c_stride + column..]);
-                            // SAFETY: the machine has AVX2, FMA and F16C.
+                            // SAFETY: the machine has AVX2, FMA and F16C, and the matrices hold a row of 16.
                             unsafe { crate::x86::product(a, b.from(column), sizes, (out, c_stride), add, &[]) };
                         }
                         assert_eq!(narrow[row * c_stride..][..cols], fast[row * c_stride..][..cols], "by AVX2");

@@ -12,7 +12,7 @@ use crate::floats::{COLUMNS, NEXT, Right, Sizes, View};
 /// `c = a * b`, or `c += a * b` if `add`, for up to six rows: see [`crate::floats::product`], which calls this.
 ///
 /// # Safety
-/// The machine has AVX-512 with its part F; `sizes` are 1 to 6 rows, and 16, 32 or 64 columns.
+/// The machine has AVX-512 with its part F; `sizes` are 1 to 6 rows, and 16, 32 or 64 columns, and the matrices hold them.
 #[target_feature(enable = "avx512f")]
 pub(crate) unsafe fn product_512(
     a: View<'_>,
@@ -22,21 +22,12 @@ pub(crate) unsafe fn product_512(
     add: bool,
     next: &[f16],
 ) {
-    let (c, c_stride) = c;
     let next = if next.is_empty() { None } else { Some(next.as_ptr()) };
-    let Sizes { rows, depth, cols } = sizes;
-    let (len, stride) = match b {
-        Right::Floats(View { data, stride }) => (data.len(), stride),
-        Right::Halves(View { data, stride }) => (data.len(), stride),
-    };
-    assert!(a.data.len() >= (rows - 1) * a.stride + depth, "rows of a");
-    assert!(depth == 0 || len >= (depth - 1) * stride + cols, "rows of b");
-    assert!(c.len() >= (rows - 1) * c_stride + cols, "rows of c");
-    // SAFETY: the assertions hold what the tile reads and writes.
+    // SAFETY: the caller's promises.
     unsafe {
         match b {
-            Right::Floats(b) => sized::<false>(a, (b.data.as_ptr().cast(), stride), sizes, (c, c_stride), add, next),
-            Right::Halves(b) => sized::<true>(a, (b.data.as_ptr().cast(), stride), sizes, (c, c_stride), add, next),
+            Right::Floats(b) => sized::<false>(a, (b.data.as_ptr().cast(), b.stride), sizes, c, add, next),
+            Right::Halves(b) => sized::<true>(a, (b.data.as_ptr().cast(), b.stride), sizes, c, add, next),
         }
     }
 }
