@@ -165,6 +165,8 @@ def write_rwkv(folder, version, weights):
 def reference_rwkv(folder, version):
     os.environ["RWKV_V7_ON"] = "1" if version == 7 else "0"
     os.environ["RWKV_JIT_ON"] = "0"
+    # Which of the two it is, it decides when it is imported.
+    sys.modules.pop("rwkv.model", None)
     from rwkv.model import RWKV
 
     path = str(folder / "reference.pth")
