@@ -67,7 +67,7 @@ impl Reached {
     fn by(kind: Kind) -> Self {
         match kind {
             Kind::Cpu => {
-                Self { bandwidth: 0.75, prompts: 0.58, batches: 0.33, attention: 0.42, layer: 45e-6, chunk: 256.0 }
+                Self { bandwidth: 0.92, prompts: 0.50, batches: 0.30, attention: 0.70, layer: 22e-6, chunk: 256.0 }
             }
             Kind::Gpu => {
                 Self { bandwidth: 0.7, prompts: 0.5, batches: 0.4, attention: 0.3, layer: 10e-6, chunk: 2048.0 }
