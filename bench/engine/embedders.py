@@ -1,5 +1,6 @@
 """Our embedding model in the peers' formats: the weights of the same GGUF file as 32-bit floats, for sentence-transformers and onnxruntime."""
 
+import json
 import time
 
 import numpy as np
@@ -152,8 +153,6 @@ class Ours:
         self.server = server
 
     def embed(self, texts):
-        import json
-
         with self.server.post("/v1/embeddings", {"model": self.server.model, "input": texts}) as response:
             answer = json.load(response)
         self.tokens = answer["usage"]["prompt_tokens"]

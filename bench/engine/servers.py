@@ -25,8 +25,8 @@ def run_file(kind):
 
 def limits(model, threads="1,2"):
     """What `sumeru bench` measures: speeds beside the machine's limits, with each number of threads."""
-    command = [SUMERU, "--data", DATA, "bench", model, "--threads", threads, "--json", "--quiet"]
-    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    command = [SUMERU, "--data", DATA, "bench", model, "--threads", threads, "--json"]
+    return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
 
 
 class Server:

@@ -44,16 +44,17 @@ pub(crate) struct Sizes {
 pub(crate) fn product(a: View<'_>, b: Right<'_>, sizes: Sizes, c: (&mut [f32], usize), add: bool, next: &[f16]) {
     let (c, c_stride) = c;
     assert!(sizes.cols.is_multiple_of(COLUMNS), "whole tiles of columns");
-    let mut column = 0;
+    let (mut column, mut next) = (0, next);
     while column < sizes.cols {
         let cols = tile_columns(sizes.cols - column);
+        let (mut now, later) = next.split_at(next.len().min(sizes.depth * NEXT));
         for row in (0..sizes.rows).step_by(ROWS) {
             let sizes = Sizes { rows: (sizes.rows - row).min(ROWS), depth: sizes.depth, cols };
             let a = View { data: &a.data[row * a.stride..], ..a };
-            let next = if row == 0 { next.get(column / cols * sizes.depth * NEXT..).unwrap_or_default() } else { &[] };
-            tile(a, b.from(column), sizes, (&mut c[row * c_stride + column..], c_stride), add, next);
+            tile(a, b.from(column), sizes, (&mut c[row * c_stride + column..], c_stride), add, now);
+            now = &[];
         }
-        column += cols;
+        (column, next) = (column + cols, later);
     }
 }
 

@@ -160,6 +160,7 @@ impl<'a> Find<'a> {
 
     fn stored(&self, info: TensorInfo) -> Stored {
         let packed = self.pool.and_then(|pool| Packed::new(pool, &self.gguf.matrix(&info)));
+        #[cfg(unix)]
         if packed.is_some() {
             self.gguf.let_go(&info);
         }

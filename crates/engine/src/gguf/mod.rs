@@ -120,9 +120,8 @@ impl Gguf {
     }
 
     /// Gives a tensor's memory back to the system; whoever reads it again reads it from the file.
-    #[cfg_attr(not(unix), allow(unused_variables, clippy::unused_self, reason = "other systems are not told"))]
+    #[cfg(unix)]
     pub(crate) fn let_go(&self, info: &TensorInfo) {
-        #[cfg(unix)]
         // SAFETY: the map is of a file and never written: pages that are dropped come back as they were.
         #[allow(unsafe_code, reason = "the one memory map")]
         let _ = unsafe { self.map.unchecked_advise_range(memmap2::UncheckedAdvice::DontNeed, info.start, info.bytes) }; // a hint

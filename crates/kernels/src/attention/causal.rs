@@ -49,8 +49,11 @@ const TASK_QUERIES: usize = 96;
 /// Queries up to which each span is a task of its own.
 const FEW: usize = 16;
 
-/// Tasks for each thread up to which all spans are, so that none waits long for the others.
+/// Tasks for each thread up to which the spans of more queries are, too, so that none waits long for the others.
 const TASKS: usize = 4;
+
+/// Numbers that the spans of some queries leave behind, at most, where there are more than few.
+const MOST_PARTS: usize = 1 << 20;
 
 /// Queries up to which halves are read as they are: widening them first pays for more.
 const NARROW: usize = 12;
@@ -120,7 +123,6 @@ fn plan(shape: &AttnShape, window: usize, sequences: &[Sequence<'_>], threads: u
     let group = shape.heads / shape.kv_heads;
     let most = (TASK_QUERIES / group).clamp(8, 64);
     let whole = shape.kv_heads * sequences.iter().map(|sequence| sequence.rows.div_ceil(most)).sum::<usize>();
-    let few = if whole < threads * TASKS { usize::MAX } else { FEW };
     let (mut tasks, mut parts, mut row) = (Vec::new(), 0, 0);
     for (sequence, Sequence { first, rows, .. }) in sequences.iter().enumerate() {
         for kv_head in 0..shape.kv_heads {
@@ -129,14 +131,17 @@ fn plan(shape: &AttnShape, window: usize, sequences: &[Sequence<'_>], threads: u
                 let (oldest, latest) = (visible(window, first + from).start, first + queries.end - 1);
                 let spans = oldest / (PAGE * SPAN)..latest / (PAGE * SPAN) + 1;
                 let task = |spans, part| Task { sequence, row, kv_head, queries: queries.clone(), spans, part };
-                if queries.len() * group > few || spans.len() == 1 {
+                let numbers = queries.len() * group * (running::HEAD + shape.head_dim.next_multiple_of(COLUMNS));
+                let split =
+                    queries.len() * group <= FEW || whole < threads * TASKS && numbers * spans.len() <= MOST_PARTS;
+                if !split || spans.len() == 1 {
                     tasks.push(task(spans, None));
                     continue;
                 }
                 for span in spans.clone() {
                     let part = Part { at: parts, first: span == spans.start, last: span + 1 == spans.end };
                     tasks.push(task(span..span + 1, Some(part)));
-                    parts += queries.len() * group * (running::HEAD + shape.head_dim.next_multiple_of(COLUMNS));
+                    parts += numbers;
                 }
             }
         }

@@ -98,7 +98,7 @@ fn multiply_all(pool: &Pool, x: &[f32], quantised: &Tokens, jobs: &mut [(Weights
         assert!(w.cols() * tokens == x.len() && out.len() == tokens * w.rows(), "{tokens} rows to {}", w.rows());
         let mut start = 0;
         while start < w.rows() {
-            // Less and less, so that all threads come to their end together.
+            // Less and less, so that all threads come to their end together: two thirds of a fair share of what is left.
             let chunk = (left * 2 / (3 * pool.threads())).next_multiple_of(PAIR * ROWS).clamp(PAIR * ROWS, TASK_ROWS);
             let end = (start + chunk).min(w.rows());
             tasks.push((at, start..end));

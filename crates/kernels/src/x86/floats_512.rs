@@ -22,40 +22,27 @@ pub(crate) unsafe fn product_512(
     add: bool,
     next: &[f16],
 ) {
-    let next = if next.is_empty() { None } else { Some(next.as_ptr()) };
+    let (from, stride, halves) = match b {
+        Right::Floats(View { data, stride }) => (data.as_ptr().cast(), stride, false),
+        Right::Halves(View { data, stride }) => (data.as_ptr().cast(), stride, true),
+    };
+    let (b, next) = ((from, stride), if next.is_empty() { None } else { Some(next.as_ptr()) });
     // SAFETY: the caller's promises.
     unsafe {
-        match b {
-            Right::Floats(b) => sized::<false>(a, (b.data.as_ptr().cast(), b.stride), sizes, c, add, next),
-            Right::Halves(b) => sized::<true>(a, (b.data.as_ptr().cast(), b.stride), sizes, c, add, next),
+        match (sizes.cols / COLUMNS, halves) {
+            (4, true) => of_rows::<4, true>(a, b, sizes, c, add, next),
+            (4, false) => of_rows::<4, false>(a, b, sizes, c, add, next),
+            (2, true) => of_rows::<2, true>(a, b, sizes, c, add, next),
+            (2, false) => of_rows::<2, false>(a, b, sizes, c, add, next),
+            (_, true) => of_rows::<1, true>(a, b, sizes, c, add, next),
+            (_, false) => of_rows::<1, false>(a, b, sizes, c, add, next),
         }
     }
 }
 
 /// # Safety
-/// Row `i` of `a` has `depth` numbers, row `k < depth` of `b` has `cols`, halves if `HALVES`, and row `i` of `c` has `cols`, for every
-/// `i < rows`; there are 1 to 6 rows, and 16, 32 or 64 columns.
-#[target_feature(enable = "avx512f")]
-unsafe fn sized<const HALVES: bool>(
-    a: View<'_>,
-    b: (*const u8, usize),
-    sizes: Sizes,
-    c: (&mut [f32], usize),
-    add: bool,
-    next: Option<*const f16>,
-) {
-    // SAFETY: the caller's promises.
-    unsafe {
-        match sizes.cols / COLUMNS {
-            4 => of_rows::<4, HALVES>(a, b, sizes, c, add, next),
-            2 => of_rows::<2, HALVES>(a, b, sizes, c, add, next),
-            _ => of_rows::<1, HALVES>(a, b, sizes, c, add, next),
-        }
-    }
-}
-
-/// # Safety
-/// As for [`sized`], with `V` vectors of columns.
+/// Row `i` of `a` has `depth` numbers, row `k < depth` of `b` `V` vectors, halves if `HALVES`, and row `i` of `c` as many, for every
+/// `i < rows`; there are 1 to 6 rows.
 #[target_feature(enable = "avx512f")]
 unsafe fn of_rows<const V: usize, const HALVES: bool>(
     a: View<'_>,
@@ -65,15 +52,16 @@ unsafe fn of_rows<const V: usize, const HALVES: bool>(
     add: bool,
     next: Option<*const f16>,
 ) {
+    let depth = sizes.depth;
     // SAFETY: the caller's promises.
     unsafe {
         match sizes.rows {
-            6 => tile::<6, V, HALVES>(a, b, sizes.depth, c, add, next),
-            5 => tile::<5, V, HALVES>(a, b, sizes.depth, c, add, next),
-            4 => tile::<4, V, HALVES>(a, b, sizes.depth, c, add, next),
-            3 => tile::<3, V, HALVES>(a, b, sizes.depth, c, add, next),
-            2 => tile::<2, V, HALVES>(a, b, sizes.depth, c, add, next),
-            _ => tile::<1, V, HALVES>(a, b, sizes.depth, c, add, next),
+            6 => tile::<6, V, HALVES>(a, b, depth, c, add, next),
+            5 => tile::<5, V, HALVES>(a, b, depth, c, add, next),
+            4 => tile::<4, V, HALVES>(a, b, depth, c, add, next),
+            3 => tile::<3, V, HALVES>(a, b, depth, c, add, next),
+            2 => tile::<2, V, HALVES>(a, b, depth, c, add, next),
+            _ => tile::<1, V, HALVES>(a, b, depth, c, add, next),
         }
     }
 }

@@ -46,9 +46,9 @@ async fn knowledge_bases_are_made_listed_and_removed() {
     let house = House::new(Options::default());
     let all = house.get("/v1/knowledge_bases").await.good(200, "KnowledgeBases");
     assert_eq!(all, json!({"knowledge_bases": []}));
-    let made = house.post("/v1/knowledge_bases", json!({"name": "work"})).await.good(201, "KnowledgeBase");
-    assert_eq!((&made["name"], &made["documents"]), (&json!("work"), &json!(0)));
-    house.post("/v1/knowledge_bases", json!({"name": "work"})).await.bad(409, "conflict", &["work"]);
+    let made = house.post("/v1/knowledge_bases", json!({"name": "office"})).await.good(201, "KnowledgeBase");
+    assert_eq!((&made["name"], &made["documents"]), (&json!("office"), &json!(0)));
+    house.post("/v1/knowledge_bases", json!({"name": "office"})).await.bad(409, "conflict", &["office"]);
     for name in ["../up", "a/b", ""] {
         let answer = house.post("/v1/knowledge_bases", json!({"name": name})).await;
         assert_eq!(answer.status, 400, "{name}: {}", answer.text());
@@ -60,12 +60,12 @@ async fn knowledge_bases_are_made_listed_and_removed() {
         &["none"],
     );
     let models = house.get("/v1/models").await.good(200, "Models");
-    assert_eq!(models["data"][0]["id"], "kb/work");
-    house.get("/v1/models/kb/work").await.good(200, "Model");
+    assert_eq!(models["data"][0]["id"], "kb/office");
+    house.get("/v1/models/kb/office").await.good(200, "Model");
     house.get("/v1/models/kb%2Fwork").await.good(200, "Model");
     assert_eq!(house.delete("/v1/knowledge_bases/work").await.status, 204);
-    house.delete("/v1/knowledge_bases/work").await.bad(404, "knowledge_base_not_found", &["work"]);
-    house.get("/v1/knowledge_bases/work").await.bad(404, "knowledge_base_not_found", &["work"]);
+    house.delete("/v1/knowledge_bases/work").await.bad(404, "knowledge_base_not_found", &["office"]);
+    house.get("/v1/knowledge_bases/work").await.bad(404, "knowledge_base_not_found", &["office"]);
 }
 
 #[tokio::test]
@@ -77,11 +77,11 @@ async fn uploaded_documents_are_found_by_their_words() {
         ("../../escape.txt", "out"),
         ("broken.pdf", "%PDF-1.4 not really"),
     ];
-    let uploaded = upload(&house, "work", form(&files)).await.good(202, "Uploaded");
+    let uploaded = upload(&house, "office", form(&files)).await.good(202, "Uploaded");
     assert_eq!(uploaded["accepted"], json!(["policies/leave.md", "travel.txt", "broken.pdf"]));
     assert_eq!(uploaded["rejected"][0]["name"], "../../escape.txt");
     assert!(uploaded["rejected"][0]["error"].as_str().unwrap().contains(".."));
-    let documents = settled(&house, "work", &["broken.pdf", "policies/leave.md", "travel.txt"]).await;
+    let documents = settled(&house, "office", &["broken.pdf", "policies/leave.md", "travel.txt"]).await;
     assert_eq!(documents["documents"][0]["status"], "failed", "{documents}");
     assert!(documents["documents"][0]["error"].is_string());
     let left = std::fs::read_dir(house.data.path().join("uploads")).map_or(0, Iterator::count);
@@ -90,24 +90,25 @@ async fn uploaded_documents_are_found_by_their_words() {
         [("年假有几天？", "lexical", "policies/leave.md"), ("hotel price in Berlin", "hybrid", "travel.txt")]
     {
         let body = json!({"query": query, "mode": mode, "top": 1});
-        let found = house.post("/v1/knowledge_bases/work/search", body).await.good(200, "SearchResult");
+        let found = house.post("/v1/knowledge_bases/office/search", body).await.good(200, "SearchResult");
         assert_eq!(found["hits"][0]["document"], document, "{found}");
         assert_eq!(found["vectors_ready"], 0.0);
     }
     let only = json!({"query": "Berlin", "documents": ["policies/*"]});
-    let found = house.post("/v1/knowledge_bases/work/search", only).await.good(200, "SearchResult");
+    let found = house.post("/v1/knowledge_bases/office/search", only).await.good(200, "SearchResult");
     assert!(found["hits"].as_array().unwrap().iter().all(|hit| hit["document"] == "policies/leave.md"), "{found}");
-    let text = house.get("/v1/knowledge_bases/work/document?name=policies%2Fleave.md").await.good(200, "DocumentText");
+    let text =
+        house.get("/v1/knowledge_bases/office/document?name=policies%2Fleave.md").await.good(200, "DocumentText");
     assert!(text["text"].as_str().unwrap().contains("十天年假"));
-    house.get("/v1/knowledge_bases/work/document?name=none").await.bad(404, "document_not_found", &["none"]);
-    house.get("/v1/knowledge_bases/work/document").await.bad(400, "missing_required_parameter", &["name"]);
-    assert_eq!(house.delete("/v1/knowledge_bases/work/documents?name=travel.txt").await.status, 204);
-    house.delete("/v1/knowledge_bases/work/documents?name=travel.txt").await.bad(
+    house.get("/v1/knowledge_bases/office/document?name=none").await.bad(404, "document_not_found", &["none"]);
+    house.get("/v1/knowledge_bases/office/document").await.bad(400, "missing_required_parameter", &["name"]);
+    assert_eq!(house.delete("/v1/knowledge_bases/office/documents?name=travel.txt").await.status, 204);
+    house.delete("/v1/knowledge_bases/office/documents?name=travel.txt").await.bad(
         404,
         "document_not_found",
         &["travel.txt"],
     );
-    let found = house.post("/v1/knowledge_bases/work/search", json!({"query": "Berlin", "mode": "lexical"})).await;
+    let found = house.post("/v1/knowledge_bases/office/search", json!({"query": "Berlin", "mode": "lexical"})).await;
     assert_eq!(found.good(200, "SearchResult")["hits"], json!([]));
 }
 
