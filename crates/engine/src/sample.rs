@@ -151,6 +151,12 @@ fn typical(candidates: &mut Vec<(u32, f32)>, wanted: f32) {
     candidates.sort_unstable_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
 }
 
+/// Whether there is anything that is no number: a weight was none, or what was computed grew beyond all numbers.
+pub(crate) fn has_nan(logits: &[f32]) -> bool {
+    // Summed, not searched: the compiler makes vectors of it.
+    logits.iter().map(|logit| u32::from(logit.is_nan())).sum::<u32>() > 0
+}
+
 /// The first of the largest; of no numbers that are any, the first.
 fn likeliest(logits: &[f32]) -> u32 {
     let largest = largest(logits);

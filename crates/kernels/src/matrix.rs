@@ -1,6 +1,9 @@
 //! A weight matrix where it lies, usually in a mapped file.
 
-use crate::Dtype;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::quant::are_finite;
+use crate::{Dtype, Pool};
 
 /// Weights of a linear map: `rows` outputs by `cols` inputs, row after row in blocks.
 #[derive(Debug, Clone, Copy)]
@@ -61,6 +64,18 @@ impl<'a> Matrix<'a> {
             return Err(MatrixError::Length { expected, found: data.len() });
         }
         Ok(Self { dtype, rows, cols, data })
+    }
+
+    /// Whether every weight is a number, neither NaN nor infinite: files are damaged. Reads all of it, on all threads of the pool.
+    pub fn is_finite(&self, pool: &Pool) -> bool {
+        let finite = AtomicBool::new(true);
+        let chunk = self.rows.div_ceil(pool.threads() * 4).max(1);
+        pool.run(self.rows.div_ceil(chunk), &|at| {
+            if !(at * chunk..((at + 1) * chunk).min(self.rows)).all(|row| are_finite(self.dtype, self.row(row))) {
+                finite.store(false, Ordering::Relaxed);
+            }
+        });
+        finite.into_inner()
     }
 
     /// The blocks of one row.

@@ -165,6 +165,32 @@ fn six_k(block: &[u8], out: &mut [f32]) {
     }
 }
 
+crate::simd::wide! {
+    /// Whether the bits of a mask, those of an exponent, are set in none of these numbers.
+    fn none_is_full(numbers: &[u8], mask: u16) -> bool {
+        let mut full = 0u16;
+        for number in numbers.as_chunks::<2>().0 {
+            full |= u16::from(u16::from_le_bytes(*number) & mask == mask);
+        }
+        full == 0
+    }
+}
+
+/// Whether every weight is a number, neither NaN nor infinite; of quantised ones, whether their scales and minima are.
+pub(crate) fn are_finite(dtype: Dtype, blocks: &[u8]) -> bool {
+    const HALF: u16 = 0x7c00;
+    let scales = match dtype {
+        Dtype::F32 => return blocks.as_chunks::<4>().0.iter().all(|number| f32::from_le_bytes(*number).is_finite()),
+        Dtype::F16 => return none_is_full(blocks, HALF),
+        Dtype::BF16 => return none_is_full(blocks, 0x7f80),
+        Dtype::Q4_1 | Dtype::Q5_1 | Dtype::Q4K | Dtype::Q5K => 0..4,
+        Dtype::Q6K => 208..210,
+        Dtype::Q4_0 | Dtype::Q5_0 | Dtype::Q8_0 | Dtype::Iq4Nl | Dtype::Iq4Xs => 0..2,
+    };
+    let whole = |half: &[u8; 2]| u16::from_le_bytes(*half) & HALF != HALF;
+    blocks.chunks_exact(dtype.block_bytes()).all(|block| block[scales.clone()].as_chunks().0.iter().all(whole))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -35,6 +35,9 @@ pub(crate) async fn run(options: args::Complete, data: &Path, printer: Printer) 
     let mut tokens: Vec<TokenProbability> = Vec::new();
     let mut events = model.generate(request);
     while let Some(event) = events.next().await {
+        if event.is_err() && live {
+            printer.line("");
+        }
         match event? {
             Event::Text { text: more, tokens: new, .. } => {
                 if live {

@@ -74,6 +74,10 @@ impl<'a> Find<'a> {
         LoadError::damaged(self.path, format!("tensor '{name}' is {shape:?}, {why}"))
     }
 
+    fn no_number(&self, tensor: &str, what: &str) -> LoadError {
+        LoadError::damaged(self.path, format!("tensor '{tensor}' holds {what}, which is no weight"))
+    }
+
     fn name(&self, name: &str) -> String {
         format!("{}{name}", self.prefix)
     }
@@ -85,7 +89,11 @@ impl<'a> Find<'a> {
     /// Numbers of a tensor, `len` of them.
     pub(super) fn vector(&self, name: &str, len: usize) -> Result<Vector, LoadError> {
         let name = self.name(name);
-        Ok(Vector { data: self.gguf.floats(&name, len)?, name })
+        let data = self.gguf.floats(&name, len)?;
+        if let Some(wrong) = data.iter().find(|number| !number.is_finite()) {
+            return Err(self.no_number(&name, &wrong.to_string()));
+        }
+        Ok(Vector { data, name })
     }
 
     /// A tensor's rows of `width` numbers, each for itself.
@@ -147,24 +155,28 @@ impl<'a> Find<'a> {
         } else {
             None
         };
-        let rows = part.len();
-        Ok(Linear {
-            name: self.name(&format!("{name}.weight")),
-            first: part.start,
-            rows,
-            cols,
-            weight: self.stored(info),
-            bias,
-        })
+        let (name, rows) = (self.name(&format!("{name}.weight")), part.len());
+        let weight = self.stored(&name, info)?;
+        Ok(Linear { name, first: part.start, rows, cols, weight, bias })
     }
 
-    fn stored(&self, info: TensorInfo) -> Stored {
-        let packed = self.pool.and_then(|pool| Packed::new(pool, &self.gguf.matrix(&info)));
+    fn stored(&self, name: &str, info: TensorInfo) -> Result<Stored, LoadError> {
+        let Some(pool) = self.pool else { return Ok(Stored::File(info)) };
+        let matrix = self.gguf.matrix(&info);
+        let Some(packed) = Packed::new(pool, &matrix) else {
+            return if matrix.is_finite(pool) {
+                Ok(Stored::File(info))
+            } else {
+                Err(self.no_number(name, "NaN or infinity"))
+            };
+        };
         #[cfg(unix)]
-        if packed.is_some() {
-            self.gguf.let_go(&info);
+        self.gguf.let_go(&info);
+        if packed.is_finite() {
+            Ok(Stored::Packed(packed))
+        } else {
+            Err(self.no_number(name, "scales that are NaN or infinite"))
         }
-        packed.map_or(Stored::File(info), Stored::Packed)
     }
 
     /// Where a matrix lies.

@@ -26,7 +26,7 @@ pub(super) fn load(path: &Path, pool: &Pool) -> Result<Loaded, LoadError> {
     let converted = path.join(CONVERTED);
     let loaded = match path.is_dir() {
         true if converted.is_file() => from_gguf(&converted, pool)?,
-        true => from_directory(path, pool)?,
+        true => from_directory(path)?,
         false => from_gguf(path, pool)?,
     };
     check(path, &loaded)?;
@@ -122,7 +122,8 @@ impl Names<'_> {
 
     fn linear(&self, name: &str, rows: usize, cols: usize) -> Result<Linear, LoadError> {
         let table = self.table(&format!("{name}.weight"), Some(rows), cols)?;
-        Ok(Linear::new(self.pool, table, self.vector(&format!("{name}.bias"), rows)?))
+        Linear::new(self.pool, table, self.vector(&format!("{name}.bias"), rows)?)
+            .ok_or_else(|| no_number(self.path, &format!("{name}.weight")))
     }
 
     fn norm(&self, name: &str, width: usize) -> Result<Norm, LoadError> {
@@ -156,8 +157,17 @@ impl Names<'_> {
         for (out, row) in rows {
             kernels::dequantize_row(table.dtype, row, out);
         }
-        Ok(values)
+        finite(self.path, name, values)
     }
+}
+
+/// The numbers of a tensor, if they are numbers.
+fn finite(path: &Path, name: &str, values: Vec<f32>) -> Result<Vec<f32>, LoadError> {
+    if values.iter().all(|value| value.is_finite()) { Ok(values) } else { Err(no_number(path, name)) }
+}
+
+fn no_number(path: &Path, name: &str) -> LoadError {
+    LoadError::damaged(path, format!("tensor '{name}' holds what is no weight: NaN or infinite"))
 }
 
 /// What is read of `config.json`.
@@ -200,7 +210,7 @@ struct LengthConfig {
     max_seq_length: Option<usize>,
 }
 
-fn from_directory(dir: &Path, pool: &Pool) -> Result<Loaded, LoadError> {
+fn from_directory(dir: &Path) -> Result<Loaded, LoadError> {
     let path = dir.join("config.json");
     let config: Config = json(&path)?;
     // RoBERTa counts positions from the row after the padding's.
@@ -224,7 +234,8 @@ fn from_directory(dir: &Path, pool: &Pool) -> Result<Loaded, LoadError> {
         positions: config.max_position_embeddings.saturating_sub(skipped),
         epsilon: config.layer_norm_eps,
     };
-    let tensors = Tensors::open(&dir.join("model.safetensors"))?;
+    let safetensors = dir.join("model.safetensors");
+    let tensors = Tensors::open(&safetensors)?;
     let tokenizer_path = dir.join("tokenizer.json");
     let tokenizer = std::fs::read(&tokenizer_path).map_err(|error| LoadError::io(&tokenizer_path, error))?;
     let tokenizer = Tokenizer::from_json(&tokenizer)?;
@@ -235,7 +246,7 @@ fn from_directory(dir: &Path, pool: &Pool) -> Result<Loaded, LoadError> {
     let length =
         optional::<LengthConfig>(&dir.join("sentence_bert_config.json"))?.and_then(|found| found.max_seq_length);
     let limit = length.unwrap_or(shape.positions).min(shape.positions);
-    let weights = HubNames::new(&tensors, pool).weights(shape, &config, skipped)?;
+    let weights = HubNames::new(&tensors, &safetensors).weights(shape, &config, skipped)?;
     Ok(Loaded { weights, tokenizer, pooling, limit })
 }
 
@@ -251,15 +262,15 @@ fn json<T: DeserializeOwned>(path: &Path) -> Result<T, LoadError> {
 /// Reads tensors by the names `transformers` gives them.
 struct HubNames<'a> {
     tensors: &'a Tensors,
-    pool: &'a Pool,
+    path: &'a Path,
     prefix: &'static str,
 }
 
 impl<'a> HubNames<'a> {
-    fn new(tensors: &'a Tensors, pool: &'a Pool) -> Self {
+    fn new(tensors: &'a Tensors, path: &'a Path) -> Self {
         let prefixes = ["", "bert.", "roberta."];
         let word = |prefix: &&str| tensors.has(&format!("{prefix}embeddings.word_embeddings.weight"));
-        Self { tensors, pool, prefix: prefixes.into_iter().find(word).unwrap_or("") }
+        Self { tensors, path, prefix: prefixes.into_iter().find(word).unwrap_or("") }
     }
 
     fn weights(&self, shape: Shape, config: &Config, skipped: usize) -> Result<Weights, LoadError> {
@@ -296,7 +307,7 @@ impl<'a> HubNames<'a> {
     fn linear(&self, name: &str, rows: usize, cols: usize) -> Result<Linear, LoadError> {
         let weight = self.floats(&format!("{name}.weight"), &[rows, cols])?;
         let bias = self.floats(&format!("{name}.bias"), &[rows])?;
-        Ok(Linear::new(self.pool, Table::halves(rows, cols, &weight), bias))
+        Ok(Linear::of_floats(Table::halves(rows, cols, &weight), bias))
     }
 
     fn norm(&self, name: &str, width: usize) -> Result<Norm, LoadError> {
@@ -305,6 +316,7 @@ impl<'a> HubNames<'a> {
     }
 
     fn floats(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, LoadError> {
-        self.tensors.shaped(&format!("{}{name}", self.prefix), shape)
+        let name = format!("{}{name}", self.prefix);
+        finite(self.path, &name, self.tensors.shaped(&name, shape)?)
     }
 }

@@ -91,6 +91,12 @@ impl Embedder for LocalEmbedder {
                 |_| Error::failed(format!("the thread of embedding model '{name}' is gone; restart the program"));
             sent.map_err(|_| gone(()))?;
             let vectors = answer.await.map_err(|_| gone(()))?;
+            if vectors.iter().flatten().any(|number| !number.is_finite()) {
+                let why = format!(
+                    "embedding model '{name}' computed what is no number (NaN): its file is damaged; get it again"
+                );
+                return Err(Error::failed(why));
+            }
             Ok(Embeddings { vectors, tokens })
         }
         .boxed()

@@ -26,8 +26,7 @@ fn small_encoder() -> Weights {
         weight: noise(WIDTH, seed).iter().map(|x| 1.0 + x).collect(),
         bias: noise(WIDTH, seed),
     };
-    let pool = Pool::new(1);
-    let linear = |rows, cols, seed: &mut u32| Linear::new(&pool, floats(rows, cols, seed), noise(rows, seed));
+    let linear = |rows, cols, seed: &mut u32| Linear::of_floats(floats(rows, cols, seed), noise(rows, seed));
     let mut layers = Vec::new();
     for _ in 0..2 {
         let seed = &mut seed;
@@ -148,4 +147,45 @@ fn what_is_no_encoder_is_refused_with_a_reason() {
     std::fs::write(folder.path().join("config.json"), config.to_string()).unwrap();
     assert!(error(folder.path()).contains("'t5'"));
     assert!(error(&folder.path().join("none.gguf")).contains("none.gguf"));
+}
+
+#[test]
+fn weights_that_are_no_numbers_are_named() {
+    let (folder, card) = converted();
+    let file = folder.path().join("model.gguf");
+    let whole = std::fs::read(&file).unwrap();
+    let at = |name: &str| {
+        let gguf = crate::gguf::Gguf::open(&file).unwrap();
+        gguf.tensor(name).unwrap().data.as_ptr() as usize
+            - gguf.tensor("token_embd.weight").unwrap().data.as_ptr() as usize
+    };
+    let words = {
+        let gguf = crate::gguf::Gguf::open(&file).unwrap();
+        let words = gguf.tensor("token_embd.weight").unwrap().data.to_vec();
+        whole.windows(words.len()).position(|window| window == words).unwrap()
+    };
+    for (tensor, bytes) in [
+        ("blk.0.ffn_up.weight", &[0x00, 0x7e][..]),
+        ("blk.0.attn_q.bias", &[0, 0, 0xc0, 0x7f]),
+        ("token_embd_norm.weight", &[0, 0, 0x80, 0x7f]),
+    ] {
+        let (mut damaged, place) = (whole.clone(), words + at(tensor));
+        damaged[place..place + bytes.len()].copy_from_slice(bytes);
+        let path = folder.path().join("damaged.gguf");
+        std::fs::write(&path, damaged).unwrap();
+        let error = LocalEmbedder::load(&path, &card).err().unwrap().to_string();
+        assert!(error.contains(tensor) && error.contains("NaN"), "{error}");
+    }
+    // A word's own row is met when the word is.
+    let (mut damaged, path) = (whole, folder.path().join("words.gguf"));
+    let row = kernels::Dtype::Q4_0.row_bytes(WIDTH);
+    (0..).map(|id| words + id * row).take_while(|place| place + row <= words + at("position_embd.weight")).for_each(
+        |place| {
+            damaged[place..place + 2].copy_from_slice(&[0x00, 0x7e]);
+        },
+    );
+    std::fs::write(&path, damaged).unwrap();
+    let embedder = LocalEmbedder::load(&path, &card).unwrap();
+    let error = block_on(embedder.embed(vec!["a".to_owned()], Purpose::Plain)).unwrap_err().to_string();
+    assert!(error.contains("'small'") && error.contains("NaN"), "{error}");
 }

@@ -83,9 +83,17 @@ impl Weights {
 }
 
 impl Linear {
-    pub(super) fn new(pool: &Pool, table: Table, bias: Vec<f32>) -> Self {
-        let map = Packed::new(pool, &table.matrix()).map_or(Map::Plain(table), Map::Packed);
-        Self { map, bias }
+    /// `None` if a weight is no number.
+    pub(super) fn new(pool: &Pool, table: Table, bias: Vec<f32>) -> Option<Self> {
+        let map = match Packed::new(pool, &table.matrix()) {
+            Some(packed) => packed.is_finite().then_some(Map::Packed(packed))?,
+            None => table.matrix().is_finite(pool).then_some(Map::Plain(table))?,
+        };
+        Some(Self { map, bias })
+    }
+
+    pub(super) fn of_floats(table: Table, bias: Vec<f32>) -> Self {
+        Self { map: Map::Plain(table), bias }
     }
 
     pub(super) fn weights(&self) -> kernels::Weights<'_> {

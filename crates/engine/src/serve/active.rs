@@ -9,8 +9,11 @@ use super::prefixes::ROOT;
 use super::worker::{Job, Out};
 use crate::Tokenizer;
 use crate::decoder::Page;
-use crate::sample::{LogProbs, Sampler};
+use crate::sample::{LogProbs, Sampler, has_nan};
 use crate::typed::Masker;
+
+/// What is wrong with a model that computes what is no number.
+pub(super) const NO_NUMBERS: &str = "the model computed what is no number (NaN): a weight in its file is damaged, or its numbers grow beyond all bounds here; get the file again, or take another model";
 
 /// A request on its way through the engine thread, with a slot or without.
 pub(super) struct Active {
@@ -61,6 +64,9 @@ impl Active {
 
     /// Draws the next token.
     pub(super) fn write(&mut self, tokenizer: &Tokenizer, logits: &mut [f32], context: usize) -> Option<Out> {
+        if has_nan(logits) {
+            return Some(Out::Failed(NO_NUMBERS.to_owned()));
+        }
         let told = self.job.logprobs.map(|_| logits.to_vec());
         if let Some(Err(why)) = self.job.constraint.as_mut().map(|constraint| constraint.mask(logits)) {
             return Some(Out::Failed(format!("the answer's grammar takes too much work: {why}")));

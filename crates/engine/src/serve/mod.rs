@@ -165,6 +165,11 @@ impl LocalModel {
         let context = options.context.map_or(DEFAULT_CONTEXT, |context| context as usize);
         let mut decoder = Decoder::load(path, &pool, options.exact, context)?;
         let tokenizer = Tokenizer::from_gguf(decoder.gguf())?;
+        if tokenizer.vocab_size() > decoder.vocabulary() {
+            let (tokens, rows) = (tokenizer.vocab_size(), decoder.vocabulary());
+            let why = format!("the tokenizer has {tokens} tokens, the model rows for only {rows}");
+            return Err(LoadError::damaged(path, why));
+        }
         let template = Template::read(decoder.gguf(), &tokenizer)?;
         let mut card = crate::card::describe(decoder.gguf())?;
         decoder.forget_vocabulary();

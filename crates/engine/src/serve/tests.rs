@@ -413,3 +413,43 @@ fn guesses_change_the_work_and_not_the_answer() {
         assert!(came_in_grammar > 0, "{family}: no guess came true in a grammar");
     }
 }
+
+#[test]
+fn weights_that_are_no_numbers_are_named() {
+    for (family, tensor, at_load) in [
+        ("llama", "output_norm.weight", true),
+        ("llama", "blk.1.attn_norm.weight", true),
+        ("llama", "blk.0.attn_q.weight", true),
+        ("llama", "token_embd.weight", true),
+        // Rows of it are met with their tokens: it is not what logits are made with.
+        ("rwkv7", "token_embd.weight", false),
+    ] {
+        let mut tiny = Tiny::new(family);
+        tiny.tensors.get_mut(tensor).unwrap().fill(f32::NAN);
+        let (_folder, path) = tiny.write();
+        match LocalModel::load(&path, &options(1, 1)) {
+            Err(error) => {
+                let said = error.to_string();
+                assert!(at_load && said.contains(tensor) && said.contains("NaN"), "{tensor}: {said}");
+            }
+            Ok(model) => {
+                let mut echo = greedy(&[1, 2, 3], 2);
+                (echo.echo, echo.logprobs) = (true, Some(1));
+                for request in [greedy(&[1, 2, 3], 2), echo] {
+                    let error = block_on(collect(model.generate(request))).unwrap_err().to_string();
+                    assert!(!at_load && error.contains("NaN") && error.contains("damaged"), "{tensor}: {error}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_vocabulary_that_does_not_fit_is_named() {
+    let mut tiny = Tiny::new("llama");
+    let rows = tiny.tensors.get_mut("token_embd.weight").unwrap();
+    rows.truncate(rows.len() / 2);
+    let (_folder, path) = tiny.write();
+    let error = LocalModel::load(&path, &options(1, 1)).err().unwrap().to_string();
+    assert!(error.contains("258") && error.contains("129"), "{error}");
+}

@@ -8,13 +8,14 @@ use domain::{FinishReason, Sampling, TokenProbability};
 use kernels::{PAGE, Pool};
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::active::{Active, probability};
+use super::active::{Active, NO_NUMBERS, probability};
 use super::clients::{Clients, Turn};
 use super::prefixes::{Prefixes, ROOT};
 use super::schedule::{self, Share, Stage};
 use super::{Counters, Permit};
 use crate::Tokenizer;
 use crate::decoder::{Decoder, Page, Pages, Row, STATES_AT_ONCE, Sequence, forward};
+use crate::sample::has_nan;
 use crate::typed::{Constraint, Masker};
 
 /// A request as the engine thread sees it.
@@ -400,6 +401,9 @@ impl Worker {
         if active.job.echo {
             while active.echoed <= read && active.echoed < active.prompt {
                 let Some(logits) = logits.next() else { return };
+                if has_nan(logits) {
+                    return self.end(share.slot, Out::Failed(NO_NUMBERS.to_owned()));
+                }
                 let id = active.tokens[active.echoed];
                 let _ = active.job.out.send(Out::Echo(probability(&self.tokenizer, logits, id, active.job.logprobs)));
                 active.echoed += 1;

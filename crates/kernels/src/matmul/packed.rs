@@ -14,11 +14,13 @@
 //! Codes of a group are eight vectors of 32 bytes: vector `i` holds columns `4i..4i + 4` of row 0, of row 1, and so on. Their lower four bits are
 //! packed in 128 bytes, vector `i` beside vector `i + 4`; bits above follow, packed the same way: one bit a code for 5 bits, two for 6.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use half::f16;
 
 use super::GROUP;
 use crate::pool::Slots;
-use crate::quant::{UNEVEN, scale_min, uneven_scale};
+use crate::quant::{UNEVEN, are_finite, scale_min, uneven_scale};
 use crate::{Dtype, Matrix, Pool};
 
 /// Rows of a panel.
@@ -31,6 +33,7 @@ pub struct Packed {
     cols: usize,
     /// Panels, the last one filled up with zeros.
     data: Vec<u8>,
+    finite: bool,
 }
 
 /// How a block of eight rows lies in memory.
@@ -88,14 +91,24 @@ impl Packed {
         let (count, chunk) = (rows.div_ceil(ROWS), 16);
         let mut data = vec![0; count * size];
         let panels = Slots::new(&mut data);
+        let finite = AtomicBool::new(true);
         pool.run(count.div_ceil(chunk), &|task| {
             let mut codes = vec![0; ROWS * cols];
             for panel in task * chunk..((task + 1) * chunk).min(count) {
                 // SAFETY: each panel is one task's.
                 pack(matrix, panel * ROWS, &mut codes, unsafe { panels.part(panel * size, size) });
+                let packed = panel * ROWS..((panel + 1) * ROWS).min(rows);
+                if !packed.into_iter().all(|row| are_finite(dtype, matrix.row(row))) {
+                    finite.store(false, Ordering::Relaxed);
+                }
             }
         });
-        Some(Self { dtype, rows, cols, data })
+        Some(Self { dtype, rows, cols, data, finite: finite.into_inner() })
+    }
+
+    /// Whether every weight is a number: scales of damaged files may be none.
+    pub fn is_finite(&self) -> bool {
+        self.finite
     }
 
     /// How the weights are stored.

@@ -225,3 +225,35 @@ fn numbers_that_are_not_numbers_do_not_panic() {
         }
     }
 }
+
+#[test]
+fn weights_that_are_no_numbers_are_noticed() {
+    let (rows, cols, pool) = (19, 512, Pool::new(2));
+    for dtype in Dtype::ALL {
+        let data = weights(dtype, rows, cols, 3);
+        let finite = |data: &[u8]| {
+            let matrix = Matrix::new(dtype, rows, cols, data).unwrap();
+            let all = matrix.is_finite(&pool);
+            assert!(Packed::new(&pool, &matrix).is_none_or(|packed| packed.is_finite() == all), "{dtype}");
+            all
+        };
+        assert!(finite(&data), "{dtype}");
+        let places: &[usize] = match dtype {
+            Dtype::Q6K => &[208],
+            Dtype::Q4_1 | Dtype::Q5_1 | Dtype::Q4K | Dtype::Q5K => &[0, 2],
+            _ => &[0],
+        };
+        let wrong: &[&[u8]] = match dtype {
+            Dtype::F32 => &[&[0, 0, 0x80, 0x7f], &[1, 0, 0xc0, 0xff]],
+            Dtype::BF16 => &[&[0x80, 0x7f], &[0xc1, 0xff]],
+            _ => &[&[0, 0x7c], &[1, 0xfe]],
+        };
+        // Of the last block: it may stand in a panel that is not full.
+        let last = data.len() - dtype.block_bytes();
+        for (place, wrong) in places.iter().flat_map(|place| wrong.iter().map(move |wrong| (last + place, wrong))) {
+            let mut data = data.clone();
+            data[place..place + wrong.len()].copy_from_slice(wrong);
+            assert!(!finite(&data), "{dtype} {wrong:?}");
+        }
+    }
+}
