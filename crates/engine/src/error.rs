@@ -53,6 +53,11 @@ impl LoadError {
         Self::Damaged { path: path.to_owned(), why: why.into() }
     }
 
+    /// A tensor that holds what no weight can be.
+    pub(crate) fn no_weight(path: &Path, tensor: &str) -> Self {
+        Self::damaged(path, format!("tensor '{tensor}' holds NaN or infinity, which is no weight"))
+    }
+
     /// Cannot be converted as it is.
     pub(crate) fn unfit(path: &Path, why: impl Into<String>) -> Self {
         Self::Unfit { path: path.to_owned(), why: why.into() }

@@ -165,6 +165,14 @@ const rules: readonly Rule[] = [
   rule('check that it may be written to', '请确认它可以写入'),
   rule("'(.+?)' is not a name of this server, which serves this machine only; .*", (name) => `“${name}”不是这台服务器的名字，它只服务本机；请用 127.0.0.1 或 localhost，或在启动时用 --allow-host 允许代理的名字`),
   rule('the question is empty; .*', '问题是空的'),
+
+  // A model's file that is not sound: crates/engine/src/error.rs and where it is read.
+  rule(String.raw`(.+?) is damaged or not what it seems: (.+?); get the file again .*`, (path, why) => `${path} 坏了，或者不是它看起来的那种文件（${inner(why ?? '')}）；请重新下载`),
+  rule("tensor '(.+?)' holds NaN or infinity, which is no weight", (name) => `张量 ${name} 里有 NaN 或无穷大，那不是权重`),
+  rule(String.raw`the tokenizer has (\d+) tokens, the model rows for only (\d+)`, (tokens, rows) => `分词器有 ${tokens} 个词元，模型只有 ${rows} 行`),
+  rule(String.raw`the model computed what is no number \(NaN\): .*`, '模型算出了不是数的结果（NaN）：文件里有坏的权重，或者数值超出了范围；请重新下载，或换一个模型'),
+  rule(String.raw`embedding model '(.+?)' computed what is no number \(NaN\): .*`, (name) => `向量模型 ${name} 算出了不是数的结果（NaN）：它的文件坏了；请重新下载`),
+  rule("this model's chat template does not take this conversation: (.+)", (why) => `这个模型的对话模板不接受这段对话：${inner(why ?? '')}`),
 ];
 
 /** The same in Chinese; null if any part of it is none of the phrases above. */

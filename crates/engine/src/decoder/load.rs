@@ -74,10 +74,6 @@ impl<'a> Find<'a> {
         LoadError::damaged(self.path, format!("tensor '{name}' is {shape:?}, {why}"))
     }
 
-    fn no_number(&self, tensor: &str, what: &str) -> LoadError {
-        LoadError::damaged(self.path, format!("tensor '{tensor}' holds {what}, which is no weight"))
-    }
-
     fn name(&self, name: &str) -> String {
         format!("{}{name}", self.prefix)
     }
@@ -90,8 +86,8 @@ impl<'a> Find<'a> {
     pub(super) fn vector(&self, name: &str, len: usize) -> Result<Vector, LoadError> {
         let name = self.name(name);
         let data = self.gguf.floats(&name, len)?;
-        if let Some(wrong) = data.iter().find(|number| !number.is_finite()) {
-            return Err(self.no_number(&name, &wrong.to_string()));
+        if !data.iter().all(|number| number.is_finite()) {
+            return Err(LoadError::no_weight(self.path, &name));
         }
         Ok(Vector { data, name })
     }
@@ -163,20 +159,16 @@ impl<'a> Find<'a> {
     fn stored(&self, name: &str, info: TensorInfo) -> Result<Stored, LoadError> {
         let Some(pool) = self.pool else { return Ok(Stored::File(info)) };
         let matrix = self.gguf.matrix(&info);
-        let Some(packed) = Packed::new(pool, &matrix) else {
-            return if matrix.is_finite(pool) {
-                Ok(Stored::File(info))
-            } else {
-                Err(self.no_number(name, "NaN or infinity"))
-            };
+        let (stored, finite) = match Packed::new(pool, &matrix) {
+            Some(packed) => {
+                #[cfg(unix)]
+                self.gguf.let_go(&info);
+                let finite = packed.is_finite();
+                (Stored::Packed(packed), finite)
+            }
+            None => (Stored::File(info), matrix.is_finite(pool)),
         };
-        #[cfg(unix)]
-        self.gguf.let_go(&info);
-        if packed.is_finite() {
-            Ok(Stored::Packed(packed))
-        } else {
-            Err(self.no_number(name, "scales that are NaN or infinite"))
-        }
+        if finite { Ok(stored) } else { Err(LoadError::no_weight(self.path, name)) }
     }
 
     /// Where a matrix lies.

@@ -123,7 +123,7 @@ impl Names<'_> {
     fn linear(&self, name: &str, rows: usize, cols: usize) -> Result<Linear, LoadError> {
         let table = self.table(&format!("{name}.weight"), Some(rows), cols)?;
         Linear::new(self.pool, table, self.vector(&format!("{name}.bias"), rows)?)
-            .ok_or_else(|| no_number(self.path, &format!("{name}.weight")))
+            .ok_or_else(|| LoadError::no_weight(self.path, &format!("{name}.weight")))
     }
 
     fn norm(&self, name: &str, width: usize) -> Result<Norm, LoadError> {
@@ -163,11 +163,7 @@ impl Names<'_> {
 
 /// The numbers of a tensor, if they are numbers.
 fn finite(path: &Path, name: &str, values: Vec<f32>) -> Result<Vec<f32>, LoadError> {
-    if values.iter().all(|value| value.is_finite()) { Ok(values) } else { Err(no_number(path, name)) }
-}
-
-fn no_number(path: &Path, name: &str) -> LoadError {
-    LoadError::damaged(path, format!("tensor '{name}' holds what is no weight: NaN or infinite"))
+    if values.iter().all(|value| value.is_finite()) { Ok(values) } else { Err(LoadError::no_weight(path, name)) }
 }
 
 /// What is read of `config.json`.
