@@ -62,10 +62,10 @@ async fn knowledge_bases_are_made_listed_and_removed() {
     let models = house.get("/v1/models").await.good(200, "Models");
     assert_eq!(models["data"][0]["id"], "kb/office");
     house.get("/v1/models/kb/office").await.good(200, "Model");
-    house.get("/v1/models/kb%2Fwork").await.good(200, "Model");
-    assert_eq!(house.delete("/v1/knowledge_bases/work").await.status, 204);
-    house.delete("/v1/knowledge_bases/work").await.bad(404, "knowledge_base_not_found", &["office"]);
-    house.get("/v1/knowledge_bases/work").await.bad(404, "knowledge_base_not_found", &["office"]);
+    house.get("/v1/models/kb%2Foffice").await.good(200, "Model");
+    assert_eq!(house.delete("/v1/knowledge_bases/office").await.status, 204);
+    house.delete("/v1/knowledge_bases/office").await.bad(404, "knowledge_base_not_found", &["office"]);
+    house.get("/v1/knowledge_bases/office").await.bad(404, "knowledge_base_not_found", &["office"]);
 }
 
 #[tokio::test]
