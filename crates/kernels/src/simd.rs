@@ -87,8 +87,8 @@ pub(crate) fn has_avx512() -> bool {
     Instructions::here() >= Instructions::Avx512
 }
 
-/// Declares a function that is compiled twice, once for AVX2 and FMA, and picks by the machine.
-/// The body is the scalar reference; the compiler vectorises it.
+/// Declares a function that is compiled for each set of instructions, and picks by the machine.
+/// The body is the scalar reference; the compiler vectorises it, which leaves every number its bits.
 macro_rules! wide {
     ($(#[$doc:meta])* $vis:vis fn $name:ident($($arg:ident: $type:ty),* $(,)?) $(-> $ret:ty)? $body:block) => {
         $(#[$doc])*
@@ -100,6 +100,14 @@ macro_rules! wide {
                 #[target_feature(enable = "avx2,fma,f16c")]
                 fn wide($($arg: $type),*) $(-> $ret)? {
                     body($($arg),*)
+                }
+                #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c")]
+                fn widest($($arg: $type),*) $(-> $ret)? {
+                    body($($arg),*)
+                }
+                if crate::simd::has_avx512() {
+                    // SAFETY: the machine has the features the function is compiled for.
+                    return unsafe { widest($($arg),*) };
                 }
                 if crate::simd::has_avx2() {
                     // SAFETY: the machine has the features the function is compiled for.
