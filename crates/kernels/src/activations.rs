@@ -1,6 +1,6 @@
 //! Pointwise functions, in place.
 
-crate::simd::wide! {
+crate::simd::widest! {
     /// `gate = silu(gate) * up`.
     pub fn silu_mul(gate: &mut [f32], up: &[f32]) {
         for (g, u) in gate.iter_mut().zip(up) {
@@ -9,7 +9,7 @@ crate::simd::wide! {
     }
 }
 
-crate::simd::wide! {
+crate::simd::widest! {
     /// `gate = gelu(gate) * up`, gelu by its tanh approximation.
     pub fn gelu_mul(gate: &mut [f32], up: &[f32]) {
         for (g, u) in gate.iter_mut().zip(up) {
@@ -21,7 +21,7 @@ crate::simd::wide! {
     }
 }
 
-crate::simd::wide! {
+crate::simd::widest! {
     /// Gelu by the error function, as BERT uses it.
     pub fn gelu_erf(x: &mut [f32]) {
         for x in x {
@@ -30,7 +30,7 @@ crate::simd::wide! {
     }
 }
 
-crate::simd::wide! {
+crate::simd::widest! {
     /// `x = silu(x)`.
     pub fn silu(x: &mut [f32]) {
         for x in x {
@@ -39,7 +39,7 @@ crate::simd::wide! {
     }
 }
 
-crate::simd::wide! {
+crate::simd::widest! {
     /// `x = 1 / (1 + e^-x)`.
     pub fn sigmoid(x: &mut [f32]) {
         for x in x {
@@ -48,7 +48,7 @@ crate::simd::wide! {
     }
 }
 
-crate::simd::wide! {
+crate::simd::widest! {
     /// The hyperbolic tangent.
     pub fn tanh(x: &mut [f32]) {
         for x in x {
@@ -60,7 +60,7 @@ crate::simd::wide! {
     }
 }
 
-crate::simd::wide! {
+crate::simd::widest! {
     /// `x = e^x`.
     pub fn exponential(x: &mut [f32]) {
         for x in x {
@@ -113,7 +113,7 @@ crate::simd::wide! {
     }
 }
 
-crate::simd::wide! {
+crate::simd::widest! {
     /// Turns logits into probabilities. Rows of only `-inf` become zeros.
     pub fn softmax(x: &mut [f32]) {
         let max = x.iter().copied().fold(f32::NEG_INFINITY, f32::max);

@@ -87,8 +87,8 @@ pub(crate) fn has_avx512() -> bool {
     Instructions::here() >= Instructions::Avx512
 }
 
-/// Declares a function that is compiled for each set of instructions, and picks by the machine.
-/// The body is the scalar reference; the compiler vectorises it, which leaves every number its bits.
+/// Declares a function that is compiled twice, once for AVX2 and FMA, and picks by the machine.
+/// The body is the scalar reference; the compiler vectorises it.
 macro_rules! wide {
     ($(#[$doc:meta])* $vis:vis fn $name:ident($($arg:ident: $type:ty),* $(,)?) $(-> $ret:ty)? $body:block) => {
         $(#[$doc])*
@@ -101,14 +101,6 @@ macro_rules! wide {
                 fn wide($($arg: $type),*) $(-> $ret)? {
                     body($($arg),*)
                 }
-                #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c")]
-                fn widest($($arg: $type),*) $(-> $ret)? {
-                    body($($arg),*)
-                }
-                if crate::simd::has_avx512() {
-                    // SAFETY: the machine has the features the function is compiled for.
-                    return unsafe { widest($($arg),*) };
-                }
                 if crate::simd::has_avx2() {
                     // SAFETY: the machine has the features the function is compiled for.
                     return unsafe { wide($($arg),*) };
@@ -120,3 +112,25 @@ macro_rules! wide {
     };
 }
 pub(crate) use wide;
+
+/// [`wide`], and once more for AVX-512, with the same bits: for loops with much to compute for each number, as exponentials. Those that
+/// mostly read and write are slower by it.
+macro_rules! widest {
+    ($(#[$doc:meta])* $vis:vis fn $name:ident($($arg:ident: $type:ty),* $(,)?) $(-> $ret:ty)? $body:block) => {
+        $(#[$doc])*
+        $vis fn $name($($arg: $type),*) $(-> $ret)? {
+            #[cfg(target_arch = "x86_64")]
+            {
+                #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c")]
+                fn widest($($arg: $type),*) $(-> $ret)? $body
+                if crate::simd::has_avx512() {
+                    // SAFETY: the machine has the features the function is compiled for.
+                    return unsafe { widest($($arg),*) };
+                }
+            }
+            crate::simd::wide! { fn narrower($($arg: $type),*) $(-> $ret)? $body }
+            narrower($($arg),*)
+        }
+    };
+}
+pub(crate) use widest;

@@ -59,7 +59,7 @@ pub(super) fn finish(row: &[f32], out: &mut [f32]) {
     }
 }
 
-crate::simd::wide! {
+crate::simd::widest! {
     /// Scores to exponentials relative to the largest so far; returns what earlier sums are to be multiplied with.
     fn exponentials(scores: &mut [f32], most: &mut f32, total: &mut f32) -> f32 {
         let mut lanes = [f32::NEG_INFINITY; 16];
