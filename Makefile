@@ -15,7 +15,7 @@ HOST := 127.0.0.1
 PORT ?= 8080
 DATA ?= $(CURDIR)/$(CACHE)/data
 
-.PHONY: help run test setup setup-test ui build models lint unit journeys openai e2e tidy soak parity bench clean
+.PHONY: help run test setup setup-test ui build models lint unit journeys openai e2e tidy statistics soak parity bench clean
 
 help: ## what there is
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -79,6 +79,9 @@ openai: models ## the official OpenAI clients against the running server
 e2e: models ## the browser, for real
 	@scripts/step "browser journeys"
 	tests/e2e.sh
+
+statistics: ## hold intervals and races against 1,000 synthetic races whose truth is known (about a minute)
+	cargo run --release -q -p evaluate --example statistics
 
 soak: build ## 200,000 requests, and a thousand at once: none is lost, memory stays flat
 	@scripts/step "soak"

@@ -5,12 +5,13 @@ use std::path::Path;
 use crate::{files, relative};
 
 /// Room, and the rooms it may use.
-const ARROWS: [(&str, &[&str]); 8] = [
+const ARROWS: [(&str, &[&str]); 9] = [
     ("domain", &[]),
     ("wire", &["domain"]),
     ("kernels", &[]),
     ("engine", &["domain", "kernels"]),
     ("knowledge", &["domain", "kernels"]),
+    ("evaluate", &["domain"]),
     ("platform", &["domain", "engine", "knowledge"]),
     ("server", &["domain", "wire", "platform"]),
     ("cli", &["domain", "platform", "server"]),

@@ -1,6 +1,7 @@
 //! What can be typed. Every command shows an example before its options.
 
 mod models;
+mod task;
 
 use std::path::PathBuf;
 
@@ -8,6 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use domain::SearchMode;
 
 pub(crate) use models::Models;
+pub(crate) use task::{Language, Task};
 
 /// Ask your documents, and serve models, from one binary.
 #[derive(Debug, Parser)]
@@ -76,6 +78,9 @@ pub(crate) enum Command {
     /// Knowledge bases: what there is, looking into and removing them
     #[command(subcommand)]
     Kb(Kb),
+    /// Tasks: what is wanted of a model, declared in files
+    #[command(subcommand)]
+    Task(Task),
     /// Serve the OpenAI-compatible API and the browser UI
     #[command(before_long_help = "Example:\n  sumeru serve\n  SUMERU_API_KEY=secret sumeru serve --host 0.0.0.0")]
     Serve(Serve),

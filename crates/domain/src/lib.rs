@@ -11,6 +11,7 @@ mod message;
 mod model;
 mod passage;
 mod request;
+mod task;
 
 pub use card::{Card, Pooling, Prefixes, Source, SourceKind};
 pub use error::Error;
@@ -19,3 +20,4 @@ pub use message::{Message, Part, Role, ToolCall, ToolSpec};
 pub use model::{Collected, Embedder, Embeddings, EventStream, LanguageModel, Purpose, Reranker, Scores, collect};
 pub use passage::{Citation, Hit, Passage, SearchMode, Span};
 pub use request::{Grammar, Prompt, Request, Sampling, ToolChoice};
+pub use task::{Example, Field, Task};

@@ -14,6 +14,7 @@ mod pulls;
 mod rerank;
 mod search;
 pub mod size;
+mod tasks;
 mod tokens;
 mod workspace;
 
@@ -25,6 +26,7 @@ pub use knowledge_bases::{DocumentEntry, DocumentStatus, KnowledgeBaseInfo, Know
 pub use models::{AddOptions, Matrices, ModelInfo, ModelState, Models, PullOptions, PullProgress};
 pub use pulls::PullStatus;
 pub use search::{SearchAnswer, SearchRequest, SearchTimings};
+pub use tasks::{Problem, TaskFile, Tasks, Template, task_schema, templates};
 pub use tokens::{Piece, Tokens};
 pub use workspace::{Access, EngineState, Settings, Workspace};
 

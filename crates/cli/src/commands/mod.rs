@@ -17,6 +17,7 @@ pub(crate) mod rerank;
 pub(crate) mod search;
 pub(crate) mod serve;
 pub(crate) mod size;
+pub(crate) mod task;
 pub(crate) mod tokens;
 
 /// The text of a file; of standard input for `-`.

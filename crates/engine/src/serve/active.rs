@@ -69,7 +69,7 @@ impl Active {
         }
         let told = self.job.logprobs.map(|_| logits.to_vec());
         if let Some(Err(why)) = self.job.constraint.as_mut().map(|constraint| constraint.mask(logits)) {
-            return Some(Out::Failed(format!("the answer's grammar takes too much work: {why}")));
+            return Some(Out::Failed(format!("the answer cannot go on in its grammar: {why}")));
         }
         let token = self.sampler.draw(logits);
         if tokenizer.is_end(token) {

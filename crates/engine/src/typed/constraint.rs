@@ -5,6 +5,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use llguidance::Matcher;
 use llguidance::toktrie::SimpleVob;
 
+use super::halted;
 use crate::tool_calls::OPEN;
 
 /// Follows one answer.
@@ -48,13 +49,18 @@ impl Masker {
         let (tasks, queue) = channel::<(Box<Matcher>, Sender<Masked>)>();
         let work = move || {
             while let Ok((mut matcher, back)) = queue.recv() {
-                let mask = matcher.compute_mask_or_eos().map_err(|error| error.to_string());
+                let mask = next(&mut matcher);
                 let _ = back.send(Masked { matcher, mask }); // nobody waits for it any more
             }
         };
         std::thread::Builder::new().name(format!("grammar {name}")).spawn(work)?;
         Ok(Self(tasks))
     }
+}
+
+/// Which tokens may come next.
+fn next(matcher: &mut Matcher) -> Result<SimpleVob, String> {
+    matcher.compute_mask_or_eos().map_err(|error| halted(matcher, &error.to_string()))
 }
 
 impl Constraint {
@@ -97,7 +103,7 @@ impl Constraint {
     /// Makes the tokens impossible that may not come next.
     ///
     /// # Errors
-    /// The grammar took more work than is allowed for one token.
+    /// No token may, or the grammar took more work than is allowed for one.
     pub(crate) fn mask(&mut self, logits: &mut [f32]) -> Result<(), String> {
         let mask = match &mut self.state {
             State::Masking(masked) => {
@@ -106,7 +112,7 @@ impl Constraint {
                 mask?
             }
             // After a guess that came true the next logits are here already.
-            State::Idle(matcher) => matcher.compute_mask_or_eos().map_err(|error| error.to_string())?,
+            State::Idle(matcher) => next(matcher)?,
             State::Free | State::Over => return Ok(()),
         };
         let mut words = mask.as_slice().iter();

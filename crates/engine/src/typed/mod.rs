@@ -12,7 +12,7 @@ mod tests;
 use std::sync::OnceLock;
 
 use domain::{Error, Grammar, Request, ToolChoice, ToolSpec};
-use llguidance::api::{GrammarWithLexer, TopLevelGrammar};
+use llguidance::api::{GrammarWithLexer, StopReason, TopLevelGrammar};
 use llguidance::toktrie::InferenceCapabilities;
 use llguidance::{Matcher, ParserFactory};
 use serde_json::{Value, json};
@@ -86,14 +86,29 @@ impl Grammars {
         // The compiler goes down into what it reads by recursion: a long chain of references must not end the program.
         let matcher = std::thread::scope(|scope| {
             let thread = std::thread::Builder::new().name("grammar".to_owned()).stack_size(STACK);
-            let compiled = thread.spawn_scoped(scope, || Matcher::new(factory.create_parser(grammar)));
+            let compiled = thread.spawn_scoped(scope, || begun(Matcher::new(factory.create_parser(grammar))));
             compiled.map_err(|error| error.to_string())?.join().map_err(|_| "it brings the compiler down".to_owned())
         });
-        let matcher = matcher.map_err(|why| Error::invalid(param, "invalid_grammar", plain(param, &why)))?;
-        match matcher.get_error() {
-            None => Ok(matcher),
-            Some(why) => Err(Error::invalid(param, "invalid_grammar", plain(param, &why))),
-        }
+        matcher.and_then(|matcher| matcher).map_err(|why| Error::invalid(param, "invalid_grammar", plain(param, &why)))
+    }
+}
+
+/// A grammar that compiled, if an answer can begin in it: one that only refers to itself, say, has none.
+fn begun(mut matcher: Matcher) -> Result<Matcher, String> {
+    if let Some(why) = matcher.get_error() {
+        return Err(why);
+    }
+    match matcher.compute_mask_or_eos() {
+        Ok(_) => Ok(matcher),
+        Err(error) => Err(halted(&matcher, &error.to_string())),
+    }
+}
+
+/// Why an answer cannot go on in its grammar.
+fn halted(matcher: &Matcher, error: &str) -> String {
+    match matcher.stop_reason() {
+        StopReason::NoExtension | StopReason::NoExtensionBias => "no text fulfils it".to_owned(),
+        _ => format!("it takes too much work: {}", error.lines().next().unwrap_or_default()),
     }
 }
 

@@ -124,10 +124,12 @@ fn what_cannot_be_honoured_is_named() {
         (Grammar::JsonSchema(json!({"type": "thing"})), schema, "thing"),
         (Grammar::JsonSchema(json!({"type": "string", "minLength": 5, "maxLength": 2})), schema, ""),
         (Grammar::JsonSchema(json!({"$ref": "#/$defs/none"})), schema, "none"),
+        (Grammar::JsonSchema(json!({"$ref": "#"})), schema, "no text fulfils it"),
         (Grammar::JsonSchema(json!({"$ref": "https://example.com/schema.json"})), schema, "example.com"),
         (Grammar::Regex("(unclosed".to_owned()), "regex", ""),
         (Grammar::Lark("begin: /a/".to_owned()), "grammar", "start"),
         (Grammar::Lark("start: missing".to_owned()), "grammar", "missing"),
+        (Grammar::Lark("start: \"a\" start".to_owned()), "grammar", "no text fulfils it"),
     ] {
         let begun = std::time::Instant::now();
         match answers(&model, vec![request(grammar.clone(), 1)]).pop().unwrap() {

@@ -1,0 +1,82 @@
+//! What can be typed after `sumeru task`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+/// Where tasks are.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Folder {
+    /// The folder that holds `tasks/`
+    #[arg(long, env = "SUMERU_WORKSPACE", value_name = "DIR", default_value = ".", hide_env_values = true)]
+    pub(crate) workspace: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Task {
+    /// Begin a task from a template, with a labelled sample beside it
+    #[command(
+        before_long_help = "Example:\n  sumeru task new tickets --from classify\n  sumeru task new reviews --from opinion --language zh"
+    )]
+    New {
+        /// The name of the new task
+        name: String,
+        /// The template; without it, all are listed
+        #[arg(long, value_name = "TEMPLATE")]
+        from: Option<String>,
+        /// The template's language [default: that of LC_ALL or LANG]
+        #[arg(long, value_enum)]
+        language: Option<Language>,
+        #[command(flatten)]
+        folder: Folder,
+    },
+    /// Tell what is wrong in tasks, by file, line and key
+    #[command(before_long_help = "Example:\n  sumeru task check\n  sumeru task check tickets")]
+    Check {
+        /// Only these
+        names: Vec<String>,
+        #[command(flatten)]
+        folder: Folder,
+    },
+    /// All tasks
+    List {
+        #[command(flatten)]
+        folder: Folder,
+    },
+    /// One task: fields, the form of its answers, instructions
+    Show {
+        /// The task
+        name: String,
+        #[command(flatten)]
+        folder: Folder,
+    },
+    /// Print the JSON Schema of tasks' files, for editors that complete and check TOML by one
+    #[command(before_long_help = "Example:\n  sumeru task schema > task.schema.json")]
+    Schema,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Language {
+    /// English
+    En,
+    /// 中文
+    Zh,
+}
+
+impl Language {
+    /// That of the environment: Chinese if it says so, English else.
+    pub(crate) fn of_environment() -> Self {
+        let said = ["LC_ALL", "LC_MESSAGES", "LANG"]
+            .into_iter()
+            .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
+        if said.is_some_and(|value| value.starts_with("zh")) { Self::Zh } else { Self::En }
+    }
+
+    /// As templates name it.
+    pub(crate) fn tag(self) -> &'static str {
+        match self {
+            Self::En => "en",
+            Self::Zh => "zh",
+        }
+    }
+}

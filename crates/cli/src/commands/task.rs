@@ -1,0 +1,161 @@
+//! `sumeru task`: tasks, made from templates, checked and shown.
+
+use std::path::Path;
+
+use anyhow::Context;
+use platform::{TaskFile, Tasks, Template, task_schema, templates};
+use serde_json::json;
+
+use crate::args::{self, Language};
+use crate::exit::{self, Exit};
+use crate::print::{Ink, Printer};
+
+pub(crate) fn run(command: args::Task, printer: Printer) -> anyhow::Result<Exit> {
+    match command {
+        args::Task::New { name, from, language, folder } => {
+            let language = language.unwrap_or_else(Language::of_environment);
+            begin(&name, from.as_deref(), language, &folder.workspace, printer)
+        }
+        args::Task::Check { names, folder } => check(&names, &Tasks::of(&folder.workspace), printer),
+        args::Task::List { folder } => list(&Tasks::of(&folder.workspace), printer),
+        args::Task::Show { name, folder } => show(Tasks::of(&folder.workspace).show(&name)?, printer),
+        args::Task::Schema => {
+            printer.line(task_schema().trim_end());
+            Ok(Exit::Done)
+        }
+    }
+}
+
+fn begin(
+    name: &str,
+    from: Option<&str>,
+    language: Language,
+    workspace: &Path,
+    printer: Printer,
+) -> anyhow::Result<Exit> {
+    let known: Vec<&str> = templates().iter().filter(|one| one.language == "en").map(|one| one.name).collect();
+    let from =
+        from.ok_or_else(|| exit::usage(format!("--from says which template; there are {}", known.join(", "))))?;
+    let fits = |one: &&Template| one.name == from && one.language == language.tag();
+    let template = templates()
+        .iter()
+        .find(fits)
+        .ok_or_else(|| exit::usage(format!("'{from}' is no template; there are {}", known.join(", "))))?;
+    let path = Tasks::of(workspace).new_from(name, template.task)?;
+    let sample = path.with_file_name(format!("{name}.sample.jsonl"));
+    if !sample.exists() {
+        std::fs::write(&sample, template.sample).with_context(|| format!("{} cannot be written", sample.display()))?;
+    }
+    if printer.json {
+        printer.json(&json!({"task": path, "sample": sample}));
+        return Ok(Exit::Done);
+    }
+    printer.line(path.display().to_string());
+    printer.line(sample.display().to_string());
+    printer.note(format!("Edit the task to your case, then `sumeru task check {name}`."));
+    Ok(Exit::Done)
+}
+
+fn check(names: &[String], tasks: &Tasks, printer: Printer) -> anyhow::Result<Exit> {
+    let files = if names.is_empty() {
+        tasks.list()?
+    } else {
+        names.iter().map(|name| tasks.show(name)).collect::<Result<Vec<_>, _>>()?
+    };
+    let wrong = files.iter().any(|file| !file.problems.is_empty());
+    if printer.json {
+        printer.json(&json!({"tasks": files}));
+    } else if files.is_empty() {
+        printer.note("No task yet; `sumeru task new NAME --from TEMPLATE` makes one.");
+    } else {
+        files.iter().for_each(|file| said(file, printer));
+    }
+    Ok(if wrong { Exit::Failed } else { Exit::Done })
+}
+
+fn said(file: &TaskFile, printer: Printer) {
+    if file.problems.is_empty() {
+        printer.line(format!("{}: {}", file.path.display(), printer.ink(Ink::Good, "good")));
+    }
+    for problem in &file.problems {
+        printer.line(format!("{}:{}", file.path.display(), printer.foreign(&problem.to_string())));
+    }
+}
+
+fn list(tasks: &Tasks, printer: Printer) -> anyhow::Result<Exit> {
+    let files = tasks.list()?;
+    if printer.json {
+        printer.json(&json!({"tasks": files}));
+        return Ok(Exit::Done);
+    }
+    if files.is_empty() {
+        printer.note("No task yet; `sumeru task new NAME --from TEMPLATE` makes one.");
+    }
+    let rows: Vec<[String; 4]> = files
+        .iter()
+        .map(|file| match &file.task {
+            Some(task) => {
+                let fields: Vec<&str> = task.input.iter().map(|field| field.name.as_str()).collect();
+                [file.name.clone(), fields.join(", "), form(&task.output), task.description.clone()]
+            }
+            None => {
+                let what = format!("{} wrong in it; `sumeru task check {}`", file.problems.len(), file.name);
+                [file.name.clone(), "-".to_owned(), "-".to_owned(), what]
+            }
+        })
+        .collect();
+    printer.table(["task", "input", "answer", "description"], &rows);
+    Ok(Exit::Done)
+}
+
+fn show(file: TaskFile, printer: Printer) -> anyhow::Result<Exit> {
+    let path = file.path.display().to_string();
+    let task = file.task()?;
+    if printer.json {
+        printer.json(&task);
+        return Ok(Exit::Done);
+    }
+    printer.line(printer.ink(Ink::Bold, &task.name));
+    printer.line(format!("  {:12} {}", "description", printer.foreign(&task.description)));
+    printer.line(format!("  {:12} {path}", "file"));
+    for field in &task.input {
+        let what = if field.optional { " (may be left out)" } else { "" };
+        printer.line(format!("  {:12} {}: {}{what}", "input", field.name, printer.foreign(&field.description)));
+    }
+    printer.line(format!("  {:12} {}", "answer", printer.foreign(&form(&task.output))));
+    printer.line(format!("  {:12} {}", "examples", task.examples.len()));
+    printer.line("");
+    printer.line(printer.foreign(task.instructions.trim()));
+    Ok(Exit::Done)
+}
+
+/// The form of an answer in a few words.
+fn form(schema: &serde_json::Value) -> String {
+    let list = |values: &serde_json::Value| -> Vec<String> {
+        values
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+            .collect()
+    };
+    if let Some(labels) = schema.get("enum") {
+        return list(labels).join(" | ");
+    }
+    match schema.get("type").and_then(serde_json::Value::as_str) {
+        Some("string") => schema.get("format").and_then(serde_json::Value::as_str).unwrap_or("text").to_owned(),
+        Some("array") => format!("[{}]", schema.get("items").map_or_else(String::new, form)),
+        Some("object") => {
+            let properties = schema.get("properties").and_then(serde_json::Value::as_object);
+            let required = schema.get("required").map(list).unwrap_or_default();
+            let field = |(name, value): (&String, &serde_json::Value)| {
+                let mark = if required.contains(name) { "" } else { "?" };
+                format!("{name}{mark}: {}", form(value))
+            };
+            let fields: Vec<String> = properties.into_iter().flatten().map(field).collect();
+            format!("{{ {} }}", fields.join(", "))
+        }
+        Some(other) => other.to_owned(),
+        None => "as its schema says".to_owned(),
+    }
+}

@@ -1,0 +1,317 @@
+//! A task's file: TOML, read by hand so that whatever is wrong is named by line, column and key, all of it at once.
+
+use std::fmt;
+use std::ops::Range;
+
+use domain::{Example, Field, Task};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::output;
+
+/// Something wrong in a task's file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Problem {
+    /// From 1.
+    pub line: usize,
+    /// From 1, in characters.
+    pub column: usize,
+    /// The key it is about, by path (`output.aspects.polarity`); empty if it is about none.
+    pub key: String,
+    /// What is wrong, and what to do.
+    pub message: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let key = if self.key.is_empty() { String::new() } else { format!("{}: ", self.key) };
+        write!(f, "{}:{}: {key}{}", self.line, self.column, self.message)
+    }
+}
+
+impl Problem {
+    pub(super) fn not_text(bytes: &[u8], at: usize) -> Self {
+        let before = String::from_utf8_lossy(&bytes[..at]).into_owned();
+        let (line, column) = place(&before, at);
+        Self { line, column, key: String::new(), message: "this is not UTF-8; save the file as UTF-8".to_owned() }
+    }
+}
+
+/// A value with where it stands.
+pub(super) type At<'a, 'i> = &'a Spanned<DeValue<'i>>;
+
+/// What was found wrong so far.
+pub(super) struct Problems<'a> {
+    text: &'a str,
+    all: Vec<Problem>,
+}
+
+impl Problems<'_> {
+    pub(super) fn say(&mut self, at: Range<usize>, key: &str, message: impl Into<String>) {
+        let (line, column) = place(self.text, at.start);
+        self.all.push(Problem { line, column, key: key.to_owned(), message: message.into() });
+    }
+}
+
+const KEYS: [&str; 6] = ["description", "input", "output", "output_schema", "instructions", "examples"];
+
+/// Reads a task; nothing if a problem was found.
+pub(super) fn read(name: &str, text: &str) -> (Option<Task>, Vec<Problem>) {
+    let mut problems = Problems { text, all: Vec::new() };
+    // A byte-order mark is what some editors put before everything.
+    let (table, errors) = DeTable::parse_recoverable(text.strip_prefix('\u{feff}').unwrap_or(text));
+    for error in errors {
+        // Keys in Chinese are keys, but not without quotes.
+        let remedy = if error.message().contains("unquoted key") { "; put the key in quotes" } else { "" };
+        problems.say(error.span().unwrap_or(0..0), "", format!("{}{remedy}", error.message()));
+    }
+    if !problems.all.is_empty() {
+        return (None, problems.all);
+    }
+    let task = task(name, table.get_ref(), &mut problems);
+    problems.all.sort_by_key(|problem| (problem.line, problem.column));
+    (problems.all.is_empty().then_some(task), problems.all)
+}
+
+fn task(name: &str, table: &DeTable<'_>, problems: &mut Problems<'_>) -> Task {
+    for key in table.keys() {
+        if !KEYS.contains(&key.get_ref().as_ref()) {
+            problems.say(key.span(), key.get_ref(), unknown(key.get_ref(), &KEYS));
+        }
+    }
+    let input = match table.get("input") {
+        Some(value) => fields(value, problems),
+        None => vec![Field { name: "text".to_owned(), description: String::new(), optional: false }],
+    };
+    let output = match (table.get("output"), table.get("output_schema")) {
+        (Some(_), Some(schema)) => {
+            problems.say(schema.span(), "output_schema", "there is `output` besides; keep one of the two");
+            Value::Null
+        }
+        (Some(short), None) => output::short_form(short, "output", problems),
+        (None, Some(schema)) => output::schema(schema, problems),
+        (None, None) => serde_json::json!({"type": "string"}),
+    };
+    let instructions = string(table, "instructions", problems);
+    match (table.get("instructions"), instructions.trim()) {
+        (None, _) => problems.say(0..0, "instructions", "there are none; say what the model is to do with a row"),
+        (Some(value), "") => problems.say(value.span(), "instructions", "they are empty; say what the model is to do"),
+        (Some(value), _) => check_template(&instructions, &input, value.span(), problems),
+    }
+    let mut task = Task {
+        name: name.to_owned(),
+        description: string(table, "description", problems),
+        input,
+        output,
+        instructions,
+        examples: Vec::new(),
+    };
+    if let Some(value) = table.get("examples") {
+        task.examples = examples(value, &task, problems);
+    }
+    task
+}
+
+fn string(table: &DeTable<'_>, key: &str, problems: &mut Problems<'_>) -> String {
+    match table.get(key) {
+        None => String::new(),
+        Some(value) => match value.get_ref() {
+            DeValue::String(text) => text.to_string(),
+            other => {
+                problems.say(value.span(), key, format!("it is {}, and must be a string", kind(other)));
+                String::new()
+            }
+        },
+    }
+}
+
+/// `[input]`: names, and what is in them; a name that ends with `?` may be left out.
+fn fields(value: At<'_, '_>, problems: &mut Problems<'_>) -> Vec<Field> {
+    let DeValue::Table(table) = value.get_ref() else {
+        let message = format!("it is {}, and must be a table: a field and what is in it", kind(value.get_ref()));
+        problems.say(value.span(), "input", message);
+        return Vec::new();
+    };
+    if table.is_empty() {
+        problems.say(value.span(), "input", "it has no field; name what a row holds, such as `text = \"the review\"`");
+    }
+    let mut all = Vec::new();
+    for (key, value) in table.iter() {
+        let path = format!("input.{}", key.get_ref());
+        let (name, optional) = name_of(key.get_ref());
+        if !is_identifier(name) {
+            problems.say(
+                key.span(),
+                &path,
+                "a field is a word of letters, digits and `_`, so that instructions can name it",
+            );
+        }
+        match value.get_ref() {
+            DeValue::String(description) => {
+                all.push(Field { name: name.to_owned(), description: description.to_string(), optional });
+            }
+            other => problems.say(
+                value.span(),
+                &path,
+                format!("it is {}, and must say in a string what is in the field", kind(other)),
+            ),
+        }
+    }
+    all
+}
+
+/// A key without the `?` that makes it optional.
+pub(super) fn name_of(key: &str) -> (&str, bool) {
+    key.strip_suffix('?').map_or((key, false), |name| (name, true))
+}
+
+fn is_identifier(name: &str) -> bool {
+    name.chars().next().is_some_and(|first| first.is_alphabetic() || first == '_')
+        && name.chars().all(|c| c.is_alphanumeric() || c == '_')
+}
+
+/// Instructions name fields that there are.
+fn check_template(text: &str, input: &[Field], at: Range<usize>, problems: &mut Problems<'_>) {
+    let environment = minijinja::Environment::new();
+    match environment.template_from_str(text) {
+        Err(error) => problems.say(at, "instructions", format!("they are no template: {}", said(&error))),
+        Ok(template) => {
+            let mut strange: Vec<String> = template
+                .undeclared_variables(false)
+                .into_iter()
+                .filter(|name| input.iter().all(|field| field.name != *name))
+                .collect();
+            strange.sort();
+            for name in strange {
+                let names: Vec<&str> = input.iter().map(|field| field.name.as_str()).collect();
+                let message = format!("'{{{{ {name} }}}}' is no field; there are {}", names.join(", "));
+                problems.say(at.clone(), "instructions", message);
+            }
+        }
+    }
+}
+
+fn said(error: &minijinja::Error) -> String {
+    let what = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
+    error.line().map_or(what.clone(), |line| format!("{what}, in their line {line}"))
+}
+
+/// `[[examples]]`: each with `input` and `output` that fit.
+fn examples(value: At<'_, '_>, task: &Task, problems: &mut Problems<'_>) -> Vec<Example> {
+    let DeValue::Array(array) = value.get_ref() else {
+        let message = format!("it is {}, and must be a list: write `[[examples]]` before each", kind(value.get_ref()));
+        problems.say(value.span(), "examples", message);
+        return Vec::new();
+    };
+    let answer = jsonschema::validator_for(&task.output).ok();
+    let mut all = Vec::new();
+    for (number, value) in array.iter().enumerate() {
+        let path = format!("examples[{number}]");
+        let DeValue::Table(table) = value.get_ref() else {
+            let message = format!("it is {}, and must be a table with `input` and `output`", kind(value.get_ref()));
+            problems.say(value.span(), &path, message);
+            continue;
+        };
+        for key in table.keys().filter(|key| !["input", "output"].contains(&key.get_ref().as_ref())) {
+            problems.say(key.span(), &path, unknown(key.get_ref(), &["input", "output"]));
+        }
+        let (Some(input), Some(output)) = (table.get("input"), table.get("output")) else {
+            problems.say(value.span(), &path, "it needs `input` and `output`");
+            continue;
+        };
+        let row = row(input, &format!("{path}.input"), task, problems);
+        let expected = json(output.get_ref());
+        if let Some(error) = answer.as_ref().and_then(|answer| answer.iter_errors(&expected).next()) {
+            let message = format!("it is not what the task answers: {error}");
+            problems.say(output.span(), &format!("{path}.output"), message);
+        }
+        all.push(Example { input: row, output: expected });
+    }
+    all
+}
+
+fn row(value: At<'_, '_>, path: &str, task: &Task, problems: &mut Problems<'_>) -> Map<String, Value> {
+    let DeValue::Table(table) = value.get_ref() else {
+        // A task of one field needs no name for it.
+        if let [only] = task.input.as_slice() {
+            return Map::from_iter([(only.name.clone(), json(value.get_ref()))]);
+        }
+        problems.say(
+            value.span(),
+            path,
+            format!("it is {}, and must be a table of the task's fields", kind(value.get_ref())),
+        );
+        return Map::new();
+    };
+    let names: Vec<&str> = task.input.iter().map(|field| field.name.as_str()).collect();
+    for key in table.keys().filter(|key| !names.contains(&key.get_ref().as_ref())) {
+        problems.say(key.span(), path, unknown(key.get_ref(), &names));
+    }
+    for field in task.input.iter().filter(|field| !field.optional && !table.contains_key(field.name.as_str())) {
+        problems.say(value.span(), path, format!("the field `{}` is missing", field.name));
+    }
+    table.iter().map(|(key, value)| (key.get_ref().to_string(), json(value.get_ref()))).collect()
+}
+
+/// What is said of a key that is not known.
+pub(super) fn unknown(key: &str, known: &[&str]) -> String {
+    let near = known.iter().min_by_key(|name| distance(key, name)).filter(|name| distance(key, name) <= 2);
+    match near {
+        Some(near) => format!("'{key}' is not known; `{near}` is near"),
+        None => format!("'{key}' is not known; there are {}", known.join(", ")),
+    }
+}
+
+/// Letters to change, put in or take out (Levenshtein 1966).
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut before = std::mem::replace(&mut row[0], i + 1);
+        for (j, y) in b.iter().enumerate() {
+            let change = before + usize::from(x != *y);
+            before = row[j + 1];
+            row[j + 1] = change.min(row[j] + 1).min(before + 1);
+        }
+    }
+    row[b.len()]
+}
+
+/// What a value is, for people.
+pub(super) fn kind(value: &DeValue<'_>) -> &'static str {
+    match value {
+        DeValue::String(_) => "a string",
+        DeValue::Integer(_) => "a whole number",
+        DeValue::Float(_) => "a number",
+        DeValue::Boolean(_) => "true or false",
+        DeValue::Datetime(_) => "a date",
+        DeValue::Array(_) => "a list",
+        DeValue::Table(_) => "a table",
+    }
+}
+
+/// The same in JSON; a date is its text.
+pub(super) fn json(value: &DeValue<'_>) -> Value {
+    match value {
+        DeValue::String(text) => Value::from(text.as_ref()),
+        DeValue::Integer(number) => {
+            i64::from_str_radix(number.as_str(), number.radix()).map_or(Value::Null, Value::from)
+        }
+        DeValue::Float(number) => number.as_str().parse::<f64>().map_or(Value::Null, Value::from),
+        DeValue::Boolean(is) => Value::from(*is),
+        DeValue::Datetime(date) => Value::from(date.to_string()),
+        DeValue::Array(array) => array.iter().map(|value| json(value.get_ref())).collect(),
+        DeValue::Table(table) => {
+            Value::Object(table.iter().map(|(key, value)| (key.get_ref().to_string(), json(value.get_ref()))).collect())
+        }
+    }
+}
+
+/// Line and column, from 1, of a byte.
+fn place(text: &str, at: usize) -> (usize, usize) {
+    let before = &text[..text.floor_char_boundary(at.min(text.len()))];
+    let line = before.rsplit('\n').next().unwrap_or_default();
+    (before.matches('\n').count() + 1, line.chars().count() + 1)
+}

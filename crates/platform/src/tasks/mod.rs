@@ -1,0 +1,163 @@
+//! Tasks: files in `tasks/` of a workspace's folder, one a task.
+//!
+//! [`Tasks`] finds and checks them, `file` reads one and names what is wrong in it by line and key, `output` reads the form of its answers, and
+//! `templates` holds those that come with the program. How a task is done is not here.
+
+mod file;
+mod output;
+mod templates;
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+
+use domain::Task;
+use serde::Serialize;
+
+use crate::{Error, Result};
+
+pub use file::Problem;
+pub use templates::{Template, templates};
+
+/// The tasks of a folder.
+#[derive(Debug, Clone)]
+pub struct Tasks {
+    folder: PathBuf,
+}
+
+/// A task's file, and what is in it or wrong with it.
+#[derive(Debug, Clone, Serialize)]
+pub struct TaskFile {
+    /// The task's name: the file's, without `.toml`.
+    pub name: String,
+    /// Where it is.
+    pub path: PathBuf,
+    /// What it says; nothing if something is wrong.
+    pub task: Option<Task>,
+    /// What is wrong, in the order of the file.
+    pub problems: Vec<Problem>,
+}
+
+/// Names of tasks are those of files, and go into addresses.
+const NAME: &str = "letters, digits, `-` and `_`, 64 at most";
+
+/// The JSON Schema of tasks' files, for editors.
+pub fn task_schema() -> &'static str {
+    include_str!("schema.json")
+}
+
+impl Tasks {
+    /// The tasks of a workspace's folder.
+    pub fn of(workspace: &Path) -> Self {
+        Self { folder: workspace.join("tasks") }
+    }
+
+    /// Every file `tasks/*.toml`, by name; none if there is no such folder.
+    ///
+    /// # Errors
+    /// [`Error::Failed`] if the folder cannot be read.
+    pub fn list(&self) -> Result<Vec<TaskFile>> {
+        let entries = match std::fs::read_dir(&self.folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(self.failed(&self.folder, &error)),
+        };
+        let mut files = Vec::new();
+        for entry in entries {
+            let path = entry.map_err(|error| self.failed(&self.folder, &error))?.path();
+            if path.extension().is_some_and(|extension| extension == "toml") {
+                files.push(self.read(&path)?);
+            }
+        }
+        files.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(files)
+    }
+
+    /// A task's file.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] naming those there are, [`Error::Invalid`] if no task can have such a name, [`Error::Failed`] if it cannot be read.
+    pub fn show(&self, name: &str) -> Result<TaskFile> {
+        check_name(name)?;
+        let path = self.path(name);
+        if !path.is_file() {
+            let names: Vec<String> = self.list()?.into_iter().map(|file| file.name).collect();
+            let there = match names.as_slice() {
+                [] => "there is none yet; `sumeru task new NAME --from TEMPLATE` makes one".to_owned(),
+                names => format!("there are {}", names.join(", ")),
+            };
+            return Err(Error::not_found(
+                "task_not_found",
+                format!("The task '{name}' is not in {}; {there}.", self.folder.display()),
+            ));
+        }
+        self.read(&path)
+    }
+
+    /// Writes a new task's file from a template's text, whole or not at all; returns where.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if no task can have such a name, [`Error::Conflict`] if there is one, [`Error::Failed`] if it cannot be written.
+    pub fn new_from(&self, name: &str, text: &str) -> Result<PathBuf> {
+        check_name(name)?;
+        let path = self.path(name);
+        std::fs::create_dir_all(&self.folder).map_err(|error| self.failed(&self.folder, &error))?;
+        let mut file = match std::fs::File::create_new(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+                return Err(Error::Conflict {
+                    message: format!("{} is there already; choose another name, or edit it", path.display()),
+                });
+            }
+            Err(error) => return Err(self.failed(&path, &error)),
+        };
+        std::io::Write::write_all(&mut file, text.as_bytes()).map_err(|error| {
+            // What was begun is nobody's task.
+            let _ = std::fs::remove_file(&path);
+            self.failed(&path, &error)
+        })?;
+        Ok(path)
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(format!("{name}.toml"))
+    }
+
+    fn read(&self, path: &Path) -> Result<TaskFile> {
+        let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+        let bytes = std::fs::read(path).map_err(|error| self.failed(path, &error))?;
+        let (task, problems) = match String::from_utf8(bytes) {
+            Ok(text) => file::read(&name, &text),
+            Err(error) => (None, vec![Problem::not_text(error.as_bytes(), error.utf8_error().valid_up_to())]),
+        };
+        Ok(TaskFile { name, path: path.to_owned(), task, problems })
+    }
+
+    fn failed(&self, path: &Path, error: &std::io::Error) -> Error {
+        Error::failed(format!("{}: {error}; check the path and that it may be read and written", path.display()))
+    }
+}
+
+impl TaskFile {
+    /// The task, if nothing is wrong.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] with each thing that is wrong, by line.
+    pub fn task(self) -> Result<Task> {
+        let said: Vec<String> =
+            self.problems.iter().map(|problem| format!("{}:{problem}", self.path.display())).collect();
+        self.task.ok_or_else(|| Error::invalid("task", "invalid_task", said.join("\n")))
+    }
+}
+
+fn check_name(name: &str) -> Result<()> {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    if name.is_empty() || name.len() > 64 || !name.bytes().all(fits) {
+        return Err(Error::invalid(
+            "task",
+            "invalid_value",
+            format!("'{name}' is no name for a task; it may have {NAME}"),
+        ));
+    }
+    Ok(())
+}

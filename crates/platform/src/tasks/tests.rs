@@ -1,0 +1,189 @@
+use domain::Example;
+use serde_json::json;
+
+use super::*;
+
+fn read(text: &str) -> (Option<Task>, Vec<String>) {
+    let (task, problems) = file::read("sort", text);
+    (task, problems.iter().map(ToString::to_string).collect())
+}
+
+#[test]
+fn every_template_is_a_task_and_its_sample_fits() {
+    for template in templates() {
+        let (task, problems) = read(template.task);
+        assert!(problems.is_empty(), "{} {}: {problems:?}", template.name, template.language);
+        let task = task.expect("a task without problems");
+        assert!(!task.description.is_empty() && !task.examples.is_empty());
+        let answer = jsonschema::validator_for(&task.output).expect("a schema");
+        let rows: Vec<Example> =
+            template.sample.lines().map(|line| serde_json::from_str(line).expect("an example a line")).collect();
+        assert!(rows.len() >= 6, "{}", template.name);
+        for row in rows {
+            assert!(answer.is_valid(&row.output), "{}: {}", template.name, row.output);
+            assert!(task.input.iter().all(|field| row.input.contains_key(&field.name)));
+            for aspect in row.output.get("aspects").and_then(serde_json::Value::as_array).into_iter().flatten() {
+                let evidence = aspect["evidence"].as_str().expect("evidence");
+                let text = row.input["text"].as_str().expect("text");
+                assert!(text.contains(evidence), "'{evidence}' is quoted from '{text}'");
+            }
+        }
+    }
+}
+
+#[test]
+fn both_languages_have_the_same_templates() {
+    let of = |language| -> Vec<&str> {
+        templates().iter().filter(|one| one.language == language).map(|one| one.name).collect()
+    };
+    assert_eq!(of("en"), of("zh"));
+}
+
+#[test]
+fn short_forms_become_schemas() {
+    for (short, schema) in [
+        (r#""text""#, json!({"type": "string"})),
+        (r#""integer[]: ages""#, json!({"type": "array", "items": {"type": "integer"}, "description": "ages"})),
+        (r#""date：年-月-日""#, json!({"type": "string", "format": "date", "description": "年-月-日"})),
+        (r#"["a", "b"]"#, json!({"type": "string", "enum": ["a", "b"]})),
+        (
+            r#"[{ who = "text", "age?" = "integer" }]"#,
+            json!({"type": "array", "items": {
+                "type": "object",
+                "properties": {"who": {"type": "string"}, "age": {"type": "integer"}},
+                "required": ["who"],
+                "additionalProperties": false,
+            }}),
+        ),
+    ] {
+        let (task, problems) = read(&format!("output = {short}\ninstructions = 'do'"));
+        assert_eq!(task.map(|task| task.output), Some(schema), "{short}: {problems:?}");
+    }
+}
+
+#[test]
+fn a_task_of_instructions_alone_answers_in_text() {
+    let task = read("instructions = 'Say {{ text }} politely.'").0.expect("a task");
+    assert!(task.answers_in_text() && task.labels().is_none());
+    assert_eq!(task.input.len(), 1);
+    let task = read("instructions = 'x'\noutput = ['a', 'b']").0.expect("a task");
+    assert_eq!((task.labels(), task.answers_in_text()), (Some(vec!["a", "b"]), false));
+}
+
+#[test]
+fn what_is_wrong_is_named_by_line_column_and_key() {
+    for (text, expected) in [
+        ("instructions = ", "1:16: "),
+        ("instructions = 'x'\ndescripton = 'y'", "2:1: descripton: 'descripton' is not known; `description` is near"),
+        ("description = 1\ninstructions = 'x'", "1:15: description: it is a whole number, and must be a string"),
+        ("", "1:1: instructions: there are none"),
+        ("instructions = '  '", "1:16: instructions: they are empty"),
+        ("instructions = 'a {{ txt }}'", "1:16: instructions: '{{ txt }}' is no field; there are text"),
+        ("instructions = 'a {{ text'", "1:16: instructions: they are no template: "),
+        ("instructions = 'x'\noutput = 'string'", "2:10: output: 'string' is no type; there are text, integer"),
+        ("instructions = 'x'\noutput = ['a']", "2:10: output: a list is either two labels or more"),
+        ("instructions = 'x'\noutput = ['a', 'b', 'a']", "2:21: output: \"a\" is there twice"),
+        ("instructions = 'x'\noutput = 3", "2:10: output: it is a whole number; the form of an answer is a type"),
+        ("instructions = 'x'\n[output]\nage = 'int'", "3:7: output.age: 'int' is no type"),
+        ("instructions = 'x'\n[input]", "2:1: input: it has no field"),
+        ("instructions = 'x'\n[input]\n'my text' = ''", "3:1: input.my text: a field is a word"),
+        ("instructions = 'x'\n[output_schema]\ntype = 'strin'", "2:1: output_schema: it is no JSON Schema: /type: "),
+        (
+            "instructions = 'x'\noutput = 'text'\n[output_schema]\ntype = 'string'",
+            "3:1: output_schema: there is `output` besides",
+        ),
+        ("instructions = 'x'\n[[examples]]\ninput = 'a'", "2:1: examples[0]: it needs `input` and `output`"),
+        (
+            "instructions = 'x'\noutput = ['a', 'b']\n[[examples]]\ninput = 'a'\noutput = 'c'",
+            "5:10: examples[0].output: it is not what the task answers",
+        ),
+        (
+            "instructions = 'x'\n[[examples]]\ninput = { txt = 'a' }\noutput = 'c'",
+            "3:9: examples[0].input: the field `text` is missing",
+        ),
+    ] {
+        let (task, problems) = read(text);
+        assert!(task.is_none(), "{text}");
+        assert!(problems.iter().any(|problem| problem.starts_with(expected)), "{text}: {problems:?} has no {expected}");
+    }
+}
+
+#[test]
+fn everything_that_is_wrong_is_said_at_once() {
+    let (_, problems) = read("outptu = 'text'\ndescription = 3\n");
+    assert_eq!(problems.len(), 3, "{problems:?}");
+}
+
+#[test]
+fn columns_are_counted_in_characters() {
+    let (_, problems) = read("instructions = '好'\noutput = { '名字' = '文字' }");
+    assert!(problems[0].starts_with("2:19: output.名字: "), "{problems:?}");
+    let (_, problems) = read("instructions = '好'\noutput = { 名字 = 'text' }");
+    assert!(problems[0].starts_with("2:12: ") && problems[0].contains("quotes"), "{problems:?}");
+}
+
+#[test]
+fn tasks_of_a_folder_are_listed_and_made() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let tasks = Tasks::of(folder.path());
+    assert!(tasks.list().expect("no folder is no task").is_empty());
+    let error = tasks.show("sort").expect_err("there is none");
+    assert!(error.to_string().contains("there is none yet"), "{error}");
+    let path = tasks.new_from("sort", templates()[0].task).expect("a new task");
+    assert!(path.ends_with("tasks/sort.toml"));
+    assert!(matches!(tasks.new_from("sort", ""), Err(Error::Conflict { .. })));
+    assert_eq!(tasks.show("sort").and_then(TaskFile::task).expect("a task").name, "sort");
+    std::fs::write(folder.path().join("tasks/latin.toml"), b"instructions = '\xe9'").expect("written");
+    std::fs::write(folder.path().join("tasks/notes.txt"), "no task").expect("written");
+    let files = tasks.list().expect("a list");
+    assert_eq!(files.iter().map(|file| file.name.as_str()).collect::<Vec<_>>(), ["latin", "sort"]);
+    let error = tasks.show("latin").and_then(TaskFile::task).expect_err("not text");
+    assert!(error.to_string().contains("latin.toml:1:17: this is not UTF-8"), "{error}");
+    for name in ["", "../up", "a b", "名字"] {
+        assert!(matches!(tasks.new_from(name, ""), Err(Error::Invalid { .. })), "{name}");
+        assert!(matches!(tasks.show(name), Err(Error::Invalid { .. })), "{name}");
+    }
+}
+
+/// What the schema for editors allows is what the program reads.
+#[test]
+fn the_schema_for_editors_agrees_with_what_is_read() {
+    let schema: serde_json::Value = serde_json::from_str(task_schema()).expect("JSON");
+    let schema = jsonschema::validator_for(&schema).expect("a schema");
+    let accepts = |text: &str| {
+        let table: toml::Table = text.parse().expect("TOML");
+        schema.is_valid(&serde_json::to_value(table).expect("JSON"))
+    };
+    for template in templates() {
+        assert!(accepts(template.task), "{} {}", template.name, template.language);
+    }
+    for text in [
+        "output = 'text'",
+        "instructions = 'x'\noutput = 'string'",
+        "instructions = 'x'\noutput = ['a']",
+        "instructions = 'x'\noutput = 3",
+        "instructions = 'x'\nout = 3",
+        "instructions = 'x'\n[input]",
+        "instructions = 'x'\n[output]",
+        "instructions = 'x'\n[output]\na = 'int'",
+        "instructions = 'x'\n[[examples]]\ninput = 'a'",
+    ] {
+        assert!(!accepts(text) && read(text).0.is_none(), "{text}");
+    }
+    for text in ["instructions = 'x'\noutput = 'text[]：引文'", "instructions = 'x'\n[output]\n'a?' = [{ b = 'date' }]"]
+    {
+        assert!(accepts(text) && read(text).0.is_some(), "{text}: {:?}", read(text).1);
+    }
+}
+
+mod any {
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn text_is_a_task_or_problems(text in "(?s).{0,200}|(instructions|output|input|examples|\\[\\[|\\]|=|'|\\{|\\}|a|\n|\\.|好){0,40}") {
+            let (task, problems) = super::super::file::read("any", &text);
+            prop_assert_eq!(task.is_none(), !problems.is_empty());
+        }
+    }
+}
