@@ -58,7 +58,9 @@ pub(crate) fn moments(values: &[f64]) -> Option<(f64, f64)> {
     }
     let mean = values.iter().sum::<f64>() / count;
     let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
-    Some((mean, if values.len() > 1 { (squares / (count - 1.0)).sqrt() } else { 0.0 }))
+    let deviation = if values.len() > 1 { (squares / (count - 1.0)).sqrt() } else { 0.0 };
+    // What rounding leaves of equal numbers is no deviation.
+    Some((mean, if deviation > 1e-12 { deviation } else { 0.0 }))
 }
 
 /// How many standard deviations from the middle hold a part of the normal distribution.
