@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use domain::SearchMode;
 
 pub(crate) use models::Models;
-pub(crate) use task::{Language, Task};
+pub(crate) use task::{Language, Run, Task};
 
 /// Ask your documents, and serve models, from one binary.
 #[derive(Debug, Parser)]
@@ -78,6 +78,11 @@ pub(crate) enum Command {
     /// Knowledge bases: what there is, looking into and removing them
     #[command(subcommand)]
     Kb(Kb),
+    /// Run a task over many rows: an answer of its form for each, in order
+    #[command(
+        before_long_help = "Example:\n  sumeru run tickets messages.csv --out topics.jsonl\n  cat messages.jsonl | sumeru run tickets > topics.jsonl\nEach line says the row, its fields, and the output, or the error if there is none. A run with --out that was cut goes on where it was."
+    )]
+    Run(Run),
     /// Tasks: what is wanted of a model, declared in files
     #[command(subcommand)]
     Task(Task),

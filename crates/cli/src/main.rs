@@ -81,6 +81,7 @@ async fn one_shot(command: Command, data: PathBuf, printer: Printer) -> anyhow::
         Command::Bench(options) => commands::bench::run(options, &data, printer).await,
         Command::Size(options) => commands::size::run(options, &data, printer).await,
         Command::Models(command) => commands::models::run(command, &data, printer).await,
+        Command::Run(options) => commands::run::run(options, &data, printer).await,
         Command::Task(command) => commands::task::run(command, printer),
         Command::Kb(command) => commands::kb::run(command, &data, printer).await,
         Command::Doctor => commands::doctor::run(&data, printer).await,

@@ -62,6 +62,14 @@ impl Printer {
         }
     }
 
+    /// The same in a line of its own, among others.
+    pub(crate) fn json_line(&self, value: &impl Serialize) {
+        match serde_json::to_string(value) {
+            Ok(text) => self.line(text),
+            Err(error) => eprintln!("this result cannot be written as JSON: {error}"),
+        }
+    }
+
     /// A remark beside the result.
     pub(crate) fn note(&self, text: impl AsRef<str>) {
         if !self.quiet {

@@ -36,3 +36,8 @@ pub type Result<T> = std::result::Result<T, Error>;
 pub fn content_hash(bytes: &[u8]) -> String {
     blake3::hash(bytes).to_hex().to_string()
 }
+
+/// The characters of a text in whatever encoding (UTF-8, UTF-16, GB18030, Big5, ...), as well as can be; a byte-order mark is left out.
+pub fn decode(bytes: &[u8]) -> String {
+    parse::decode::lenient(bytes)
+}

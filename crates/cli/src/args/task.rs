@@ -12,6 +12,35 @@ pub(crate) struct Folder {
     pub(crate) workspace: PathBuf,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    /// The task
+    pub(crate) task: String,
+    /// Rows: .jsonl, .csv, .tsv or .xlsx; `-` reads JSON lines from standard input
+    #[arg(default_value = "-", value_name = "FILE")]
+    pub(crate) rows: PathBuf,
+    /// Write the answers here when all are there [default: to standard output as they come]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Which model answers [default: the catalogue's, or the only one installed]
+    #[arg(long, value_name = "MODEL")]
+    pub(crate) model: Option<String>,
+    /// Only so many rows, drawn by chance
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) sample: Option<u32>,
+    /// Of the drawing of --sample: the same seed, the same rows
+    #[arg(long, default_value_t = 0)]
+    pub(crate) seed: u64,
+    /// Rows asked at once
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub(crate) concurrency: u32,
+    /// Tokens of an answer, at most
+    #[arg(long, value_name = "N", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) max_tokens: u32,
+    #[command(flatten)]
+    pub(crate) folder: Folder,
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Task {
     /// Begin a task from a template, with a labelled sample beside it

@@ -14,6 +14,7 @@ pub(crate) mod ingest;
 pub(crate) mod kb;
 pub(crate) mod models;
 pub(crate) mod rerank;
+pub(crate) mod run;
 pub(crate) mod search;
 pub(crate) mod serve;
 pub(crate) mod size;

@@ -12,6 +12,11 @@ pub(super) fn text(bytes: &[u8], out: &mut Builder) -> String {
     decode(bytes, guess(bytes), out)
 }
 
+/// The characters of a text in whatever encoding, as well as can be.
+pub(crate) fn lenient(bytes: &[u8]) -> String {
+    guess(bytes).decode(bytes).0.into_owned()
+}
+
 /// A web page names its own encoding; believed unless the bytes are plain UTF-8.
 pub(super) fn html(bytes: &[u8], out: &mut Builder) -> String {
     let head = String::from_utf8_lossy(&bytes[..bytes.len().min(4096)]).to_ascii_lowercase();

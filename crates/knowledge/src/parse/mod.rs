@@ -3,7 +3,7 @@
 mod builder;
 mod cell;
 mod code;
-mod decode;
+pub(crate) mod decode;
 mod detect;
 mod epub;
 mod html;

@@ -49,7 +49,9 @@ pub fn task_schema() -> &'static str {
 impl Tasks {
     /// The tasks of a workspace's folder.
     pub fn of(workspace: &Path) -> Self {
-        Self { folder: workspace.join("tasks") }
+        let folder = workspace.join("tasks");
+        // `./tasks` is what a person calls `tasks`.
+        Self { folder: folder.strip_prefix(".").map(Path::to_owned).unwrap_or(folder) }
     }
 
     /// Every file `tasks/*.toml`, by name; none if there is no such folder.

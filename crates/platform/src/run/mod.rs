@@ -1,0 +1,265 @@
+//! A task over many rows: each is asked of a model, answers are of the task's form, the order of rows is kept.
+//!
+//! [`Workspace::run`] is the way through; `rows` reads tables, `ask` makes requests of rows, `journal` keeps what was answered so that a run that
+//! was killed goes on where it was.
+
+mod ask;
+mod journal;
+mod rows;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, HashSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use domain::{LanguageModel, Task};
+use futures_util::StreamExt;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+
+use crate::{Error, Result, Workspace};
+use ask::Asking;
+use journal::{Identity, Journal};
+
+pub use rows::{Row, RowFormat, rows, sample};
+
+/// How a task is run.
+#[derive(Debug, Clone)]
+pub struct RunOptions {
+    /// Who answers; `None`: the default model.
+    pub model: Option<String>,
+    /// Rows asked at once.
+    pub concurrency: usize,
+    /// Tokens of an answer, at most.
+    pub max_tokens: u32,
+    /// Where answers go, a JSON object a line; `None`: only to whoever watches.
+    pub out: Option<PathBuf>,
+}
+
+/// A row and what came of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Answered {
+    /// Which row, from 1.
+    pub row: usize,
+    /// Its fields.
+    pub input: Map<String, Value>,
+    /// The answer, or why there is none.
+    #[serde(flatten)]
+    pub outcome: Outcome,
+}
+
+/// What came of a row.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// The answer, which the task's schema accepts.
+    Output(Value),
+    /// Why there is none.
+    Error(String),
+}
+
+/// What happens in a run.
+#[derive(Debug, Clone, PartialEq)]
+pub enum RunEvent {
+    /// So many of so many rows are done; of these some by an earlier run that was cut.
+    Progress {
+        /// Done.
+        done: usize,
+        /// In all.
+        total: usize,
+    },
+    /// The next row in order.
+    Row(Answered),
+}
+
+/// What came of a run.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RunReport {
+    /// Who answered.
+    pub model: String,
+    /// Rows in all.
+    pub rows: usize,
+    /// Rows that have an answer.
+    pub answered: usize,
+    /// Rows that have none, and why is said with each.
+    pub failed: usize,
+    /// Rows that an earlier run, which was cut, had done.
+    pub resumed: usize,
+    /// Tokens read, of which those remembered from before.
+    pub prompt_tokens: u64,
+    /// See `prompt_tokens`.
+    pub cached_tokens: u64,
+    /// Tokens written.
+    pub completion_tokens: u64,
+    /// Time taken.
+    pub seconds: f64,
+}
+
+impl Workspace {
+    /// Runs a task over rows. Answers reach the watcher in the order of the rows, and `out`, if there is one, when all are done; until then
+    /// they are in `OUT.part`, from which the same run goes on after it was cut.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if no row has the task's fields, [`Error::Conflict`] if the output is there or another run's, as
+    /// [`Workspace::language_model`], or if the disk is full. A row that fails is no error: it is kept with the reason.
+    pub async fn run(
+        &self,
+        task: &Task,
+        rows: Vec<Row>,
+        options: &RunOptions,
+        watch: impl FnMut(RunEvent),
+    ) -> Result<RunReport> {
+        check_fields(task, &rows)?;
+        let name = options.model.clone().map_or_else(|| self.default_language_model(), Ok)?;
+        over(self.language_model(&name).await?, task, rows, options, watch).await
+    }
+}
+
+async fn over(
+    model: Arc<dyn LanguageModel>,
+    task: &Task,
+    rows: Vec<Row>,
+    options: &RunOptions,
+    mut watch: impl FnMut(RunEvent),
+) -> Result<RunReport> {
+    let started = Instant::now();
+    let mut journal = match &options.out {
+        Some(out) => Some(Journal::open(out, &identity(task, &*model, &rows, options.max_tokens))?),
+        None => None,
+    };
+    let earlier = journal.as_ref().map_or(Vec::new(), |journal| journal.answered().to_vec());
+    let mut report = RunReport {
+        model: model.card().name.clone(),
+        rows: rows.len(),
+        answered: 0,
+        failed: 0,
+        resumed: earlier.len(),
+        prompt_tokens: 0,
+        cached_tokens: 0,
+        completion_tokens: 0,
+        seconds: 0.0,
+    };
+    let done: HashSet<usize> = earlier.iter().map(|answered| answered.row).collect();
+    let mut order = InOrder::new(rows.iter().map(|row| row.number).collect());
+    for answered in earlier {
+        report.count(&answered);
+        order.put(answered, &mut watch);
+    }
+    let asking = Asking::new(task, options.max_tokens)?;
+    let left = rows.into_iter().filter(|row| !done.contains(&row.number));
+    let mut coming = futures_util::stream::iter(left.map(|row| answer(&asking, Arc::clone(&model), row)))
+        .buffer_unordered(options.concurrency.max(1));
+    watch(RunEvent::Progress { done: report.done(), total: report.rows });
+    while let Some((answered, usage)) = coming.next().await {
+        if let Some(journal) = &mut journal {
+            journal.add(answered.clone())?;
+        }
+        report.prompt_tokens += u64::from(usage.prompt_tokens);
+        report.cached_tokens += u64::from(usage.cached_tokens);
+        report.completion_tokens += u64::from(usage.completion_tokens);
+        report.count(&answered);
+        order.put(answered, &mut watch);
+        watch(RunEvent::Progress { done: report.done(), total: report.rows });
+    }
+    drop(coming);
+    if let Some(journal) = journal {
+        journal.finish()?;
+    }
+    report.seconds = started.elapsed().as_secs_f64();
+    Ok(report)
+}
+
+impl RunReport {
+    fn count(&mut self, answered: &Answered) {
+        match answered.outcome {
+            Outcome::Output(_) => self.answered += 1,
+            Outcome::Error(_) => self.failed += 1,
+        }
+    }
+
+    fn done(&self) -> usize {
+        self.answered + self.failed
+    }
+}
+
+/// Hands rows on in their order, keeping those that come too early.
+struct InOrder {
+    order: Vec<usize>,
+    next: usize,
+    early: BTreeMap<usize, Answered>,
+}
+
+impl InOrder {
+    fn new(order: Vec<usize>) -> Self {
+        Self { order, next: 0, early: BTreeMap::new() }
+    }
+
+    fn put(&mut self, answered: Answered, watch: &mut impl FnMut(RunEvent)) {
+        self.early.insert(answered.row, answered);
+        while let Some(answered) = self.order.get(self.next).and_then(|row| self.early.remove(row)) {
+            watch(RunEvent::Row(answered));
+            self.next += 1;
+        }
+    }
+}
+
+async fn answer(asking: &Asking<'_>, model: Arc<dyn LanguageModel>, row: Row) -> (Answered, domain::Usage) {
+    let mut usage = domain::Usage::default();
+    let (input, outcome) = match row.fields {
+        Err(why) => (Map::new(), Err(why)),
+        Ok(fields) => {
+            let outcome = match asking.request(&fields) {
+                Err(why) => Err(why),
+                Ok(request) => match domain::collect(model.generate(request)).await {
+                    Err(error) => Err(error.to_string()),
+                    Ok(came) => {
+                        usage = came.usage;
+                        asking.answer(&came)
+                    }
+                },
+            };
+            (fields, outcome)
+        }
+    };
+    let outcome = outcome.map_or_else(Outcome::Error, Outcome::Output);
+    (Answered { row: row.number, input, outcome }, usage)
+}
+
+/// Rows none of which has a field that the task needs are another table.
+fn check_fields(task: &Task, rows: &[Row]) -> Result<()> {
+    let mut sound = rows.iter().filter_map(|row| row.fields.as_ref().ok()).peekable();
+    let Some(first) = sound.peek() else { return Ok(()) };
+    let there: Vec<&str> = first.keys().map(String::as_str).collect();
+    let there = there.join(", ");
+    let has = |name: &str| rows.iter().any(|row| row.fields.as_ref().is_ok_and(|fields| fields.contains_key(name)));
+    match task.input.iter().find(|field| !field.optional && !has(&field.name)) {
+        Some(field) => Err(Error::invalid(
+            "rows",
+            "missing_field",
+            format!("no row has the field `{}` that the task '{}' needs; there are {there}", field.name, task.name),
+        )),
+        None => Ok(()),
+    }
+}
+
+fn identity(task: &Task, model: &dyn LanguageModel, rows: &[Row], max_tokens: u32) -> Identity {
+    let mut hash = Sha256::new();
+    for row in rows {
+        hash.update(row.number.to_le_bytes());
+        match &row.fields {
+            Ok(fields) => hash.update(Value::Object(fields.clone()).to_string()),
+            Err(why) => hash.update(why),
+        }
+    }
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let task = serde_json::to_string(task).expect("a task is plain data: this is a bug");
+    let card = model.card();
+    Identity {
+        task: hex(&Sha256::digest(format!("{task}{max_tokens}"))),
+        model: format!("{} {}", card.name, card.sha256),
+        rows: hex(&hash.finalize()),
+    }
+}

@@ -1,0 +1,232 @@
+//! Rows of a table: JSON lines, CSV, TSV or the first sheet of a workbook.
+
+use std::io::Cursor;
+use std::path::Path;
+
+use calamine::{Data, Reader, Xlsx, open_workbook_from_rs};
+use serde_json::{Map, Value};
+
+use crate::{Error, Result};
+
+/// A row, or why it is none.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Row {
+    /// From 1; of JSON lines the line, of tables the row below the head.
+    pub number: usize,
+    /// Fields and what is in them; a JSON line that is no object has an error instead.
+    pub fields: std::result::Result<Map<String, Value>, String>,
+}
+
+/// How rows are written down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RowFormat {
+    /// A JSON object a line.
+    JsonLines,
+    /// Values between commas, names in the first line.
+    Csv,
+    /// The same between tabs.
+    Tsv,
+    /// An Excel workbook: its first sheet, names in the first row.
+    Xlsx,
+}
+
+impl RowFormat {
+    /// By a file's ending; JSON lines for none.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for an ending that is none of these.
+    pub fn of(path: &Path) -> Result<Self> {
+        let ending = path.extension().map(|ending| ending.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
+        match ending.as_str() {
+            "" | "jsonl" | "ndjson" => Ok(Self::JsonLines),
+            "csv" => Ok(Self::Csv),
+            "tsv" => Ok(Self::Tsv),
+            "xlsx" => Ok(Self::Xlsx),
+            other => Err(invalid(format!("'.{other}' files are not read as rows; give .jsonl, .csv, .tsv or .xlsx"))),
+        }
+    }
+}
+
+/// Reads rows; empty lines are passed over.
+///
+/// # Errors
+/// [`Error::Invalid`] if the whole is not what its format says, by line where there is one.
+pub fn rows(bytes: &[u8], format: RowFormat) -> Result<Vec<Row>> {
+    match format {
+        RowFormat::JsonLines => Ok(json_lines(&text(bytes))),
+        RowFormat::Csv => separated(&text(bytes), b','),
+        RowFormat::Tsv => separated(&text(bytes), b'\t'),
+        // A reader of foreign files that panics is stopped here.
+        RowFormat::Xlsx => std::panic::catch_unwind(|| workbook(bytes))
+            .unwrap_or_else(|_| Err(invalid("this workbook brings its reader down; save it anew, or as CSV"))),
+    }
+}
+
+/// So many of the rows, drawn by chance, in their order.
+pub fn sample(mut rows: Vec<Row>, count: usize, seed: u64) -> Vec<Row> {
+    let mut draw = fastrand::Rng::with_seed(seed);
+    draw.shuffle(&mut rows);
+    rows.truncate(count);
+    rows.sort_by_key(|row| row.number);
+    rows
+}
+
+/// Spreadsheets save in the encoding of their country.
+fn text(bytes: &[u8]) -> String {
+    knowledge::decode(bytes)
+}
+
+fn json_lines(text: &str) -> Vec<Row> {
+    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+    lines
+        .map(|(at, line)| {
+            let fields = match serde_json::from_str(line) {
+                // A labelled example is a row, too.
+                Ok(Value::Object(mut map)) => match (map.len(), map.remove("input")) {
+                    (2, Some(Value::Object(input))) if map.contains_key("output") => Ok(input),
+                    (_, Some(input)) => {
+                        map.insert("input".to_owned(), input);
+                        Ok(map)
+                    }
+                    (_, None) => Ok(map),
+                },
+                Ok(other) => Err(format!("a line is a JSON object, and this is {other}")),
+                Err(error) => Err(format!("this line is no JSON: {error}")),
+            };
+            Row { number: at + 1, fields }
+        })
+        .collect()
+}
+
+fn separated(text: &str, delimiter: u8) -> Result<Vec<Row>> {
+    let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).flexible(true).from_reader(text.as_bytes());
+    let head = reader.headers().map_err(|error| invalid(format!("the first line is no head: {error}")))?.clone();
+    let names = names(head.iter().map(str::to_owned).collect())?;
+    let mut rows = Vec::new();
+    for (at, record) in reader.records().enumerate() {
+        let record = record.map_err(|error| invalid(error.to_string()))?;
+        let cells = record.iter().map(Value::from).collect();
+        rows.push(Row { number: at + 1, fields: row(&names, cells) });
+    }
+    Ok(rows)
+}
+
+fn workbook(bytes: &[u8]) -> Result<Vec<Row>> {
+    let failed = |error: calamine::XlsxError| invalid(format!("this is no workbook that can be read: {error}"));
+    let mut book: Xlsx<_> = open_workbook_from_rs(Cursor::new(bytes)).map_err(failed)?;
+    let sheet = book.worksheet_range_at(0).ok_or_else(|| invalid("the workbook has no sheet"))?.map_err(failed)?;
+    let mut lines = sheet.rows();
+    let head = lines.next().ok_or_else(|| invalid("the first sheet is empty; its first row names the columns"))?;
+    let names = names(head.iter().map(ToString::to_string).collect())?;
+    let filled = lines.enumerate().filter(|(_, cells)| cells.iter().any(|cell| *cell != Data::Empty));
+    Ok(filled
+        .map(|(at, cells)| Row { number: at + 1, fields: row(&names, cells.iter().map(cell).collect()) })
+        .collect())
+}
+
+fn cell(cell: &Data) -> Value {
+    match cell {
+        Data::Int(number) => Value::from(*number),
+        Data::Float(number) if number.fract() == 0.0 && number.abs() < 1e15 => Value::from(*number as i64),
+        Data::Float(number) => Value::from(*number),
+        Data::Bool(is) => Value::from(*is),
+        other => Value::from(other.to_string()),
+    }
+}
+
+fn names(head: Vec<String>) -> Result<Vec<String>> {
+    let head: Vec<String> = head.into_iter().map(|name| name.trim().to_owned()).collect();
+    if head.iter().all(String::is_empty) {
+        return Err(invalid("the first row is empty; it names the columns"));
+    }
+    match head.iter().enumerate().find(|(at, name)| !name.is_empty() && head[..*at].contains(name)) {
+        Some((_, twice)) => Err(invalid(format!("two columns have the name '{twice}'; give each its own"))),
+        None => Ok(head),
+    }
+}
+
+fn row(names: &[String], cells: Vec<Value>) -> std::result::Result<Map<String, Value>, String> {
+    if cells.len() > names.len() {
+        return Err(format!(
+            "it has {} cells, and the head names {}; is a quotation mark missing?",
+            cells.len(),
+            names.len()
+        ));
+    }
+    Ok(names.iter().cloned().zip(cells).filter(|(name, _)| !name.is_empty()).collect())
+}
+
+fn invalid(message: impl Into<String>) -> Error {
+    Error::invalid("rows", "invalid_rows", message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn rows_of_every_format_are_read() {
+        let wanted = [json!({"text": "你好, 世界", "n": "1"}), json!({"text": "two\nlines", "n": ""})];
+        let gbk =
+            [b"text,n\n\"".as_slice(), b"\xc4\xe3\xba\xc3, \xca\xc0\xbd\xe7", b"\",1\n\"two\nlines\",\n"].concat();
+        for (bytes, format) in [
+            ("text,n\n\"你好, 世界\",1\n\"two\nlines\",\n".as_bytes().to_vec(), RowFormat::Csv),
+            ("\u{feff}text\tn\r\n你好, 世界\t1\r\n\"two\nlines\"\t\r\n".as_bytes().to_vec(), RowFormat::Tsv),
+            (gbk, RowFormat::Csv),
+            (b"{\"text\": \"\\u4f60\\u597d, \\u4e16\\u754c\", \"n\": \"1\"}\n\n{\"text\": \"two\\nlines\", \"n\": \"\"}".to_vec(), RowFormat::JsonLines),
+        ] {
+            let got = rows(&bytes, format).expect("rows");
+            let got: Vec<Value> = got.into_iter().map(|row| Value::Object(row.fields.expect("fields"))).collect();
+            assert_eq!(got, wanted, "{format:?}");
+        }
+    }
+
+    #[test]
+    fn a_sample_is_the_same_for_the_same_seed() {
+        let all = rows("a\n".repeat(101).as_bytes(), RowFormat::Csv).expect("rows");
+        let drawn = sample(all.clone(), 10, 7);
+        assert_eq!(drawn, sample(all.clone(), 10, 7));
+        assert_ne!(drawn, sample(all.clone(), 10, 8));
+        assert!(drawn.len() == 10 && drawn.is_sorted_by_key(|row| row.number));
+        assert_eq!(sample(all.clone(), 1000, 7), all);
+    }
+
+    #[test]
+    fn rows_that_are_none_are_named_and_the_others_stay() {
+        let got = rows(
+            b"{\"a\": 1}\nno json\n[1]\n{\"input\": {\"a\": 2}, \"output\": \"x\"}\n{\"input\": \"b\"}\n",
+            RowFormat::JsonLines,
+        );
+        let got = got.expect("rows");
+        assert_eq!(got.iter().map(|row| row.number).collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
+        assert!(got[1].fields.is_err() && got[2].fields.is_err());
+        assert_eq!(got[3].fields.as_ref().map(|fields| fields["a"].clone()), Ok(json!(2)));
+        assert_eq!(got[4].fields.as_ref().map(|fields| fields["input"].clone()), Ok(json!("b")));
+        let got = rows(b"a,b\n1,2,3\n4\n", RowFormat::Csv).expect("rows");
+        assert!(got[0].fields.as_ref().is_err_and(|why| why.contains("3 cells")));
+        assert_eq!(got[1].fields, Ok(Map::from_iter([("a".to_owned(), json!("4"))])));
+        for (bytes, part) in [("a,a\n1,2", "'a'"), (" , \n1,2", "empty"), ("", "empty")] {
+            let error = rows(bytes.as_bytes(), RowFormat::Csv).expect_err(bytes);
+            assert!(error.to_string().contains(part), "{error}");
+        }
+        assert!(rows(b"no workbook", RowFormat::Xlsx).is_err());
+        assert!(RowFormat::of(Path::new("a.pdf")).is_err());
+    }
+
+    #[test]
+    fn workbooks_are_read_by_their_first_sheet() {
+        let sample = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/sample-kb/price-table-2026.xlsx");
+        let got = rows(&std::fs::read(sample).expect("the sample"), RowFormat::Xlsx).expect("rows");
+        assert!(got.len() > 3 && got.iter().all(|row| row.fields.is_ok()), "{got:?}");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_are_rows_or_an_error(bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..300)) {
+            for format in [RowFormat::JsonLines, RowFormat::Csv, RowFormat::Tsv, RowFormat::Xlsx] {
+                let _ = rows(&bytes, format);
+            }
+        }
+    }
+}
