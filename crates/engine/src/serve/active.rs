@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::{FinishReason, TokenProbability};
+use domain::{Error, FinishReason, TokenProbability};
 
 use super::drafts::Drafts;
 use super::prefixes::ROOT;
@@ -65,11 +65,15 @@ impl Active {
     /// Draws the next token.
     pub(super) fn write(&mut self, tokenizer: &Tokenizer, logits: &mut [f32], context: usize) -> Option<Out> {
         if has_nan(logits) {
-            return Some(Out::Failed(NO_NUMBERS.to_owned()));
+            return Some(Out::Failed(Error::failed(NO_NUMBERS)));
         }
         let told = self.job.logprobs.map(|_| logits.to_vec());
         if let Some(Err(why)) = self.job.constraint.as_mut().map(|constraint| constraint.mask(logits)) {
-            return Some(Out::Failed(format!("the answer cannot go on in its grammar: {why}")));
+            return Some(Out::Failed(Error::Invalid {
+                param: None,
+                code: "invalid_grammar",
+                message: format!("the answer cannot go on in its grammar: {why}"),
+            }));
         }
         let token = self.sampler.draw(logits);
         if tokenizer.is_end(token) {
@@ -78,7 +82,7 @@ impl Active {
         if let Some(constraint) = &mut self.job.constraint
             && let Err(why) = constraint.consume(token, tokenizer.piece(token))
         {
-            return Some(Out::Failed(format!("the answer left its grammar: {why}")));
+            return Some(Out::Failed(Error::failed(format!("the answer left its grammar: {why}"))));
         }
         let probability = match &told {
             Some(told) => probability(tokenizer, told, token, self.job.logprobs),

@@ -78,7 +78,7 @@ impl Answer {
                 self.usage.accepted_tokens += came as u32;
             }
             Out::Done(reason) => self.done(reason, &mut step),
-            Out::Failed(why) => (step.failed, step.last) = (Some(Error::failed(why)), true),
+            Out::Failed(why) => (step.failed, step.last) = (Some(why), true),
         }
         step
     }

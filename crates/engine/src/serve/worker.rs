@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::Instant;
 
-use domain::{FinishReason, Sampling, TokenProbability};
+use domain::{Error, FinishReason, Sampling, TokenProbability};
 use kernels::{PAGE, Pool};
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -54,7 +54,7 @@ pub(super) enum Out {
     /// Nothing comes after.
     Done(FinishReason),
     /// Nor after this: it cannot go on.
-    Failed(String),
+    Failed(Error),
 }
 
 /// Requests at once, at most, while tokens are guessed.
@@ -402,7 +402,7 @@ impl Worker {
             while active.echoed <= read && active.echoed < active.prompt {
                 let Some(logits) = logits.next() else { return };
                 if has_nan(logits) {
-                    return self.end(share.slot, Out::Failed(NO_NUMBERS.to_owned()));
+                    return self.end(share.slot, Out::Failed(Error::failed(NO_NUMBERS)));
                 }
                 let id = active.tokens[active.echoed];
                 let _ = active.job.out.send(Out::Echo(probability(&self.tokenizer, logits, id, active.job.logprobs)));

@@ -60,7 +60,7 @@ impl Masker {
 
 /// Which tokens may come next.
 fn next(matcher: &mut Matcher) -> Result<SimpleVob, String> {
-    matcher.compute_mask_or_eos().map_err(|error| halted(matcher, &error.to_string()))
+    matcher.compute_mask_or_eos().map_err(|error| halted(&error.to_string()))
 }
 
 impl Constraint {

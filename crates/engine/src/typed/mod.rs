@@ -12,7 +12,7 @@ mod tests;
 use std::sync::OnceLock;
 
 use domain::{Error, Grammar, Request, ToolChoice, ToolSpec};
-use llguidance::api::{GrammarWithLexer, StopReason, TopLevelGrammar};
+use llguidance::api::{GrammarWithLexer, TopLevelGrammar};
 use llguidance::toktrie::InferenceCapabilities;
 use llguidance::{Matcher, ParserFactory};
 use serde_json::{Value, json};
@@ -100,15 +100,15 @@ fn begun(mut matcher: Matcher) -> Result<Matcher, String> {
     }
     match matcher.compute_mask_or_eos() {
         Ok(_) => Ok(matcher),
-        Err(error) => Err(halted(&matcher, &error.to_string())),
+        Err(error) => Err(halted(&error.to_string())),
     }
 }
 
-/// Why an answer cannot go on in its grammar.
-fn halted(matcher: &Matcher, error: &str) -> String {
-    match matcher.stop_reason() {
-        StopReason::NoExtension | StopReason::NoExtensionBias => "no text fulfils it".to_owned(),
-        _ => format!("it takes too much work: {}", error.lines().next().unwrap_or_default()),
+/// Why an answer cannot go on in its grammar. The matcher's own reason is lost by its error, whose text begins with it.
+fn halted(error: &str) -> String {
+    match error.lines().next().unwrap_or_default() {
+        reason if reason.contains("NoExtension") => "no text fulfils it".to_owned(),
+        reason => format!("it takes too much work: {reason}"),
     }
 }
 
