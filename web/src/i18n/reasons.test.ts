@@ -19,6 +19,9 @@ test.each([
   ["'a.pdf' is still being read; remove it when that is done", '“a.pdf”还在读取；读完后再删除。'],
   ["/m/a.gguf is damaged or not what it seems: tensor 'output_norm.weight' holds NaN or infinity, which is no weight; get the file again (one that was pulled: `sumeru models rm`, then `pull`)", '/m/a.gguf 坏了，或者不是它看起来的那种文件（张量 output_norm.weight 里有 NaN 或无穷大，那不是权重）；请重新下载。'],
   ['the model computed what is no number (NaN): a weight in its file is damaged, or its numbers grow beyond all bounds here; get the file again, or take another model', '模型算出了不是数的结果（NaN）：文件里有坏的权重，或者数值超出了范围；请重新下载，或换一个模型。'],
+  ["'response_format' cannot be honoured: no text fulfils it. Leave that part out, or say it in the prompt.", 'response_format 做不到：没有任何文字满足它。请去掉这一部分，或写进提示。'],
+  ["'response_format' cannot be honoured: Unimplemented keys: [\"uniqueItems\"]. Leave that part out, or say it in the prompt.", 'response_format 做不到：Unimplemented keys: ["uniqueItems"]。请去掉这一部分，或写进提示。'],
+  ['the answer cannot go on in its grammar: it takes too much work: parser error: Too many items', '按这个形式答案写不下去：计算量太大：parser error: Too many items。'],
   ["this model's chat template does not take this conversation: undefined value (in chat:1)", '这个模型的对话模板不接受这段对话：undefined value (in chat:1)。'],
   ['6 requests are under way, the most this server takes; try again soon', '有 6 个请求正在进行，已到上限；请稍后再试。'],
 ])('%s', (english, chinese) => {

@@ -172,6 +172,10 @@ const rules: readonly Rule[] = [
   rule(String.raw`the tokenizer has (\d+) tokens, the model rows for only (\d+)`, (tokens, rows) => `分词器有 ${tokens} 个词元，模型只有 ${rows} 行`),
   rule(String.raw`the model computed what is no number \(NaN\): .*`, '模型算出了不是数的结果（NaN）：文件里有坏的权重，或者数值超出了范围；请重新下载，或换一个模型'),
   rule(String.raw`embedding model '(.+?)' computed what is no number \(NaN\): .*`, (name) => `向量模型 ${name} 算出了不是数的结果（NaN）：它的文件坏了；请重新下载`),
+  rule(String.raw`'(.+?)' cannot be honoured: (.+?)\. Leave that part out, or say it in the prompt`, (param, why) => `${param} 做不到：${inner(why ?? '')}。请去掉这一部分，或写进提示`),
+  rule('the answer cannot go on in its grammar: (.+)', (why) => `按这个形式答案写不下去：${inner(why ?? '')}`),
+  rule('no text fulfils it', '没有任何文字满足它'),
+  rule('it takes too much work: (.+)', (why) => `计算量太大：${why ?? ''}`),
   rule("this model's chat template does not take this conversation: (.+)", (why) => `这个模型的对话模板不接受这段对话：${inner(why ?? '')}`),
 ];
 
