@@ -79,8 +79,8 @@ fn tool_calls_stand_beside_no_content() {
 #[test]
 fn citations_are_annotations_in_both_shapes() {
     for (model, document, url) in [
-        ("kb/work", "leave.md", "/v1/knowledge_bases/work/document?name=leave.md"),
-        ("kb/work@m", "a b/年假.md", "/v1/knowledge_bases/work/document?name=a%20b%2F%E5%B9%B4%E5%81%87.md"),
+        ("kb/office", "leave.md", "/v1/knowledge_bases/office/document?name=leave.md"),
+        ("kb/office@m", "a b/年假.md", "/v1/knowledge_bases/office/document?name=a%20b%2F%E5%B9%B4%E5%81%87.md"),
     ] {
         let answer = Collected { citations: vec![citation(document, [9, 12])], ..answer("Ten days [1]") };
         let got = body(ChatCompletion::new(head(model), &chat(json!({})).unwrap(), vec![answer]));
@@ -172,7 +172,7 @@ fn embeddings_as_numbers_and_as_base64() {
 
 #[test]
 fn model_lists() {
-    let got = body(ModelList::new(vec![ModelBody::new("kb/work".to_owned(), 5)]));
-    let model = json!({"id": "kb/work", "object": "model", "created": 5, "owned_by": "sumeru"});
+    let got = body(ModelList::new(vec![ModelBody::new("kb/office".to_owned(), 5)]));
+    let model = json!({"id": "kb/office", "object": "model", "created": 5, "owned_by": "sumeru"});
     assert_eq!(got, json!({"object": "list", "data": [model]}));
 }
