@@ -5,14 +5,15 @@ use std::path::Path;
 use crate::{files, relative};
 
 /// Room, and the rooms it may use.
-const ARROWS: [(&str, &[&str]); 9] = [
+const ARROWS: [(&str, &[&str]); 10] = [
     ("domain", &[]),
     ("wire", &["domain"]),
     ("kernels", &[]),
     ("engine", &["domain", "kernels"]),
     ("knowledge", &["domain", "kernels"]),
     ("evaluate", &["domain"]),
-    ("platform", &["domain", "engine", "knowledge"]),
+    ("gateway", &["domain", "wire"]),
+    ("platform", &["domain", "engine", "knowledge", "evaluate", "gateway"]),
     ("server", &["domain", "wire", "platform"]),
     ("cli", &["domain", "platform", "server"]),
 ];
@@ -21,7 +22,7 @@ const ARROWS: [(&str, &[&str]); 9] = [
 const LIBRARIES: [(&str, &[&str]); 8] = [
     ("axum", &["server"]),
     ("tower-http", &["server"]),
-    ("reqwest", &["platform"]),
+    ("reqwest", &["platform", "gateway"]),
     ("clap", &["cli"]),
     ("indicatif", &["cli"]),
     ("tantivy", &["knowledge"]),

@@ -1,6 +1,8 @@
 //! What can be typed. Every command shows an example before its options.
 
+mod choose;
 mod models;
+mod place;
 mod task;
 
 use std::path::PathBuf;
@@ -8,8 +10,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use domain::SearchMode;
 
+pub(crate) use choose::{Choose, Data, DataFiles, Recheck, Report};
 pub(crate) use models::Models;
-pub(crate) use task::{Language, Run, Task};
+pub(crate) use task::{Folder, Language, Run, Task};
 
 /// Ask your documents, and serve models, from one binary.
 #[derive(Debug, Parser)]
@@ -28,7 +31,7 @@ const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done in
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Global {
     /// Where models and knowledge bases are kept [default: ~/.local/share/sumeru]
-    #[arg(long, global = true, env = "SUMERU_DATA", value_name = "DIR", hide_env_values = true)]
+    #[arg(long, env = "SUMERU_DATA", value_name = "DIR", hide_env_values = true)]
     pub(crate) data: Option<PathBuf>,
     /// Print JSON instead of tables and prose
     #[arg(long, global = true)]
@@ -83,6 +86,17 @@ pub(crate) enum Command {
         before_long_help = "Example:\n  sumeru run tickets messages.csv --out topics.jsonl\n  cat messages.jsonl | sumeru run tickets > topics.jsonl\nEach line says the row, its fields, and the output, or the error if there is none. A run with --out that was cut goes on where it was."
     )]
     Run(Run),
+    /// Choose how a task is done, by measuring routes and models on labelled rows
+    #[command(
+        before_long_help = "Example:\n  sumeru choose tickets --data labelled.jsonl --max-time 20m --html report.html\n  sumeru choose tickets --data labelled.csv --label topic --routes few-shot:8,labels,classifier\nCandidates race on a part of the rows, the best are measured on another part. The decision is kept in decisions/; `run` and `serve` follow it. A choice that was cut goes on where it was."
+    )]
+    Choose(Choose),
+    /// Measure a decision again, and tell what has changed
+    #[command(before_long_help = "Example:\n  sumeru recheck tickets")]
+    Recheck(Recheck),
+    /// Labelled rows: check, count, bring into form, split
+    #[command(subcommand)]
+    Data(Data),
     /// Tasks: what is wanted of a model, declared in files
     #[command(subcommand)]
     Task(Task),
@@ -360,6 +374,8 @@ pub(crate) struct Serve {
     /// Memory that loaded models may take together, such as 2G or 800M: those used longest ago make room for others
     #[arg(long, value_name = "SIZE", value_parser = bytes)]
     pub(crate) memory: Option<u64>,
+    #[command(flatten)]
+    pub(crate) folder: Folder,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -3,8 +3,6 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser};
-
 mod args;
 mod commands;
 mod exit;
@@ -15,7 +13,7 @@ use exit::Exit;
 use print::Printer;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::typed();
     start_log();
     let printer = Printer::new(&cli.global);
     let Some(command) = cli.command else {
@@ -50,7 +48,7 @@ const FIRST_STEPS: &str = "Sumeru asks your documents, and serves models, from o
 async fn run(command: Command, global: &Global, printer: Printer) -> anyhow::Result<Exit> {
     match command {
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "sumeru", &mut std::io::stdout());
+            clap_complete::generate(shell, &mut Cli::all(), "sumeru", &mut std::io::stdout());
             Ok(Exit::Done)
         }
         // These two decide themselves what an interrupt means.
@@ -82,6 +80,9 @@ async fn one_shot(command: Command, data: PathBuf, printer: Printer) -> anyhow::
         Command::Size(options) => commands::size::run(options, &data, printer).await,
         Command::Models(command) => commands::models::run(command, &data, printer).await,
         Command::Run(options) => commands::run::run(options, &data, printer).await,
+        Command::Choose(options) => commands::choose::run(options, &data, printer).await,
+        Command::Recheck(options) => commands::choose::recheck(options, &data, printer).await,
+        Command::Data(command) => commands::data::run(command, printer),
         Command::Task(command) => commands::task::run(command, printer),
         Command::Kb(command) => commands::kb::run(command, &data, printer).await,
         Command::Doctor => commands::doctor::run(&data, printer).await,

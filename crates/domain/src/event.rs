@@ -69,10 +69,11 @@ pub enum Progress {
 }
 
 /// Why generation ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FinishReason {
     /// The model ended its turn, or a stop string was met.
+    #[default]
     Stop,
     /// `max_tokens` or the context's end was reached.
     Length,

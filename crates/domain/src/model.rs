@@ -73,7 +73,7 @@ pub trait Reranker: Send + Sync {
 }
 
 /// A stream gathered into one answer.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Collected {
     /// The text, without the echoed prompt.
     pub text: String,
@@ -100,17 +100,7 @@ pub struct Collected {
 /// # Errors
 /// The stream's own error; [`Error::Failed`] if it ends without `Finished`.
 pub async fn collect(mut stream: EventStream) -> Result<Collected, Error> {
-    let mut all = Collected {
-        text: String::new(),
-        echoed: String::new(),
-        tokens: Vec::new(),
-        tool_calls: Vec::new(),
-        citations: Vec::new(),
-        dropped: 0,
-        reason: FinishReason::Stop,
-        usage: Usage::default(),
-        timings: Timings::default(),
-    };
+    let mut all = Collected::default();
     while let Some(event) = stream.next().await {
         match event? {
             Event::Text { text, tokens, prompt } => {

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::{Metric, Policy};
+
 /// A task: from the fields of a row to an answer of a stated form.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Task {
@@ -18,6 +20,48 @@ pub struct Task {
     pub instructions: String,
     /// Rows with the answers they should get.
     pub examples: Vec<Example>,
+    /// How good an answer is.
+    pub metric: Metric,
+    /// The knowledge base whose passages stand for `{{ passages }}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub knowledge_base: Option<String>,
+    /// Which models may see its rows.
+    #[serde(default)]
+    pub policy: Policy,
+    /// The field of a row that says how sensitive it is, if that is more than the policy says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sensitivity_field: Option<String>,
+    /// What a way of doing it must keep to, whatever it scores.
+    #[serde(default)]
+    pub constraints: Constraints,
+}
+
+/// What a way of doing a task must keep to; of ways that are as good, the one that needs least of what is named first is taken.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Constraints {
+    /// Milliseconds that 95 of 100 answers take at most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latency_p95_ms: Option<f64>,
+    /// What 1,000 answers cost at most, in the currency of the prices.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_per_1000: Option<f64>,
+    /// Bytes of memory a model takes at most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<u64>,
+    /// What breaks a tie, most important first.
+    pub order: Vec<Need>,
+}
+
+/// What an answer takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Need {
+    /// Money.
+    Cost,
+    /// Time.
+    Latency,
+    /// Memory.
+    Memory,
 }
 
 /// A field of a row.

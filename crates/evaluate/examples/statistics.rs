@@ -8,14 +8,12 @@
 
 use std::process::ExitCode;
 
-use evaluate::{Race, difference, quality, quantile};
+use evaluate::{Contest, Next, Terms, difference, quality, quantile};
 use fastrand::Rng;
 use statrs::distribution::{ContinuousCDF, Normal};
 
 const RACES: u64 = 1000;
 const CONFIDENCE: f64 = 0.95;
-/// Candidates that are measured on the test split.
-const FINALISTS: usize = 3;
 /// Of all answers to all examples, as many are asked for at most.
 const SPEND: f64 = 0.4;
 
@@ -63,6 +61,11 @@ impl World {
         normal(&mut self.rng) * self.shared.sqrt()
     }
 
+    fn example(&mut self, candidates: &[usize]) -> Vec<f64> {
+        let difficulty = self.difficulty();
+        candidates.iter().map(|candidate| self.answer(*candidate, difficulty)).collect()
+    }
+
     fn answer(&mut self, candidate: usize, difficulty: f64) -> f64 {
         let margin = self.strengths[candidate] - difficulty - normal(&mut self.rng) * (1.0 - self.shared).sqrt();
         if self.graded { degree(margin) } else { f64::from(margin > 0.0) }
@@ -71,35 +74,30 @@ impl World {
     fn run(mut self, figures: &mut Figures) {
         let count = self.strengths.len();
         let (development, test) = self.sizes;
-        let grid = count * (development + test);
-        let finals = FINALISTS.min(count) * test;
-        let mut race = Race::new(count, CONFIDENCE);
-        while race.seen() < development && race.running().len() > 1 {
-            let running = race.running();
-            if (race.spent() + running.len() + finals) as f64 > SPEND * grid as f64 {
-                break;
+        let mut contest =
+            Contest::new(count, development, test, Terms { spend: SPEND, confidence: CONFIDENCE, ..Terms::default() });
+        loop {
+            match contest.next_round() {
+                Next::Race { candidates, examples } => {
+                    let scores: Vec<Vec<f64>> = examples.map(|_| self.example(&candidates)).collect();
+                    contest.raced(&scores);
+                }
+                Next::Final { candidates, examples } => {
+                    let scores: Vec<Vec<f64>> = examples.map(|_| self.example(&candidates)).collect();
+                    contest.judged(&scores);
+                }
+                Next::Done => break,
             }
-            let difficulty = self.difficulty();
-            let scores: Vec<f64> = running.iter().map(|at| self.answer(*at, difficulty)).collect();
-            race.example(&scores);
         }
         let best = (0..count).max_by(|a, b| self.truths[*a].total_cmp(&self.truths[*b])).unwrap_or(0);
         figures.races += 1;
-        figures.discarded += usize::from(!race.running().contains(&best));
-        figures.dropped += count - race.running().len();
+        figures.discarded += usize::from(contest.beaten().iter().any(|beaten| beaten.candidate == best));
+        figures.dropped += contest.beaten().len();
         figures.candidates += count;
-
-        let mut finalists = race.running();
-        finalists.sort_by(|a, b| race.mean(*b).total_cmp(&race.mean(*a)));
-        finalists.truncate(FINALISTS);
-        let mut scores = vec![Vec::with_capacity(test); finalists.len()];
-        for _ in 0..test {
-            let difficulty = self.difficulty();
-            for (scores, candidate) in scores.iter_mut().zip(&finalists) {
-                scores.push(self.answer(*candidate, difficulty));
-            }
-        }
-        figures.spends.push((race.spent() + finalists.len() * test) as f64 / grid as f64);
+        let (spent, grid) = contest.spent();
+        figures.spends.push(spent as f64 / grid as f64);
+        let finalists: Vec<usize> = contest.finals().iter().map(|(candidate, _)| *candidate).collect();
+        let scores: Vec<Vec<f64>> = contest.finals().iter().map(|(_, scores)| scores.to_vec()).collect();
         self.compare(&finalists, &scores, best, figures);
         self.latency(figures);
     }

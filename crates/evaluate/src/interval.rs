@@ -13,8 +13,14 @@ pub struct Interval {
     pub value: f64,
     /// The whole's is at least this.
     pub low: f64,
-    /// And at most this; infinity if the sample is too small to say.
+    /// And at most this; infinity (in JSON `null`) if the sample is too small to say.
+    #[serde(deserialize_with = "endless")]
     pub high: f64,
+}
+
+/// JSON has no infinity.
+fn endless<'de, D: serde::Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+    Ok(Option::deserialize(from)?.unwrap_or(f64::INFINITY))
 }
 
 /// The mean of scores between 0 and 1, with its interval at a confidence (`0.95`). Nothing for no scores.

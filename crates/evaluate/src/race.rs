@@ -72,6 +72,11 @@ impl Race {
         if answered == 0 { 0.0 } else { total / answered as f64 }
     }
 
+    /// Takes a candidate out that cannot answer any more: nobody beat it.
+    pub fn withdraw(&mut self, candidate: usize) {
+        self.candidates[candidate].running = false;
+    }
+
     /// Takes the scores, between 0 and 1, of all running candidates on the next example, in the order of [`Race::running`]; returns who is
     /// dropped by them.
     ///

@@ -48,6 +48,11 @@ impl<T> Cache<T> {
         self.slots().remove(name);
     }
 
+    /// Lets go of all.
+    pub(crate) fn clear(&self) {
+        self.slots().clear();
+    }
+
     /// All that is here now; what is still being loaded is left out.
     pub(crate) fn all(&self) -> Vec<(String, Arc<T>)> {
         let slots = self.slots();

@@ -3,6 +3,8 @@
 mod ask;
 mod bench;
 mod cache;
+mod choose;
+mod data;
 mod doctor;
 mod ingest;
 mod knowledge_bases;
@@ -11,9 +13,12 @@ mod memory;
 mod models;
 mod proof;
 mod pulls;
+mod remotes;
 mod rerank;
+mod routes;
 mod run;
 mod search;
+mod served;
 pub mod size;
 mod tasks;
 mod tokens;
@@ -21,13 +26,20 @@ mod workspace;
 
 pub use ask::{Answer, AskEvent, AskRequest, AskStream};
 pub use bench::{BenchOptions, BenchReport, BenchRow, Workload};
+pub use choose::{
+    Against, ChooseEvent, ChooseOptions, DataUsed, Decision, Decisions, Entrant, Measured, Raced, ReportLanguage,
+};
+pub use data::{DataReport, Labelled, labelled, leaks};
 pub use doctor::Check;
 pub use ingest::{Failed, IngestOptions, IngestProgress, IngestReport};
 pub use knowledge_bases::{DocumentEntry, DocumentStatus, KnowledgeBaseInfo, KnowledgeBases};
 pub use models::{AddOptions, Matrices, ModelInfo, ModelState, Models, PullOptions, PullProgress};
 pub use pulls::PullStatus;
-pub use run::{Answered, Outcome, Row, RowFormat, RunEvent, RunOptions, RunReport, rows, sample};
+pub use remotes::{Environment, Remotes};
+pub use routes::{Candidate, Outcome, Route};
+pub use run::{Answered, Row, RowFormat, RunEvent, RunOptions, RunReport, rows, sample};
 pub use search::{SearchAnswer, SearchRequest, SearchTimings};
+pub use served::Answers;
 pub use tasks::{Problem, TaskFile, Tasks, Template, task_schema, templates};
 pub use tokens::{Piece, Tokens};
 pub use workspace::{Access, EngineState, Settings, Workspace};
@@ -35,6 +47,8 @@ pub use workspace::{Access, EngineState, Settings, Workspace};
 pub use domain::Error;
 /// What a model takes, and what a token costs.
 pub use engine::Footprint;
+/// What a choice's figures are made of.
+pub use evaluate::{ClassScore, Confusion, Difference, Interval, Shares, Terms};
 /// A document's extracted text, as [`KnowledgeBases::document`] gives it.
 pub use knowledge::DocumentText;
 

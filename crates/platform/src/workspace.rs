@@ -15,7 +15,9 @@ use crate::ingest::Jobs;
 use crate::lock::Lock;
 use crate::memory::Budget;
 use crate::pulls::Pulls;
-use crate::{Error, KnowledgeBases, Models, Result, Tokens};
+use crate::remotes::{Environment, Opened};
+use crate::served::{Served, TaskModel};
+use crate::{Decisions, Error, KnowledgeBases, Models, Result, Tasks, Tokens};
 
 /// What a process wants with a data directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,6 +61,10 @@ pub struct EngineState {
 #[derive(Clone)]
 pub struct Workspace {
     inner: Arc<Inner>,
+    /// The folder of `tasks/`, `decisions/` and `models.toml`.
+    folder: Arc<Path>,
+    /// Where keys of remote models may be.
+    environment: Environment,
 }
 
 struct Inner {
@@ -69,6 +75,8 @@ struct Inner {
     _lock: Option<Lock>,
     models: Cache<LocalModel>,
     embedders: Cache<LocalEmbedder>,
+    tasks: Cache<Served>,
+    remotes: Cache<Opened>,
     bases: Mutex<HashMap<String, BaseSlot>>,
     jobs: Jobs,
     pulls: Pulls,
@@ -112,11 +120,53 @@ impl Workspace {
                 _lock: lock,
                 models: Cache::default(),
                 embedders: Cache::default(),
+                tasks: Cache::default(),
+                remotes: Cache::default(),
                 bases: Mutex::default(),
                 jobs: Jobs::default(),
                 pulls: Pulls::default(),
             }),
+            folder: Path::new(".").into(),
+            environment: |_| None,
         })
+    }
+
+    /// The same, with tasks and decisions of another folder than the current one.
+    #[must_use]
+    pub fn with_folder(self, folder: &Path) -> Self {
+        Self { folder: folder.into(), ..self }
+    }
+
+    /// The same, with variables of the environment, in which keys of remote models may be.
+    #[must_use]
+    pub fn with_environment(self, environment: Environment) -> Self {
+        Self { environment, ..self }
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    pub(crate) fn environment(&self) -> Environment {
+        self.environment
+    }
+
+    pub(crate) fn opened_remotes(&self) -> &Cache<Opened> {
+        &self.inner.remotes
+    }
+
+    /// Tasks: those of the folder.
+    pub fn tasks(&self) -> Tasks {
+        Tasks::of(&self.folder)
+    }
+
+    /// Decisions: those of the folder.
+    pub fn decisions(&self) -> Decisions {
+        Decisions::of(&self.folder)
+    }
+
+    pub(crate) fn ready_tasks(&self) -> &Cache<Served> {
+        &self.inner.tasks
     }
 
     /// The data directory.
@@ -146,11 +196,14 @@ impl Workspace {
         self.inner.access == Access::Write
     }
 
-    /// A language model by name: an installed one, or `kb/NAME` (`kb/NAME@MODEL` to say who answers). Loaded the first time it is asked for.
+    /// A language model by name: an installed one, `kb/NAME` (`kb/NAME@MODEL` to say who answers), `task/NAME`, or a remote one. Loaded the first time it is asked for.
     ///
     /// # Errors
     /// [`Error::NotFound`] if it is not installed, naming what is; [`Error::Failed`] if its file is damaged.
     pub async fn language_model(&self, name: &str) -> Result<Arc<dyn LanguageModel>> {
+        if let Some(task) = name.strip_prefix("task/") {
+            return Ok(Arc::new(TaskModel::new(self.served(task).await?)));
+        }
         match name.strip_prefix("kb/") {
             Some(rest) => {
                 let (base, model) =
@@ -158,7 +211,10 @@ impl Workspace {
                 self.opened(base).await?;
                 Ok(Arc::new(RagModel::new(self.clone(), base, model)))
             }
-            None => Ok(self.local_model(name).await?),
+            None => match self.remote_model(name).await? {
+                Some(opened) => Ok(Arc::clone(&opened.0)),
+                None => Ok(self.local_model(name).await?),
+            },
         }
     }
 
@@ -203,6 +259,8 @@ impl Workspace {
     fn let_go(&self, name: &str) {
         self.inner.models.forget(name);
         self.inner.embedders.forget(name);
+        // A task that is ready holds its model.
+        self.inner.tasks.clear();
     }
 
     /// Lets go of models used longest ago until one of so many bytes fits into the memory allowed.

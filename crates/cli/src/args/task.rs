@@ -3,6 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
+use platform::Route;
+
+use super::choose::Report;
 
 /// Where tasks are.
 #[derive(Debug, Clone, Args)]
@@ -22,7 +25,10 @@ pub(crate) struct Run {
     /// Write the answers here when all are there [default: to standard output as they come]
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
-    /// Which model answers [default: the catalogue's, or the only one installed]
+    /// How: prompt, few-shot, few-shot-nearest, classifier, labels... [default: as it was decided; else the task's examples, or its passages]
+    #[arg(long, value_name = "ROUTE")]
+    pub(crate) route: Option<Route>,
+    /// Which model answers [default: as it was decided; else the catalogue's, or the only one installed]
     #[arg(long, value_name = "MODEL")]
     pub(crate) model: Option<String>,
     /// Only so many rows, drawn by chance
@@ -34,9 +40,9 @@ pub(crate) struct Run {
     /// Rows asked at once
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=64))]
     pub(crate) concurrency: u32,
-    /// Tokens of an answer, at most
-    #[arg(long, value_name = "N", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) max_tokens: u32,
+    /// Tokens of an answer, at most [default: as it was decided; else 1024]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) max_tokens: Option<u32>,
     #[command(flatten)]
     pub(crate) folder: Folder,
 }
@@ -76,6 +82,18 @@ pub(crate) enum Task {
     Show {
         /// The task
         name: String,
+        #[command(flatten)]
+        folder: Folder,
+    },
+    /// The last decision of a task, as a table, or as a page to look at
+    #[command(
+        before_long_help = "Example:\n  sumeru task decision tickets\n  sumeru task decision tickets --html report.html"
+    )]
+    Decision {
+        /// The task
+        name: String,
+        #[command(flatten)]
+        report: Report,
         #[command(flatten)]
         folder: Folder,
     },

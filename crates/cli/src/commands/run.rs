@@ -25,8 +25,11 @@ pub(crate) async fn run(options: args::Run, data: &Path, printer: Printer) -> an
     if let Some(count) = options.sample {
         rows = sample(rows, count as usize, options.seed);
     }
-    let workspace = Workspace::open(data, Access::Read)?;
+    let workspace = Workspace::open(data, Access::Read)?
+        .with_folder(&options.folder.workspace)
+        .with_environment(super::choose::variable);
     let how = RunOptions {
+        route: options.route,
         model: options.model,
         concurrency: options.concurrency as usize,
         max_tokens: options.max_tokens,
@@ -61,7 +64,8 @@ pub(crate) async fn run(options: args::Run, data: &Path, printer: Printer) -> an
     let resumed = if report.resumed > 0 { format!(", {} of them before", report.resumed) } else { String::new() };
     let fresh = report.rows - report.resumed;
     printer.note(format!(
-        "{}: {} of {} rows answered{resumed}, {} failed; {:.1} s, {:.1} rows/s; {} tokens read, {} of them remembered, {} written",
+        "{}@{}: {} of {} rows answered{resumed}, {} failed; {:.1} s, {:.1} rows/s; {} tokens read, {} of them remembered, {} written",
+        report.route,
         report.model,
         report.answered,
         report.rows,

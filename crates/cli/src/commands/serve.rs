@@ -20,7 +20,11 @@ pub(crate) async fn run(options: args::Serve, data: &Path, printer: Printer) -> 
         small_cache: options.cache_type == args::CacheType::Q8_0,
         memory: options.memory,
     };
-    let workspace = Arc::new(Workspace::open_with(data, Access::Write, models)?);
+    let workspace = Arc::new(
+        Workspace::open_with(data, Access::Write, models)?
+            .with_folder(&options.folder.workspace)
+            .with_environment(super::choose::variable),
+    );
     // Whoever has a place in a model's queue has one at the door, and so have those who ask for other things.
     let places = options.slots.unwrap_or(16) + options.queue.unwrap_or(64) + 64;
     let usual = Limits::default();

@@ -19,6 +19,9 @@ pub(crate) fn run(command: args::Task, printer: Printer) -> anyhow::Result<Exit>
         args::Task::Check { names, folder } => check(&names, &Tasks::of(&folder.workspace), printer),
         args::Task::List { folder } => list(&Tasks::of(&folder.workspace), printer),
         args::Task::Show { name, folder } => show(Tasks::of(&folder.workspace).show(&name)?, printer),
+        args::Task::Decision { name, report, folder } => {
+            super::choose::show(&name, &report, &folder.workspace, printer)
+        }
         args::Task::Schema => {
             printer.line(task_schema().trim_end());
             Ok(Exit::Done)

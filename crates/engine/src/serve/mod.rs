@@ -223,6 +223,14 @@ impl LocalModel {
         }
     }
 
+    /// The tokens a request's prompt becomes, so that they can be continued by hand.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if they are none, or more than the context holds.
+    pub fn encode(&self, request: &Request) -> Result<Vec<u32>, Error> {
+        self.shared.encode(request)
+    }
+
     fn permit(&self) -> Result<Permit, Error> {
         let pending = &self.shared.pending;
         let room = self.slots + self.queue;

@@ -1,9 +1,8 @@
 //! A task over many rows: each is asked of a model, answers are of the task's form, the order of rows is kept.
 //!
-//! [`Workspace::run`] is the way through; `rows` reads tables, `ask` makes requests of rows, `journal` keeps what was answered so that a run that
-//! was killed goes on where it was.
+//! [`Workspace::run`] is the way through; `rows` reads tables, `journal` keeps what was answered so that a run that was killed goes on where it was.
+//! How a row is answered is in `routes`.
 
-mod ask;
 mod journal;
 mod rows;
 #[cfg(test)]
@@ -14,27 +13,31 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use domain::{LanguageModel, Task};
+use domain::Task;
 use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
+use crate::routes::{Answerer, Outcome, Route};
+use crate::served::MAX_TOKENS;
 use crate::{Error, Result, Workspace};
-use ask::Asking;
 use journal::{Identity, Journal};
 
+pub(crate) use rows::records;
 pub use rows::{Row, RowFormat, rows, sample};
 
 /// How a task is run.
 #[derive(Debug, Clone)]
 pub struct RunOptions {
-    /// Who answers; `None`: the default model.
+    /// How; `None`: the way that was decided, or the usual one.
+    pub route: Option<Route>,
+    /// Who answers; `None`: whom the decision names, or the default model.
     pub model: Option<String>,
     /// Rows asked at once.
     pub concurrency: usize,
-    /// Tokens of an answer, at most.
-    pub max_tokens: u32,
+    /// Tokens of an answer, at most; `None`: as it was decided, or 1,024.
+    pub max_tokens: Option<u32>,
     /// Where answers go, a JSON object a line; `None`: only to whoever watches.
     pub out: Option<PathBuf>,
 }
@@ -49,16 +52,6 @@ pub struct Answered {
     /// The answer, or why there is none.
     #[serde(flatten)]
     pub outcome: Outcome,
-}
-
-/// What came of a row.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Outcome {
-    /// The answer, which the task's schema accepts.
-    Output(Value),
-    /// Why there is none.
-    Error(String),
 }
 
 /// What happens in a run.
@@ -78,6 +71,8 @@ pub enum RunEvent {
 /// What came of a run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RunReport {
+    /// How it was answered.
+    pub route: Route,
     /// Who answered.
     pub model: String,
     /// Rows in all.
@@ -113,13 +108,20 @@ impl Workspace {
         watch: impl FnMut(RunEvent),
     ) -> Result<RunReport> {
         check_fields(task, &rows)?;
-        let name = options.model.clone().map_or_else(|| self.default_language_model(), Ok)?;
-        over(self.language_model(&name).await?, task, rows, options, watch).await
+        let task = Arc::new(task.clone());
+        let answerer = match (options.route, options.model.as_deref()) {
+            (None, None) => self.decided(&task, options.max_tokens).await?,
+            (route, model) => {
+                let most = options.max_tokens.unwrap_or(MAX_TOKENS);
+                self.answerer(&task, &self.usual(&task, route, model)?, &[], most, 0).await?
+            }
+        };
+        over(&answerer, &task, rows, options, watch).await
     }
 }
 
 async fn over(
-    model: Arc<dyn LanguageModel>,
+    answerer: &Answerer,
     task: &Task,
     rows: Vec<Row>,
     options: &RunOptions,
@@ -127,12 +129,13 @@ async fn over(
 ) -> Result<RunReport> {
     let started = Instant::now();
     let mut journal = match &options.out {
-        Some(out) => Some(Journal::open(out, &identity(task, &*model, &rows, options.max_tokens))?),
+        Some(out) => Some(Journal::open(out, &identity(task, answerer, &rows))?),
         None => None,
     };
     let earlier = journal.as_ref().map_or(Vec::new(), |journal| journal.answered().to_vec());
     let mut report = RunReport {
-        model: model.card().name.clone(),
+        route: answerer.candidate.route,
+        model: answerer.candidate.model.clone(),
         rows: rows.len(),
         answered: 0,
         failed: 0,
@@ -148,10 +151,9 @@ async fn over(
         report.count(&answered);
         order.put(answered, &mut watch);
     }
-    let asking = Asking::new(task, options.max_tokens)?;
     let left = rows.into_iter().filter(|row| !done.contains(&row.number));
-    let mut coming = futures_util::stream::iter(left.map(|row| answer(&asking, Arc::clone(&model), row)))
-        .buffer_unordered(options.concurrency.max(1));
+    let mut coming =
+        futures_util::stream::iter(left.map(|row| answer(answerer, row))).buffer_unordered(options.concurrency.max(1));
     watch(RunEvent::Progress { done: report.done(), total: report.rows });
     while let Some((answered, usage)) = coming.next().await {
         if let Some(journal) = &mut journal {
@@ -206,26 +208,16 @@ impl InOrder {
     }
 }
 
-async fn answer(asking: &Asking<'_>, model: Arc<dyn LanguageModel>, row: Row) -> (Answered, domain::Usage) {
-    let mut usage = domain::Usage::default();
-    let (input, outcome) = match row.fields {
-        Err(why) => (Map::new(), Err(why)),
-        Ok(fields) => {
-            let outcome = match asking.request(&fields) {
-                Err(why) => Err(why),
-                Ok(request) => match domain::collect(model.generate(request)).await {
-                    Err(error) => Err(error.to_string()),
-                    Ok(came) => {
-                        usage = came.usage;
-                        asking.answer(&came)
-                    }
-                },
-            };
-            (fields, outcome)
+async fn answer(answerer: &Answerer, row: Row) -> (Answered, domain::Usage) {
+    match row.fields {
+        Err(why) => {
+            (Answered { row: row.number, input: Map::new(), outcome: Outcome::Error(why) }, domain::Usage::default())
         }
-    };
-    let outcome = outcome.map_or_else(Outcome::Error, Outcome::Output);
-    (Answered { row: row.number, input, outcome }, usage)
+        Ok(input) => {
+            let answer = answerer.answer(&input).await;
+            (Answered { row: row.number, input, outcome: answer.outcome }, answer.usage)
+        }
+    }
 }
 
 /// Rows none of which has a field that the task needs are another table.
@@ -245,7 +237,7 @@ fn check_fields(task: &Task, rows: &[Row]) -> Result<()> {
     }
 }
 
-fn identity(task: &Task, model: &dyn LanguageModel, rows: &[Row], max_tokens: u32) -> Identity {
+fn identity(task: &Task, answerer: &Answerer, rows: &[Row]) -> Identity {
     let mut hash = Sha256::new();
     for row in rows {
         hash.update(row.number.to_le_bytes());
@@ -256,10 +248,9 @@ fn identity(task: &Task, model: &dyn LanguageModel, rows: &[Row], max_tokens: u3
     }
     let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let task = serde_json::to_string(task).expect("a task is plain data: this is a bug");
-    let card = model.card();
     Identity {
-        task: hex(&Sha256::digest(format!("{task}{max_tokens}"))),
-        model: format!("{} {}", card.name, card.sha256),
+        task: hex(&Sha256::digest(format!("{task}{}", answerer.max_tokens()))),
+        model: format!("{} {}", answerer.candidate, answerer.card.sha256),
         rows: hex(&hash.finalize()),
     }
 }

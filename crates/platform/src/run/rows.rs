@@ -47,11 +47,24 @@ impl RowFormat {
     }
 }
 
-/// Reads rows; empty lines are passed over.
+/// Reads rows; empty lines are passed over. Of a labelled example (`input` and `output`) the input is the row.
 ///
 /// # Errors
 /// [`Error::Invalid`] if the whole is not what its format says, by line where there is one.
 pub fn rows(bytes: &[u8], format: RowFormat) -> Result<Vec<Row>> {
+    let mut rows = records(bytes, format)?;
+    for fields in rows.iter_mut().filter_map(|row| row.fields.as_mut().ok()) {
+        let labelled =
+            fields.len() == 2 && fields.contains_key("output") && fields.get("input").is_some_and(Value::is_object);
+        if labelled && let Some(Value::Object(input)) = fields.remove("input") {
+            *fields = input;
+        }
+    }
+    Ok(rows)
+}
+
+/// As [`rows`], labels and all.
+pub(crate) fn records(bytes: &[u8], format: RowFormat) -> Result<Vec<Row>> {
     match format {
         RowFormat::JsonLines => Ok(json_lines(&text(bytes))),
         RowFormat::Csv => separated(&text(bytes), b','),
@@ -81,15 +94,7 @@ fn json_lines(text: &str) -> Vec<Row> {
     lines
         .map(|(at, line)| {
             let fields = match serde_json::from_str(line) {
-                // A labelled example is a row, too.
-                Ok(Value::Object(mut map)) => match (map.len(), map.remove("input")) {
-                    (2, Some(Value::Object(input))) if map.contains_key("output") => Ok(input),
-                    (_, Some(input)) => {
-                        map.insert("input".to_owned(), input);
-                        Ok(map)
-                    }
-                    (_, None) => Ok(map),
-                },
+                Ok(Value::Object(map)) => Ok(map),
                 Ok(other) => Err(format!("a line is a JSON object, and this is {other}")),
                 Err(error) => Err(format!("this line is no JSON: {error}")),
             };

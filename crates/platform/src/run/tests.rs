@@ -1,7 +1,9 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
-use domain::{Card, Event, EventStream, Field, FinishReason, Prompt, Request, Timings, Usage};
+use domain::{
+    Card, Constraints, Event, EventStream, Field, FinishReason, LanguageModel, Metric, Prompt, Request, Timings, Usage,
+};
 use serde_json::json;
 
 use super::*;
@@ -53,6 +55,11 @@ fn echo() -> Task {
         output: json!({"type": "string"}),
         instructions: "{{ text }}".to_owned(),
         examples: Vec::new(),
+        metric: Metric::Exact,
+        knowledge_base: None,
+        policy: domain::Policy::default(),
+        sensitivity_field: None,
+        constraints: Constraints::default(),
     }
 }
 
@@ -62,7 +69,7 @@ fn table(texts: &[&str]) -> Vec<Row> {
 }
 
 fn options(out: Option<PathBuf>) -> RunOptions {
-    RunOptions { model: None, concurrency: 4, max_tokens: 10, out }
+    RunOptions { route: None, model: None, concurrency: 4, max_tokens: None, out }
 }
 
 async fn run(model: &Arc<Parrot>, rows: Vec<Row>, out: Option<PathBuf>) -> (Result<RunReport>, Vec<Answered>) {
@@ -72,7 +79,9 @@ async fn run(model: &Arc<Parrot>, rows: Vec<Row>, out: Option<PathBuf>) -> (Resu
             seen.push(answered);
         }
     };
-    let report = over(model.clone(), &echo(), rows, &options(out), watch).await;
+    let task = Arc::new(echo());
+    let answerer = Answerer::plain(&task, model.clone()).unwrap();
+    let report = over(&answerer, &task, rows, &options(out), watch).await;
     (report, seen)
 }
 
@@ -104,8 +113,8 @@ async fn a_run_that_was_cut_goes_on_and_asks_nothing_twice() {
     assert!(!part.exists() && whole.lines().count() == 4);
 
     // As it is after a kill: two rows answered, the third half written.
-    let card = Parrot::new();
-    let its = identity(&echo(), &*card, &table(&texts), 10);
+    let answerer = Answerer::plain(&Arc::new(echo()), Parrot::new()).unwrap();
+    let its = identity(&echo(), &answerer, &table(&texts));
     let lines: Vec<&str> = whole.lines().collect();
     let half = &lines[2][..lines[2].len() / 2];
     std::fs::remove_file(&out).unwrap();

@@ -3,13 +3,13 @@
 use std::fmt;
 use std::ops::Range;
 
-use domain::{Example, Field, Task};
+use domain::{Constraints, Example, Field, Metric, Policy, Task};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::output;
+use super::{limits, output};
 
 /// Something wrong in a task's file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -55,7 +55,21 @@ impl Problems<'_> {
     }
 }
 
-const KEYS: [&str; 6] = ["description", "input", "output", "output_schema", "instructions", "examples"];
+const KEYS: [&str; 10] = [
+    "description",
+    "input",
+    "output",
+    "output_schema",
+    "instructions",
+    "examples",
+    "metric",
+    "knowledge_base",
+    "policy",
+    "constraints",
+];
+
+/// What stands for the passages of a knowledge base in instructions.
+pub(crate) const PASSAGES: &str = "passages";
 
 /// Reads a task; nothing if a problem was found.
 pub(super) fn read(name: &str, text: &str) -> (Option<Task>, Vec<Problem>) {
@@ -98,7 +112,10 @@ fn task(name: &str, table: &DeTable<'_>, problems: &mut Problems<'_>) -> Task {
     match (table.get("instructions"), instructions.trim()) {
         (None, _) => problems.say(0..0, "instructions", "there are none; say what the model is to do with a row"),
         (Some(value), "") => problems.say(value.span(), "instructions", "they are empty; say what the model is to do"),
-        (Some(value), _) => check_template(&instructions, &input, value.span(), problems),
+        (Some(value), _) => {
+            let passages = table.contains_key("knowledge_base");
+            check_template(&instructions, &input, passages, value.span(), problems);
+        }
     }
     let mut task = Task {
         name: name.to_owned(),
@@ -107,11 +124,50 @@ fn task(name: &str, table: &DeTable<'_>, problems: &mut Problems<'_>) -> Task {
         output,
         instructions,
         examples: Vec::new(),
+        metric: Metric::Exact,
+        knowledge_base: table.get("knowledge_base").map(|_| string(table, "knowledge_base", problems)),
+        policy: Policy::default(),
+        sensitivity_field: None,
+        constraints: table.get("constraints").map_or_else(Constraints::default, |value| limits::read(value, problems)),
     };
+    if let Some(value) = table.get("policy") {
+        (task.policy, task.sensitivity_field) = limits::policy(value, problems);
+    }
+    task.metric = metric(table, &task, problems);
+    if let Some(value) = table.get("knowledge_base")
+        && task.knowledge_base.as_deref() == Some("")
+    {
+        problems.say(value.span(), "knowledge_base", "it is empty; name a knowledge base, or leave the key out");
+    }
     if let Some(value) = table.get("examples") {
         task.examples = examples(value, &task, problems);
     }
     task
+}
+
+/// What is said, or what fits the form of answers.
+fn metric(table: &DeTable<'_>, task: &Task, problems: &mut Problems<'_>) -> Metric {
+    let usual = Metric::of(task);
+    let Some(value) = table.get("metric") else { return usual };
+    let said = string(table, "metric", problems);
+    if said.is_empty() {
+        return usual;
+    }
+    match said.parse() {
+        Ok(Metric::Accuracy) if task.labels().is_none() => {
+            problems.say(
+                value.span(),
+                "metric",
+                "accuracy is of labels, and `output` is no list of labels; `exact` is near",
+            );
+            usual
+        }
+        Ok(metric) => metric,
+        Err(why) => {
+            problems.say(value.span(), "metric", why);
+            usual
+        }
+    }
 }
 
 fn string(table: &DeTable<'_>, key: &str, problems: &mut Problems<'_>) -> String {
@@ -173,7 +229,7 @@ fn is_identifier(name: &str) -> bool {
 }
 
 /// Instructions name fields that there are.
-fn check_template(text: &str, input: &[Field], at: Range<usize>, problems: &mut Problems<'_>) {
+fn check_template(text: &str, input: &[Field], passages: bool, at: Range<usize>, problems: &mut Problems<'_>) {
     let environment = minijinja::Environment::new();
     match environment.template_from_str(text) {
         Err(error) => problems.say(at, "instructions", format!("they are no template: {}", said(&error))),
@@ -181,12 +237,16 @@ fn check_template(text: &str, input: &[Field], at: Range<usize>, problems: &mut 
             let mut strange: Vec<String> = template
                 .undeclared_variables(false)
                 .into_iter()
-                .filter(|name| input.iter().all(|field| field.name != *name))
+                .filter(|name| input.iter().all(|field| field.name != *name) && !(passages && name == PASSAGES))
                 .collect();
             strange.sort();
             for name in strange {
                 let names: Vec<&str> = input.iter().map(|field| field.name.as_str()).collect();
-                let message = format!("'{{{{ {name} }}}}' is no field; there are {}", names.join(", "));
+                let message = if name == PASSAGES {
+                    "'{{ passages }}' are a knowledge base's; name one with `knowledge_base`".to_owned()
+                } else {
+                    format!("'{{{{ {name} }}}}' is no field; there are {}", names.join(", "))
+                };
                 problems.say(at.clone(), "instructions", message);
             }
         }

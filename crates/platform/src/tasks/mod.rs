@@ -1,9 +1,11 @@
 //! Tasks: files in `tasks/` of a workspace's folder, one a task.
 //!
-//! [`Tasks`] finds and checks them, `file` reads one and names what is wrong in it by line and key, `output` reads the form of its answers, and
+//! [`Tasks`] finds and checks them, `file` reads one and names what is wrong in it by line and key, `output` reads the form of its answers, `limits`
+//! what it must keep to, and
 //! `templates` holds those that come with the program. How a task is done is not here.
 
 mod file;
+mod limits;
 mod output;
 mod templates;
 #[cfg(test)]
@@ -16,6 +18,7 @@ use serde::Serialize;
 
 use crate::{Error, Result};
 
+pub(crate) use file::PASSAGES;
 pub use file::Problem;
 pub use templates::{Template, templates};
 

@@ -28,13 +28,25 @@ macro_rules! template {
     };
 }
 
-const ALL: [Template; 6] = [
+const ALL: [Template; 18] = [
+    template!("answer", "en"),
+    template!("answer", "zh"),
+    template!("call-quality", "en"),
+    template!("call-quality", "zh"),
     template!("classify", "en"),
     template!("classify", "zh"),
     template!("extract", "en"),
     template!("extract", "zh"),
+    template!("label-clusters", "en"),
+    template!("label-clusters", "zh"),
     template!("opinion", "en"),
     template!("opinion", "zh"),
+    template!("rewrite", "en"),
+    template!("rewrite", "zh"),
+    template!("support", "en"),
+    template!("support", "zh"),
+    template!("translate", "en"),
+    template!("translate", "zh"),
 ];
 
 /// All of them, by name and language.

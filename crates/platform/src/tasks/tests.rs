@@ -22,6 +22,11 @@ fn every_template_is_a_task_and_its_sample_fits() {
         for row in rows {
             assert!(answer.is_valid(&row.output), "{}: {}", template.name, row.output);
             assert!(task.input.iter().all(|field| row.input.contains_key(&field.name)));
+            for issue in row.output.as_array().into_iter().flatten() {
+                let quote = issue["quote"].as_str().expect("a quotation");
+                let text = row.input["dialogue"].as_str().expect("a dialogue");
+                assert!(text.contains(quote), "'{quote}' is quoted from '{text}'");
+            }
             for aspect in row.output.get("aspects").and_then(serde_json::Value::as_array).into_iter().flatten() {
                 let evidence = aspect["evidence"].as_str().expect("evidence");
                 let text = row.input["text"].as_str().expect("text");
@@ -186,4 +191,46 @@ mod any {
             prop_assert_eq!(task.is_none(), !problems.is_empty());
         }
     }
+}
+
+#[test]
+fn metrics_bases_and_constraints_are_read_or_said_to_be_wrong() {
+    let good = concat!(
+        "metric = 'number:0.05'\nknowledge_base = 'sample'\noutput = 'number'\ninstructions = '{{ passages }} {{ text }}'\n",
+        "[constraints]\nlatency_p95 = '1.5s'\ncost_per_1000 = 2\nmemory = '2 GB'\norder = ['latency', 'cost']\n",
+        "[policy]\ndata = 'personal'\nmarket = '2c'\nallow = ['local', 'cn']\nlabel = 'how'"
+    );
+    let (task, problems) = read(good);
+    let task = task.unwrap_or_else(|| panic!("{problems:?}"));
+    assert_eq!(task.metric.to_string(), "number:0.05");
+    assert_eq!(task.knowledge_base.as_deref(), Some("sample"));
+    assert_eq!(task.policy.data, domain::Sensitivity::Personal);
+    assert_eq!((task.policy.market, task.sensitivity_field.as_deref()), (Some(domain::Market::Consumer), Some("how")));
+    let constraints = &task.constraints;
+    assert_eq!((constraints.latency_p95_ms, constraints.cost_per_1000), (Some(1500.0), Some(2.0)));
+    assert_eq!(constraints.memory, Some(2_000_000_000));
+    assert_eq!(constraints.order, [domain::Need::Latency, domain::Need::Cost]);
+    for (wrong, part) in [
+        ("metric = 'f1'", "'f1' is no metric"),
+        ("metric = 3", "must be a string"),
+        ("metric = 'accuracy'", "accuracy is of labels"),
+        ("knowledge_base = ''", "name a knowledge base"),
+        ("policy = 3", "must be a table"),
+        ("policy = { data = 'top' }", "must be public, internal, personal or secret"),
+        ("policy = { market = '2d' }", "must be 2c, 2b"),
+        ("policy = { allow = 'cn' }", "a list of local, cn and other"),
+        ("policy = { labels = 'x' }", "`label` is near"),
+        ("constraints = 3", "must be a table"),
+        ("constraints = { latency = '1s' }", "'latency' is not known"),
+        ("constraints = { latency_p95 = '1h' }", "must be a time"),
+        ("constraints = { memory = 12 }", "must be a size"),
+        ("constraints = { cost_per_1000 = -1 }", "at least 0"),
+        ("constraints = { order = ['speed'] }", "there are `cost`"),
+        ("constraints = { order = ['cost', 'cost'] }", "twice"),
+    ] {
+        let (task, problems) = read(&format!("instructions = 'do {{{{ text }}}}'\n{wrong}"));
+        assert!(task.is_none() && problems.iter().any(|one| one.contains(part)), "{wrong}: {problems:?}");
+    }
+    let (_, problems) = read("instructions = '{{ passages }} {{ text }}'");
+    assert!(problems[0].contains("knowledge_base"), "{problems:?}");
 }

@@ -55,7 +55,7 @@ fn globs() -> Value {
 /// The fields chat completions and completions share.
 fn shared(name: &str) -> Option<Value> {
     Some(match name {
-        "model" => json!({"type": "string", "description": "An installed model, or kb/NAME."}),
+        "model" => json!({"type": "string", "description": "An installed model, kb/NAME or task/NAME."}),
         "temperature" => number(0.0, 2.0, "0 is greedy."),
         "top_p" => number(0.0, 1.0, "Keep the smallest set of tokens whose probability reaches this."),
         "presence_penalty" => number(-2.0, 2.0, "Subtracted once from the logits of tokens already generated."),
@@ -216,6 +216,9 @@ pub(super) fn own(name: &str) -> Option<Value> {
         }
         "mode" => mode(),
         "documents" => globs(),
+        "rows" => {
+            json!({"type": "array", "minItems": 1, "maxItems": 1000, "items": {"type": "object"}, "description": "Rows: objects of the task's fields."})
+        }
         "stream" => boolean("Send named events: progress, text, answer, error."),
         _ => return None,
     })

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 use wire::openai::{chat, completion, embedding};
 
 use super::{reference, requests};
-use crate::routes::{bases, rerank, tokens};
+use crate::routes::{bases, rerank, tasks, tokens};
 
 pub(crate) const ANSWER: &str = "Answer";
 pub(crate) const ANYTHING: &str = "Anything";
@@ -33,6 +33,11 @@ pub(crate) const RERANKED: &str = "Reranked";
 pub(crate) const RERANK_REQUEST: &str = "RerankRequest";
 pub(crate) const SEARCH: &str = "SearchResult";
 pub(crate) const SEARCH_REQUEST: &str = "SearchRequest";
+pub(crate) const DECISION: &str = "Decision";
+pub(crate) const TASK: &str = "Task";
+pub(crate) const TASKS: &str = "Tasks";
+pub(crate) const TASK_ANSWERS: &str = "TaskAnswers";
+pub(crate) const TASK_RUN_REQUEST: &str = "TaskRunRequest";
 pub(crate) const TEXT: &str = "DetokenizedText";
 pub(crate) const TOKENIZE_REQUEST: &str = "TokenizeRequest";
 pub(crate) const TOKENS: &str = "Tokens";
@@ -44,7 +49,7 @@ const USAGE: &str = "Usage";
 
 /// Every schema.
 pub(super) fn all() -> Value {
-    let all = requests().into_iter().chain(openai()).chain(engine()).chain(bases_and_models());
+    let all = requests().into_iter().chain(openai()).chain(engine()).chain(bases_and_models()).chain(task_schemas());
     Value::Object(all.map(|(name, schema)| (name.to_owned(), schema)).collect())
 }
 
@@ -59,6 +64,7 @@ fn requests() -> Vec<Named> {
         (RERANK_REQUEST, request(&rerank::RERANK, &["query", "documents"], requests::rerank)),
         (TOKENIZE_REQUEST, request(&tokens::TOKENIZE, &["text"], requests::own)),
         (DETOKENIZE_REQUEST, request(&tokens::DETOKENIZE, &["tokens"], requests::own)),
+        (TASK_RUN_REQUEST, request(&tasks::RUN, &["rows"], requests::own)),
         (BASE_REQUEST, request(&bases::CREATE, &["name"], requests::own)),
         (SEARCH_REQUEST, request(&bases::SEARCH, &["query"], requests::own)),
         (ASK_REQUEST, request(&bases::ASK, &["question"], requests::own)),
@@ -270,6 +276,38 @@ fn bases_and_models() -> Vec<Named> {
         ),
         (CATALOGUE, object(&[("models", list(catalogue_model()))])),
         (PULLING, object(&[("name", string()), ("state", json!({"const": "pulling"}))])),
+    ]
+}
+
+fn task_schemas() -> Vec<Named> {
+    let problem = object(&[("line", integer()), ("column", integer()), ("key", string()), ("message", string())]);
+    let usage = object(&[("prompt_tokens", integer()), ("completion_tokens", integer()), ("cached_tokens", integer())]);
+    let answered = json!({"type": "object", "required": ["row"], "properties": {
+        "row": integer(), "output": {"description": "Of the task's form."}, "error": string(),
+    }});
+    vec![
+        (
+            TASK,
+            object(&[
+                ("name", string()),
+                ("path", string()),
+                ("task", nullable("object")),
+                ("problems", list(problem)),
+                ("decision", nullable("object")),
+            ]),
+        ),
+        (TASKS, object(&[("tasks", list(reference(TASK)))])),
+        (
+            TASK_ANSWERS,
+            object(&[("task", string()), ("candidate", string()), ("rows", list(answered)), ("usage", usage)]),
+        ),
+        (
+            DECISION,
+            json!({"type": "object", "required": ["task", "date", "chosen", "why", "candidates", "not_ruled_out"], "properties": {
+                "task": string(), "date": string(), "chosen": nullable("string"), "why": string(),
+                "candidates": list(json!({"type": "object", "required": ["candidate"]})), "not_ruled_out": list(string()),
+            }}),
+        ),
     ]
 }
 

@@ -7,6 +7,7 @@ pub(crate) mod completions;
 pub(crate) mod embeddings;
 pub(crate) mod models;
 pub(crate) mod rerank;
+pub(crate) mod tasks;
 pub(crate) mod tokens;
 pub(crate) mod uploads;
 
@@ -79,7 +80,7 @@ fn route(
 
 /// Every operation.
 pub(crate) fn table() -> Vec<Route> {
-    [about_routes(), openai_routes(), base_routes(), catalogue_routes()].into_iter().flatten().collect()
+    [about_routes(), openai_routes(), base_routes(), task_routes(), catalogue_routes()].into_iter().flatten().collect()
 }
 
 fn about_routes() -> Vec<Route> {
@@ -221,6 +222,42 @@ fn base_routes() -> Vec<Route> {
             "Answer a question, with citations",
             (Takes::Json(schema::ASK_REQUEST), JsonOrEvents(schema::ANSWER)),
             post(bases::ask),
+        ),
+    ]
+}
+
+fn task_routes() -> Vec<Route> {
+    use Gives::Json;
+    use Takes::Nothing;
+    vec![
+        route(
+            "get",
+            "/v1/tasks",
+            "Tasks, and what was decided for each",
+            (Nothing, Json(200, schema::TASKS)),
+            get(tasks::list),
+        ),
+        route("get", "/v1/tasks/{name}", "A task", (Nothing, Json(200, schema::TASK)), get(tasks::show)),
+        route(
+            "post",
+            "/v1/tasks/{name}/run",
+            "Answer rows by a task",
+            (Takes::Json(schema::TASK_RUN_REQUEST), Json(200, schema::TASK_ANSWERS)),
+            post(tasks::run),
+        ),
+        route(
+            "get",
+            "/v1/tasks/{name}/decision",
+            "What was decided for a task, with all it rests on",
+            (Nothing, Json(200, schema::DECISION)),
+            get(tasks::decision),
+        ),
+        route(
+            "get",
+            "/v1/tasks/{name}/report",
+            "The same as a page",
+            (Nothing, Gives::Text("text/html")),
+            get(tasks::report),
         ),
     ]
 }

@@ -1,4 +1,4 @@
-//! `/v1/models`: installed models, and each knowledge base as `kb/NAME`.
+//! `/v1/models`: installed models, each knowledge base as `kb/NAME`, each sound task as `task/NAME`.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -47,6 +47,10 @@ fn models(workspace: &Workspace, started: SystemTime) -> Result<Vec<ModelBody>, 
     for name in workspace.knowledge_bases().names()? {
         let folder = workspace.data().join("kb").join(&name);
         all.push(ModelBody::new(format!("kb/{name}"), seconds(changed(&folder).unwrap_or(started))));
+    }
+    all.extend(workspace.remotes().list()?.into_iter().map(|remote| ModelBody::new(remote.name, seconds(started))));
+    for file in workspace.tasks().list()?.into_iter().filter(|file| file.task.is_some()) {
+        all.push(ModelBody::new(format!("task/{}", file.name), seconds(changed(&file.path).unwrap_or(started))));
     }
     Ok(all)
 }

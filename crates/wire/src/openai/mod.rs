@@ -3,8 +3,10 @@
 //! Requests: [`chat`], [`completion`], [`embedding`]. Responses: [`response`], with [`ChatWriter`](response::ChatWriter)
 //! and [`CompletionWriter`](response::CompletionWriter) for streams. Every field of the specification is classed in a
 //! table as read, ignored (it does not change the answer) or refused by name; every other name is refused.
+//! All that is the server's side; [`client`] is the other one, for asking servers elsewhere.
 
 pub mod chat;
+pub mod client;
 pub mod completion;
 pub mod embedding;
 pub mod error;

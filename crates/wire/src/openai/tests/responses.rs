@@ -1,6 +1,6 @@
 //! Whole bodies, as tables.
 
-use domain::{Collected, FinishReason, Timings, ToolCall, Usage};
+use domain::{Collected, FinishReason, ToolCall, Usage};
 use serde_json::{Value, json};
 
 use super::{chat, citation, completion, head, token};
@@ -10,12 +10,6 @@ use crate::openai::response::{ChatCompletion, Completion, EmbeddingBody, ModelBo
 fn answer(text: &str) -> Collected {
     Collected {
         text: text.to_owned(),
-        echoed: String::new(),
-        tokens: Vec::new(),
-        tool_calls: Vec::new(),
-        citations: Vec::new(),
-        dropped: 0,
-        reason: FinishReason::Stop,
         usage: Usage {
             prompt_tokens: 7,
             completion_tokens: 2,
@@ -23,7 +17,7 @@ fn answer(text: &str) -> Collected {
             guessed_tokens: 5,
             accepted_tokens: 1,
         },
-        timings: Timings::default(),
+        ..Collected::default()
     }
 }
 

@@ -1,0 +1,266 @@
+//! `sumeru choose` and `sumeru recheck`: which way does a task best, by measurement.
+
+use std::path::Path;
+
+use anyhow::Context;
+use platform::{
+    Access, ChooseEvent, ChooseOptions, Decision, Decisions, Labelled, ReportLanguage, RowFormat, Shares, Tasks,
+    Workspace, labelled,
+};
+use serde_json::json;
+
+use crate::args::{self, Language};
+use crate::exit::{self, Exit};
+use crate::print::{Ink, Printer};
+
+pub(crate) async fn run(options: args::Choose, data: &Path, printer: Printer) -> anyhow::Result<Exit> {
+    let folder = &options.folder.workspace;
+    let task = Tasks::of(folder).show(&options.task)?.task()?;
+    let rows = read(&task, &options.data, options.label.as_deref(), printer)?;
+    let terms = &options.terms;
+    let how = ChooseOptions {
+        routes: options.routes,
+        models: options.models,
+        seed: terms.seed,
+        shares: Shares::default(),
+        terms: platform::Terms {
+            confidence: terms.confidence,
+            spend: terms.spend,
+            finalists: terms.finalists as usize,
+            ..platform::Terms::default()
+        },
+        examples: terms.examples as usize,
+        max_cost: terms.max_cost,
+        max_time: terms.max_time,
+        concurrency: terms.concurrency as usize,
+        max_tokens: terms.max_tokens,
+        file: options.data.display().to_string(),
+        folder: folder.clone(),
+    };
+    let (decision, path) = measured(&task, &rows, &how, data, printer).await?;
+    if printer.json {
+        printer.json(&json!({"decision": decision, "file": path}));
+    } else {
+        table(&decision, printer);
+        printer.line(path.display().to_string());
+    }
+    write_reports(&decision, &options.report, printer)?;
+    Ok(if decision.chosen.is_some() { Exit::Done } else { Exit::Failed })
+}
+
+pub(crate) async fn recheck(options: args::Recheck, data: &Path, printer: Printer) -> anyhow::Result<Exit> {
+    let folder = &options.folder.workspace;
+    let task = Tasks::of(folder).show(&options.task)?.task()?;
+    let Some((_, earlier)) = Decisions::of(folder).last(&task.name)? else {
+        return Err(exit::usage(format!(
+            "nothing was decided for '{0}' yet; `sumeru choose {0} --data FILE` decides",
+            task.name
+        )));
+    };
+    let file = options.data.unwrap_or_else(|| earlier.data.file.clone().into());
+    let rows = read(&task, &file, options.label.as_deref(), printer)?;
+    let mut routes: Vec<_> = earlier.candidates.iter().map(|entrant| entrant.candidate.route).collect();
+    routes.sort_unstable();
+    routes.dedup();
+    let how = ChooseOptions {
+        routes,
+        // Models that came since then are candidates, too.
+        models: Vec::new(),
+        seed: earlier.seed,
+        shares: Shares::default(),
+        terms: earlier.terms,
+        examples: earlier.data.test.max(earlier.data.development),
+        max_cost: None,
+        max_time: None,
+        concurrency: earlier.concurrency,
+        max_tokens: earlier.max_tokens,
+        file: file.display().to_string(),
+        folder: folder.clone(),
+    };
+    let (decision, path) = measured(&task, &rows, &how, data, printer).await?;
+    let changes = decision.changes(&earlier);
+    if printer.json {
+        printer.json(&json!({"decision": decision, "file": path, "changes": changes}));
+    } else {
+        table(&decision, printer);
+        for change in &changes {
+            printer.line(printer.foreign(change));
+        }
+        if changes.is_empty() {
+            printer.line("Nothing has changed.");
+        }
+        printer.line(path.display().to_string());
+    }
+    write_reports(&decision, &options.report, printer)?;
+    Ok(if decision.chosen.is_some() { Exit::Done } else { Exit::Failed })
+}
+
+/// The last decision of a task.
+pub(crate) fn show(name: &str, report: &args::Report, folder: &Path, printer: Printer) -> anyhow::Result<Exit> {
+    Tasks::of(folder).show(name)?;
+    let Some((path, decision)) = Decisions::of(folder).last(name)? else {
+        return Err(exit::usage(format!(
+            "nothing was decided for '{name}' yet; `sumeru choose {name} --data FILE` decides"
+        )));
+    };
+    if printer.json {
+        printer.json(&json!({"decision": decision, "file": path}));
+    } else {
+        table(&decision, printer);
+        printer.line(path.display().to_string());
+    }
+    write_reports(&decision, report, printer)?;
+    Ok(Exit::Done)
+}
+
+/// A variable of the environment, as remote models ask for it.
+pub(super) fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// Labelled rows of a file; those that are none are told of.
+pub(super) fn read(
+    task: &domain::Task,
+    path: &Path,
+    label: Option<&str>,
+    printer: Printer,
+) -> anyhow::Result<Labelled> {
+    let bytes = std::fs::read(path).with_context(|| format!("{} cannot be read", path.display()))?;
+    let rows = labelled(task, &bytes, RowFormat::of(path)?, label)?;
+    const SHOWN: usize = 5;
+    for (row, why) in rows.wrong.iter().take(SHOWN) {
+        printer.note(format!("{}:{row}: {}", path.display(), printer.foreign(why)));
+    }
+    if rows.wrong.len() > SHOWN {
+        printer.note(format!(
+            "... and {} more rows that are no examples; `sumeru data check` lists them",
+            rows.wrong.len() - SHOWN
+        ));
+    }
+    if rows.examples.is_empty() {
+        return Err(exit::usage(format!("{} has no labelled row of '{}'", path.display(), task.name)));
+    }
+    Ok(rows)
+}
+
+async fn measured(
+    task: &domain::Task,
+    rows: &Labelled,
+    how: &ChooseOptions,
+    data: &Path,
+    printer: Printer,
+) -> anyhow::Result<(Decision, std::path::PathBuf)> {
+    let workspace = Workspace::open(data, Access::Read)?.with_folder(&how.folder).with_environment(variable);
+    let bar = printer.bar("{msg} {pos}/{len} answers {bar:24} {per_sec}, at most {eta} left");
+    let say = |text: String| bar.suspend(|| printer.note(text));
+    let outcome = workspace
+        .choose(task, rows, how, |event| match event {
+            ChooseEvent::Begun { candidates, parts: (train, development, test) } => say(format!(
+                "{} candidates; {train} examples to learn from, {development} to race on, {test} to measure on",
+                candidates.len()
+            )),
+            ChooseEvent::Preparing(candidate) => bar.set_message(format!("getting ready: {candidate};")),
+            ChooseEvent::Withdrawn { candidate, why } => say(format!("{candidate} withdraws: {why}")),
+            ChooseEvent::Dropped { candidate, by, after } => {
+                say(format!("{candidate} is beaten by {by} after {after} examples"))
+            }
+            ChooseEvent::Finalists(finalists) => {
+                let names: Vec<String> = finalists.iter().map(ToString::to_string).collect();
+                say(format!("to the final: {}", names.join(", ")));
+            }
+            ChooseEvent::Progress { asked, most } => {
+                bar.set_message("measuring:");
+                bar.set_length(most as u64);
+                bar.set_position(asked as u64);
+            }
+        })
+        .await;
+    bar.finish_and_clear();
+    Ok(outcome?)
+}
+
+fn table(decision: &Decision, printer: Printer) {
+    let rows: Vec<[String; 6]> = decision
+        .candidates
+        .iter()
+        .map(|entrant| {
+            let name = entrant.candidate.to_string();
+            let state = state(decision, entrant);
+            match &entrant.result {
+                Some(one) => [
+                    name,
+                    format!("{:.3} ({:.3}-{:.3})", one.quality.value, one.quality.low, one.quality.high),
+                    format!("{:.0}", one.latency_p50_ms),
+                    format!("{:.0}", one.latency_p95_ms.value),
+                    format!("{:.0} / {:.0}", one.prompt_tokens, one.completion_tokens),
+                    state,
+                ],
+                None => [name, "-".to_owned(), "-".to_owned(), "-".to_owned(), "-".to_owned(), state],
+            }
+        })
+        .collect();
+    printer.table(
+        [
+            "candidate",
+            decision.metric.to_string().as_str(),
+            "median ms",
+            "p95 ms",
+            "tokens read / written",
+            "what came of it",
+        ],
+        &rows,
+    );
+    match &decision.chosen {
+        Some(chosen) => {
+            printer.line(format!("Chosen: {}: {}.", printer.ink(Ink::Bold, &chosen.to_string()), decision.why))
+        }
+        None => printer.line(format!("{}: {}.", printer.ink(Ink::Bad, "Nothing was chosen"), decision.why)),
+    }
+    if !decision.not_ruled_out.is_empty() {
+        let names: Vec<String> = decision.not_ruled_out.iter().map(ToString::to_string).collect();
+        let settle = decision.examples_to_settle.map_or(String::new(), |count| {
+            format!("; about {count} test examples would settle it, if the differences are what they seem")
+        });
+        printer.line(format!("Not ruled out: {}{settle}.", names.join(", ")));
+    }
+    let share = decision.asked as f64 / decision.grid.max(1) as f64 * 100.0;
+    printer.note(format!(
+        "{} of {} answers asked for ({share:.0} %), {:.0} s, confidence {:.0} %, seed {}",
+        decision.asked,
+        decision.grid,
+        decision.seconds,
+        decision.terms.confidence * 100.0,
+        decision.seed
+    ));
+}
+
+fn state(decision: &Decision, entrant: &platform::Entrant) -> String {
+    let chosen = Some(&entrant.candidate) == decision.chosen.as_ref();
+    match (&entrant.withdrawn, &entrant.result, &entrant.race) {
+        (Some(why), _, _) => format!("withdrew: {}", why.chars().take(80).collect::<String>()),
+        (None, Some(_), _) if chosen => "chosen".to_owned(),
+        (None, Some(_), _) if !entrant.breaks.is_empty() => "over a limit".to_owned(),
+        (None, Some(_), _) if decision.not_ruled_out.contains(&entrant.candidate) => "not ruled out".to_owned(),
+        (None, Some(_), _) => "worse".to_owned(),
+        (None, None, Some(race)) => match &race.beaten_by {
+            Some(by) => format!("beaten by {by} after {} ({:.3})", race.examples, race.mean),
+            None => format!("not among the finalists ({:.3} on {})", race.mean, race.examples),
+        },
+        (None, None, None) => "not asked".to_owned(),
+    }
+}
+
+fn write_reports(decision: &Decision, report: &args::Report, printer: Printer) -> anyhow::Result<()> {
+    let language = match report.language.unwrap_or_else(Language::of_environment) {
+        Language::En => ReportLanguage::English,
+        Language::Zh => ReportLanguage::Chinese,
+    };
+    let pages = [(&report.html, decision.html(language)), (&report.markdown, decision.markdown(language))];
+    for (path, text) in pages {
+        if let Some(path) = path {
+            std::fs::write(path, text).with_context(|| format!("{} cannot be written", path.display()))?;
+            printer.note(format!("{} is written", path.display()));
+        }
+    }
+    Ok(())
+}

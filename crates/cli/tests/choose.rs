@@ -1,0 +1,269 @@
+//! Choosing a way of doing a task, as a user meets it: labelled data, a race, a decision, what follows it.
+#![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+mod support;
+use support::{json, sumeru, text, with_models};
+
+fn at(data: &Path, workspace: &Path, arguments: &[&str]) -> Command {
+    let mut command = sumeru(data);
+    command.args(arguments).env("SUMERU_WORKSPACE", workspace).env("LC_ALL", "C.UTF-8").stdin(Stdio::null());
+    command
+}
+
+const TASK: &str =
+    "instructions = '''Is this about a parcel or about money?\n{{ text }}'''\noutput = ['parcel', 'money']\n";
+
+/// Messages that are told apart by what they speak of, no two of them alike.
+fn messages(count: usize) -> String {
+    const WHO: [&str; 7] = [
+        "My aunt Berta",
+        "The office downstairs",
+        "A neighbour of ours",
+        "Our shop in Lyon",
+        "Mister Tanaka",
+        "She",
+        "The school",
+    ];
+    const WHEN: [&str; 5] =
+        ["on a rainy Monday", "during the last week", "early this morning", "two days ago", "at the end of March"];
+    const PARCEL: [&str; 3] = [
+        "still waits for the parcel with the lamp",
+        "got a torn box without any wrapping",
+        "sent the heavy package back to you",
+    ];
+    const MONEY: [&str; 3] = [
+        "was charged twice for one single order",
+        "wants the refund to another account",
+        "paid the invoice that came by post",
+    ];
+    let lines: Vec<String> = (0..count)
+        .map(|at| {
+            let (what, label) = if at % 2 == 0 { (PARCEL[at / 2 % 3], "parcel") } else { (MONEY[at / 2 % 3], "money") };
+            let ending = format!("{:x}", (at as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+            format!("{{\"text\": \"{} {what} {}; {ending}\", \"label\": \"{label}\"}}", WHO[at % 7], WHEN[at % 5])
+        })
+        .collect();
+    lines.join("\n") + "\n"
+}
+
+fn workspace() -> tempfile::TempDir {
+    let workspace = tempfile::tempdir().unwrap();
+    std::fs::create_dir(workspace.path().join("tasks")).unwrap();
+    std::fs::write(workspace.path().join("tasks/post.toml"), TASK).unwrap();
+    workspace
+}
+
+#[test]
+fn labelled_data_is_checked_counted_brought_into_form_and_split() {
+    let (data, workspace) = (tempfile::tempdir().unwrap(), workspace());
+    let here = |name: &str| workspace.path().join(name).to_string_lossy().into_owned();
+    std::fs::write(here("good.jsonl"), messages(60)).unwrap();
+    std::fs::write(here("bad.csv"), "text,topic\nA parcel!,parcel\na parcel,money\nx,letter\n,money\n").unwrap();
+    std::fs::write(here("leak.jsonl"), messages(3)).unwrap();
+    std::fs::write(here("one.jsonl"), "{\"text\": \"a\", \"label\": \"money\"}\n{\"text\": \"b\"}\n").unwrap();
+    let run = |arguments: &[&str]| {
+        let output = at(data.path(), workspace.path(), arguments).output().unwrap();
+        (output.status.code().unwrap(), text(&output))
+    };
+    for (arguments, code, parts) in [
+        (&["data", "check", "post", &here("good.jsonl")][..], 0, &["60 examples, 0 rows"][..]),
+        (
+            &["data", "check", "post", &here("bad.csv"), "--label", "topic"],
+            1,
+            &[
+                "2 examples, 2 rows",
+                "bad.csv:3: its label",
+                "bad.csv:4: the field `text`",
+                "rows 1 and 2 say the same and have other labels",
+            ],
+        ),
+        (&["data", "check", "post", &here("bad.csv")], 2, &["has no labelled row", "name its column with --label"]),
+        (
+            &["data", "check", "post", &here("good.jsonl"), &here("leak.jsonl")],
+            1,
+            &["leak: row 1 of", "100 % the same"],
+        ),
+        (&["data", "check", "post", &here("one.jsonl")], 1, &["one label", "no label"]),
+        (&["data", "stats", "post", &here("good.jsonl")], 0, &["parcel", "30", "50.0 %"]),
+        (
+            &["data", "split", "post", &here("good.jsonl"), "--out", &here("parts")],
+            0,
+            &["train.jsonl: 18", "test.jsonl: 24"],
+        ),
+        (
+            &["data", "split", "post", &here("good.jsonl"), "--out", &here("parts"), "--test", "0.9"],
+            2,
+            &["smaller shares"],
+        ),
+        (
+            &["data", "import", "post", &here("bad.csv"), "--label", "topic", "--out", &here("in.jsonl")],
+            3,
+            &["2 examples, 2 rows left out"],
+        ),
+        (&["data", "check", "nothing", &here("good.jsonl")], 1, &["there are post"]),
+        (&["choose", "post", "--data", &here("one.jsonl")], 2, &["too few to choose by"]),
+        (&["choose", "post", "--data", &here("good.jsonl"), "--routes", "guess"], 2, &["'guess' is no route"]),
+        (&["choose", "post", "--data", &here("good.jsonl"), "--routes", "retrieval"], 2, &["knowledge_base"]),
+        (&["choose", "post", "--data", &here("good.jsonl"), "--models", "nobody"], 1, &["nobody"]),
+        (&["recheck", "post"], 2, &["nothing was decided"]),
+        (&["task", "decision", "post"], 2, &["nothing was decided"]),
+    ] {
+        let (got, said) = run(arguments);
+        assert_eq!(got, code, "{arguments:?}: {said}");
+        for part in parts {
+            assert!(said.contains(part), "{arguments:?}: '{part}' in {said}");
+        }
+    }
+    let imported = std::fs::read_to_string(here("in.jsonl")).unwrap();
+    assert_eq!(imported.lines().next().unwrap(), r#"{"input":{"text":"A parcel!"},"output":"parcel"}"#);
+    let (_, said) = run(&["data", "check", "post", &here("parts/train.jsonl"), &here("parts/test.jsonl")]);
+    assert!(!said.contains("leak"), "{said}");
+}
+
+#[test]
+fn a_choice_is_made_goes_on_after_a_kill_and_is_followed() {
+    let Some(data) = with_models() else { return };
+    let workspace = workspace();
+    let here = |name: &str| workspace.path().join(name).to_string_lossy().into_owned();
+    std::fs::write(here("rows.jsonl"), messages(90)).unwrap();
+    let choose = || {
+        let mut command = at(data.path(), workspace.path(), &["choose", "post", "--data", &here("rows.jsonl")]);
+        command.args([
+            "--models",
+            "smollm2-135m-instruct,multilingual-e5-small",
+            "--routes",
+            "prompt,few-shot:4,labels,classifier",
+        ]);
+        command.args(["--spend", "0.6", "--seed", "3"]);
+        command
+    };
+    // Killed on its way.
+    let part = workspace.path().join("decisions/post.part");
+    let lines = || std::fs::read_to_string(&part).map_or(0, |text| text.lines().count());
+    let mut child = choose().stderr(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
+    let begun = Instant::now();
+    while lines() < 10 && begun.elapsed() < Duration::from_secs(120) {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let kept = lines();
+    assert!(kept >= 10, "it was killed on its way");
+
+    let decided = json(choose().args(["--html", &here("report.html"), "--markdown", &here("report.md")]));
+    let decision = &decided["decision"];
+    // Two words tell all of it: the regression on vectors learns it from 27 examples, a model of 135 million weights does not.
+    let chosen = decision["chosen"].as_str().unwrap();
+    assert!(chosen == "classifier@multilingual-e5-small" || chosen.starts_with("labels@"), "{decision}");
+    assert_eq!(decision["data"]["examples"], 90);
+    assert!(decision["asked"].as_u64() <= decision["grid"].as_u64(), "{decision}");
+    let best = &decision["candidates"][0]["result"];
+    assert!(best["quality"]["value"].as_f64().unwrap() > 0.9, "{decision}");
+    assert!(best["quality"]["low"].as_f64() < best["quality"]["high"].as_f64(), "{decision}");
+    assert!(!part.exists(), "what was under way has become the decision's outputs");
+    let file = decided["file"].as_str().unwrap();
+    let outputs = std::fs::read_to_string(file.replace(".json", ".outputs.jsonl")).unwrap();
+    assert!(outputs.lines().count() >= kept && outputs.lines().all(|line| line.starts_with('{')), "nothing is lost");
+    let page = std::fs::read_to_string(here("report.html")).unwrap();
+    assert!(page.contains("<svg") && page.contains(chosen) && !page.contains("http"), "a page that needs nothing else");
+    assert!(std::fs::read_to_string(here("report.md")).unwrap().contains(chosen));
+
+    // The same seed decides the same, and nothing has changed.
+    let again = json(&mut at(data.path(), workspace.path(), &["recheck", "post"]));
+    assert_eq!(again["decision"]["chosen"], decision["chosen"], "{again}");
+    assert!(again["file"].as_str().unwrap().ends_with("-2.json"), "{again}");
+    // `run` does as was decided.
+    std::fs::write(here("new.jsonl"), "{\"text\": \"The package got lost\"}\n").unwrap();
+    let report = at(data.path(), workspace.path(), &["run", "post", &here("new.jsonl")]).output().unwrap();
+    assert!(text(&report).contains(chosen) && text(&report).contains("\"output\":\"parcel\""), "{}", text(&report));
+    let shown = at(data.path(), workspace.path(), &["task", "decision", "post"]).output().unwrap();
+    assert!(text(&shown).contains(&format!("Chosen: {chosen}")), "{}", text(&shown));
+}
+
+/// A row that may not leave, a provider that counts: not one connection.
+#[test]
+fn no_byte_of_a_forbidden_row_reaches_a_socket() {
+    let Some(data) = with_models() else { return };
+    let workspace = workspace();
+    let here = |name: &str| workspace.path().join(name).to_string_lossy().into_owned();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let (told, heard) = std::sync::mpsc::channel();
+    // Answers everyone, and tells what it was sent.
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let Ok(mut stream) = stream else { return };
+            let told = told.clone();
+            std::thread::spawn(move || {
+                use std::io::{Read, Write};
+                let mut sent = Vec::new();
+                let mut piece = [0; 4096];
+                let _ = stream.set_read_timeout(Some(Duration::from_millis(300)));
+                while let Ok(count @ 1..) = stream.read(&mut piece) {
+                    sent.extend_from_slice(&piece[..count]);
+                }
+                let _ = told.send(String::from_utf8_lossy(&sent).into_owned());
+                let body = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"money\"},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
+                let _ = write!(
+                    stream,
+                    "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n{body}"
+                );
+            });
+        }
+    });
+    std::fs::write(
+        here("models.toml"),
+        format!("[[models]]\nname = 'far'\nbase_url = 'http://{address}/v1'\nmodel = 'x'\njurisdiction = 'other'\ncontext = 4096\n"),
+    )
+    .unwrap();
+    let with_policy =
+        |policy: &str| std::fs::write(here("tasks/post.toml"), format!("{TASK}[policy]\n{policy}\n")).unwrap();
+    let everything = || -> Vec<String> { heard.try_iter().collect() };
+    std::fs::write(here("rows.jsonl"), messages(40)).unwrap();
+    let run = |arguments: &[&str]| {
+        let output = at(data.path(), workspace.path(), arguments).output().unwrap();
+        text(&output)
+    };
+
+    // Forbidden by the task: in run, and in choose, where it withdraws and the local one is chosen.
+    with_policy("data = 'secret'");
+    let said = run(&["run", "post", &here("rows.jsonl"), "--model", "far"]);
+    assert!(said.contains("Secret data stays on this machine"), "{said}");
+    let chosen = run(&[
+        "choose",
+        "post",
+        "--data",
+        &here("rows.jsonl"),
+        "--models",
+        "far,smollm2-135m-instruct",
+        "--routes",
+        "prompt",
+    ]);
+    assert!(
+        chosen.contains("prompt@far withdraws: Secret data") && chosen.contains("Chosen: prompt@smollm2-135m-instruct"),
+        "{chosen}"
+    );
+    assert_eq!(everything(), Vec::<String>::new(), "nothing was sent");
+
+    // Forbidden by the row's own label: the others are sent, it is not.
+    with_policy("data = 'public'\nlabel = 'how'");
+    let rows = "{\"text\": \"open words\", \"how\": \"public\"}\n{\"text\": \"XYZZY\", \"how\": \"secret\"}\n{\"text\": \"PLUGH\", \"how\": \"top\"}\n";
+    std::fs::write(here("mixed.jsonl"), rows).unwrap();
+    let said = run(&["run", "post", &here("mixed.jsonl"), "--model", "far"]);
+    assert!(
+        said.contains("\"output\":\"money\"")
+            && said.contains("refused: Secret data")
+            && said.contains("is no label of data"),
+        "{said}"
+    );
+    let sent = everything();
+    assert!(sent.len() == 1 && sent[0].contains("open words"), "{sent:?}");
+    assert!(!sent[0].contains("XYZZY") && !sent[0].contains("PLUGH"), "{sent:?}");
+    // And it is written down, without the row itself.
+    let audit = std::fs::read_to_string(data.path().join("audit.jsonl")).unwrap();
+    assert!(audit.lines().count() >= 3 && audit.contains("secret_stays_local") && !audit.contains("XYZZY"), "{audit}");
+}

@@ -1,0 +1,275 @@
+//! From many candidates to one: a race on the development split, then the finalists on the test split, within what may be spent.
+//!
+//! [`Contest`] decides what is asked next and takes the scores; it asks nobody. Whoever drives it may ask a round at once.
+
+use std::ops::Range;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Beaten, Race};
+
+/// How far a contest may go.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Terms {
+    /// Of what is said about it: `0.95`.
+    pub confidence: f64,
+    /// Of all answers of all candidates to both splits, the share that may be asked for.
+    pub spend: f64,
+    /// Candidates that are measured on the test split, at most.
+    pub finalists: usize,
+    /// Examples of a round.
+    pub round: usize,
+}
+
+impl Default for Terms {
+    fn default() -> Self {
+        Self { confidence: 0.95, spend: 0.4, finalists: 3, round: 8 }
+    }
+}
+
+/// What is to be asked next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Next {
+    /// These candidates, these examples of the development split.
+    Race {
+        /// By their places.
+        candidates: Vec<usize>,
+        /// By their places in the split.
+        examples: Range<usize>,
+    },
+    /// The same of the test split.
+    Final {
+        /// The finalists, best of the race first.
+        candidates: Vec<usize>,
+        /// By their places in the split.
+        examples: Range<usize>,
+    },
+    /// All is known that may be.
+    Done,
+}
+
+/// A race, and the measuring of those it leaves.
+#[derive(Debug, Clone)]
+pub struct Contest {
+    terms: Terms,
+    candidates: usize,
+    development: usize,
+    test: usize,
+    race: Race,
+    beaten: Vec<Beaten>,
+    /// Answers asked for in the race, those of candidates dropped within a round among them.
+    asked: usize,
+    raced: usize,
+    finalists: Option<Vec<usize>>,
+    /// Of each finalist, on the test split.
+    scores: Vec<Vec<f64>>,
+    halted: bool,
+}
+
+impl Contest {
+    /// A contest of so many candidates over two splits of so many examples.
+    ///
+    /// # Panics
+    /// If the confidence is not between 0 and 1.
+    pub fn new(candidates: usize, development: usize, test: usize, terms: Terms) -> Self {
+        Self {
+            terms,
+            candidates,
+            development,
+            test,
+            race: Race::new(candidates, terms.confidence),
+            beaten: Vec::new(),
+            asked: 0,
+            raced: 0,
+            finalists: None,
+            scores: Vec::new(),
+            halted: false,
+        }
+    }
+
+    /// What is to be asked next.
+    pub fn next_round(&mut self) -> Next {
+        if self.finalists.is_none() {
+            let running = self.race.running();
+            let examples = self.raced..self.raced + self.affordable(running.len());
+            if !self.halted && running.len() > 1 && !examples.is_empty() {
+                return Next::Race { candidates: running, examples };
+            }
+            self.begin_final();
+        }
+        let seen = self.scores.first().map_or(0, Vec::len);
+        let finalists = self.finalists.clone().unwrap_or_default();
+        let until = (seen + self.terms.round.max(1)).min(self.test);
+        if self.halted || finalists.is_empty() || seen >= until {
+            return Next::Done;
+        }
+        Next::Final { candidates: finalists, examples: seen..until }
+    }
+
+    /// Examples of the next round that may still be paid for, so that the final can be, too.
+    fn affordable(&self, running: usize) -> usize {
+        let grid = self.candidates * (self.development + self.test);
+        let finals = self.terms.finalists.min(self.candidates) * self.test;
+        let left = (self.terms.spend * grid as f64) as usize;
+        let rounds = left.saturating_sub(self.asked + finals) / running.max(1);
+        // Where there is room for all, or nothing to save, all of it is raced.
+        rounds.min(self.terms.round.max(1)).min(self.development - self.raced)
+    }
+
+    fn begin_final(&mut self) {
+        let mut running = self.race.running();
+        // Those that are as good stay in their order.
+        running.sort_by(|a, b| self.race.mean(*b).total_cmp(&self.race.mean(*a)));
+        running.truncate(self.terms.finalists.max(1));
+        self.scores = vec![Vec::new(); running.len()];
+        self.finalists = Some(running);
+    }
+
+    /// Takes the scores of a round of the race: for each of its examples those of its candidates, in their order. Returns who is dropped.
+    ///
+    /// # Panics
+    /// If it is not what [`Contest::next_round`] asked for.
+    pub fn raced(&mut self, scores: &[Vec<f64>]) -> Vec<Beaten> {
+        let round = self.race.running();
+        let mut dropped = Vec::new();
+        for example in scores {
+            assert_eq!(example.len(), round.len(), "a score of each candidate of the round");
+            let running = self.race.running();
+            let of = |candidate: &usize| round.iter().position(|one| one == candidate).map(|at| example[at]);
+            let scores: Vec<f64> = running.iter().filter_map(of).collect();
+            dropped.extend(self.race.example(&scores));
+            self.asked += round.len();
+            self.raced += 1;
+        }
+        self.beaten.extend(&dropped);
+        dropped
+    }
+
+    /// Takes the scores of a round of the final, as [`Contest::raced`].
+    ///
+    /// # Panics
+    /// If there is no final, or a score is missing.
+    pub fn judged(&mut self, scores: &[Vec<f64>]) {
+        for example in scores {
+            assert_eq!(example.len(), self.scores.len(), "a score of each finalist");
+            for (all, score) in self.scores.iter_mut().zip(example) {
+                all.push(*score);
+            }
+        }
+    }
+
+    /// Takes a candidate out that cannot go on.
+    pub fn withdraw(&mut self, candidate: usize) {
+        self.race.withdraw(candidate);
+        if let Some(finalists) = &mut self.finalists
+            && let Some(at) = finalists.iter().position(|one| *one == candidate)
+        {
+            finalists.remove(at);
+            self.scores.remove(at);
+        }
+    }
+
+    /// Ends the race where it is: the final is next.
+    pub fn end_race(&mut self) {
+        if self.finalists.is_none() {
+            self.begin_final();
+        }
+    }
+
+    /// Ends everything where it is.
+    pub fn halt(&mut self) {
+        self.end_race();
+        self.halted = true;
+    }
+
+    /// The finalists, once there are, best of the race first, with their scores on the test split.
+    pub fn finals(&self) -> Vec<(usize, &[f64])> {
+        let finalists = self.finalists.iter().flatten().copied();
+        finalists.zip(self.scores.iter().map(Vec::as_slice)).collect()
+    }
+
+    /// Who was dropped, in order.
+    pub fn beaten(&self) -> &[Beaten] {
+        &self.beaten
+    }
+
+    /// The mean score of a candidate in the race; 0 if it did not take part.
+    pub fn race_mean(&self, candidate: usize) -> f64 {
+        self.race.mean(candidate)
+    }
+
+    /// Examples of the development split that were raced.
+    pub fn raced_examples(&self) -> usize {
+        self.raced
+    }
+
+    /// Answers asked for so far, and those that the full grid would take.
+    pub fn spent(&self) -> (usize, usize) {
+        let finals: usize = self.scores.iter().map(Vec::len).sum();
+        (self.asked + finals, self.candidates * (self.development + self.test))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Drives a contest whose candidates always score the same.
+    fn drive(qualities: &[f64], development: usize, test: usize, terms: Terms) -> Contest {
+        let mut contest = Contest::new(qualities.len(), development, test, terms);
+        loop {
+            match contest.next_round() {
+                Next::Race { candidates, examples } => {
+                    let one: Vec<f64> = candidates.iter().map(|at| qualities[*at]).collect();
+                    contest.raced(&vec![one; examples.len()]);
+                }
+                Next::Final { candidates, examples } => {
+                    let one: Vec<f64> = candidates.iter().map(|at| qualities[*at]).collect();
+                    contest.judged(&vec![one; examples.len()]);
+                }
+                Next::Done => return contest,
+            }
+        }
+    }
+
+    #[test]
+    fn the_best_are_measured_within_the_spend() {
+        let contest = drive(&[0.1, 0.9, 0.2, 0.85, 0.0, 0.3], 100, 50, Terms::default());
+        let finals = contest.finals();
+        assert_eq!((finals[0].0, finals[0].1.len()), (1, 50));
+        assert_eq!(finals[1].0, 3);
+        let (spent, grid) = contest.spent();
+        assert!(spent as f64 <= 0.4 * grid as f64, "{spent} of {grid}");
+        assert!(contest.beaten().iter().any(|beaten| beaten.candidate == 4));
+    }
+
+    #[test]
+    fn one_alone_two_and_none_come_to_an_end() {
+        assert_eq!(drive(&[0.5], 10, 10, Terms::default()).finals(), [(0, [0.5; 10].as_slice())]);
+        assert_eq!(drive(&[], 10, 10, Terms::default()).finals(), []);
+        // Two cannot be told apart for less than it costs to measure both: both are finalists, unraced.
+        let two = drive(&[0.5, 0.6], 10, 10, Terms::default());
+        assert_eq!(two.finals().len(), 2);
+        let no_test = drive(&[0.5, 0.6, 0.1], 10, 0, Terms::default());
+        assert!(no_test.finals().iter().all(|(_, scores)| scores.is_empty()));
+    }
+
+    #[test]
+    fn those_that_cannot_go_on_are_out() {
+        let mut contest = Contest::new(3, 50, 20, Terms { spend: 1.0, ..Terms::default() });
+        let Next::Race { candidates, .. } = contest.next_round() else { panic!("a race") };
+        assert_eq!(candidates, [0, 1, 2]);
+        contest.withdraw(1);
+        let Next::Race { candidates, examples } = contest.next_round() else { panic!("a race") };
+        assert_eq!(candidates, [0, 2]);
+        contest.raced(&vec![vec![1.0, 0.9]; examples.len()]);
+        contest.end_race();
+        let Next::Final { candidates, examples } = contest.next_round() else { panic!("a final") };
+        assert_eq!((candidates, examples), (vec![0, 2], 0..8));
+        contest.withdraw(0);
+        let Next::Final { candidates, .. } = contest.next_round() else { panic!("a final") };
+        assert_eq!(candidates, [2]);
+        contest.halt();
+        assert_eq!(contest.next_round(), Next::Done);
+    }
+}

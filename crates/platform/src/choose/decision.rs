@@ -1,0 +1,505 @@
+//! What was chosen and why, with all it takes to check it.
+
+use domain::{Constraints, Example, Metric, Need, Task};
+use evaluate::{Confusion, Difference, Interval, Terms};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{Candidate, Error, Result};
+
+/// A difference of means that is no difference to anybody: within it, what an answer takes decides.
+pub(super) const MARGIN: f64 = 0.01;
+
+/// The record of a choice: `decisions/TASK-DATE.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Decision {
+    /// The task.
+    pub task: String,
+    /// Its file's content, hashed.
+    pub task_fingerprint: String,
+    /// The day, `2026-11-27`.
+    pub date: String,
+    /// Of the program.
+    pub version: String,
+    /// How answers were graded.
+    pub metric: Metric,
+    /// What was to be kept to.
+    pub constraints: Constraints,
+    /// Of everything drawn by chance.
+    pub seed: u64,
+    /// How far it could go.
+    pub terms: Terms,
+    /// Tokens of an answer, at most.
+    pub max_tokens: u32,
+    /// Rows asked at once; latencies are what they were under this load.
+    pub concurrency: usize,
+    /// The examples.
+    pub data: DataUsed,
+    /// All candidates: finalists from best to worst, those the race left but no place in the final, those it dropped, those that could not take part.
+    pub candidates: Vec<Entrant>,
+    /// The choice; nothing if no candidate keeps to the constraints, or none could be measured.
+    pub chosen: Option<Candidate>,
+    /// Why, in a sentence.
+    pub why: String,
+    /// Finalists that may be as good as the chosen one or better, as far as these examples tell.
+    pub not_ruled_out: Vec<Candidate>,
+    /// Test examples that would settle it, if the differences are what they seem.
+    pub examples_to_settle: Option<usize>,
+    /// Answers asked for.
+    pub asked: usize,
+    /// Answers that all candidates on all examples of both splits would have been.
+    pub grid: usize,
+    /// Time taken, in the last sitting.
+    pub seconds: f64,
+    /// Money spent, in the last sitting.
+    pub cost: f64,
+}
+
+/// The examples a decision rests on.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DataUsed {
+    /// The file, as it was named.
+    pub file: String,
+    /// Of all sound examples.
+    pub fingerprint: String,
+    /// Sound examples.
+    pub examples: usize,
+    /// Rows that are none.
+    pub wrong: usize,
+    /// Examples to learn from.
+    pub train: usize,
+    /// Examples raced on, at most.
+    pub development: usize,
+    /// Examples finalists were measured on, at most.
+    pub test: usize,
+}
+
+/// A candidate and what came of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Entrant {
+    /// Which.
+    pub candidate: Candidate,
+    /// Of the model's file.
+    pub model_sha256: String,
+    /// Bytes of the model.
+    pub memory: u64,
+    /// Examples raced, and the mean score on them.
+    pub race: Option<Raced>,
+    /// Why it could not take part, or go on.
+    pub withdrawn: Option<String>,
+    /// What it came to on the test split; finalists only.
+    pub result: Option<Measured>,
+    /// Against the chosen one; finalists only.
+    pub against: Option<Against>,
+    /// Constraints it does not keep to.
+    pub breaks: Vec<Need>,
+}
+
+/// What came of a race.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Raced {
+    /// Examples answered.
+    pub examples: usize,
+    /// The mean score.
+    pub mean: f64,
+    /// Who beat it; nothing if nobody did.
+    pub beaten_by: Option<Candidate>,
+}
+
+/// What a candidate came to on the test split.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Measured {
+    /// Examples answered.
+    pub examples: usize,
+    /// Those without an answer: they score 0.
+    pub failed: usize,
+    /// The mean score.
+    pub quality: Interval,
+    /// The median time of an answer, in milliseconds.
+    pub latency_p50_ms: f64,
+    /// What 95 of 100 answers do not exceed.
+    pub latency_p95_ms: Interval,
+    /// Tokens read and written for an answer.
+    pub prompt_tokens: f64,
+    /// See `prompt_tokens`.
+    pub completion_tokens: f64,
+    /// What 1,000 answers cost; local models cost nothing.
+    pub cost_per_1000: f64,
+    /// Labels only: the mean F1 of labels.
+    pub macro_f1: Option<f64>,
+    /// Labels only: what was answered for what.
+    pub confusion: Option<Confusion>,
+}
+
+/// A finalist against the chosen one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Against {
+    /// Of the chosen one's scores, minus its own.
+    pub difference: Difference,
+    /// How likely such a difference is if there is none, corrected for looking at several (Holm 1979).
+    pub p: f64,
+}
+
+/// A finalist's answers on the test split.
+#[derive(Clone)]
+pub(super) struct Sheet {
+    pub(super) candidate: usize,
+    pub(super) scores: Vec<f64>,
+    pub(super) answers: Vec<Option<Value>>,
+    pub(super) milliseconds: Vec<f64>,
+    pub(super) prompt_tokens: u64,
+    pub(super) completion_tokens: u64,
+    pub(super) cost: f64,
+}
+
+impl Sheet {
+    /// What it comes to; nothing for no answers.
+    pub(super) fn measured(&self, task: &Task, expected: &[Example], confidence: f64, seed: u64) -> Option<Measured> {
+        let count = self.scores.len();
+        let (quality, p95) = (
+            evaluate::quality(&self.scores, confidence, seed)?,
+            evaluate::quantile(&self.milliseconds, 0.95, confidence)?,
+        );
+        let p50 = evaluate::quantile(&self.milliseconds, 0.5, confidence)?.value;
+        let confusion = task.labels().map(|labels| {
+            let pairs = expected.iter().zip(&self.answers).filter_map(|(example, answer)| {
+                Some((example.output.as_str()?, answer.as_ref().and_then(Value::as_str)))
+            });
+            Confusion::of(&labels, pairs)
+        });
+        let each = |all: f64| all / count as f64;
+        Some(Measured {
+            examples: count,
+            failed: self.answers.iter().filter(|answer| answer.is_none()).count(),
+            quality,
+            latency_p50_ms: p50,
+            latency_p95_ms: p95,
+            prompt_tokens: each(self.prompt_tokens as f64),
+            completion_tokens: each(self.completion_tokens as f64),
+            cost_per_1000: each(self.cost) * 1000.0,
+            macro_f1: confusion.as_ref().map(Confusion::macro_f1),
+            confusion,
+        })
+    }
+}
+
+/// Constraints a candidate does not keep to.
+pub(super) fn breaks(constraints: &Constraints, measured: &Measured, memory: u64) -> Vec<Need> {
+    let over = |limit: Option<f64>, value: f64| limit.is_some_and(|limit| value > limit);
+    let mut all = Vec::new();
+    if over(constraints.cost_per_1000, measured.cost_per_1000) {
+        all.push(Need::Cost);
+    }
+    if over(constraints.latency_p95_ms, measured.latency_p95_ms.value) {
+        all.push(Need::Latency);
+    }
+    if constraints.memory.is_some_and(|limit| memory > limit) {
+        all.push(Need::Memory);
+    }
+    all
+}
+
+impl Decision {
+    /// Chooses among the finalists, whose sheets these are, and says why.
+    pub(super) fn choose(&mut self, sheets: &[Sheet]) {
+        let level = 1.0 - self.terms.confidence;
+        let fit: Vec<&Sheet> = sheets
+            .iter()
+            .filter(|sheet| {
+                self.candidates[sheet.candidate].result.is_some() && self.candidates[sheet.candidate].breaks.is_empty()
+            })
+            .collect();
+        let mean = |sheet: &Sheet| sheet.scores.iter().sum::<f64>() / sheet.scores.len().max(1) as f64;
+        let Some(best) = fit.iter().copied().max_by(|a, b| mean(a).total_cmp(&mean(b))) else {
+            self.why = if sheets.is_empty() {
+                "no candidate could be measured".to_owned()
+            } else {
+                "no finalist keeps to the constraints".to_owned()
+            };
+            return;
+        };
+        let rivals = self.compared(best, &fit);
+        let tied = |sheet: &&Sheet| {
+            let p = rivals.iter().find(|(at, _)| *at == sheet.candidate).map_or(1.0, |(_, against)| against.p);
+            p > level && mean(best) - mean(sheet) <= MARGIN
+        };
+        let mut ties: Vec<&Sheet> = fit.iter().copied().filter(tied).collect();
+        ties.sort_by(|a, b| self.needs(a.candidate, b.candidate).then(mean(b).total_cmp(&mean(a))));
+        let chosen = ties.first().copied().unwrap_or(best);
+        let against = self.compared(chosen, sheets.iter().collect::<Vec<_>>().as_slice());
+        let may_be_better: Vec<usize> = against
+            .iter()
+            .filter(|(at, against)| against.p > level && self.candidates[*at].breaks.is_empty())
+            .map(|(at, _)| *at)
+            .collect();
+        self.examples_to_settle =
+            may_be_better.iter().filter_map(|at| against.iter().find(|(one, _)| one == at)?.1.difference.needed).max();
+        self.not_ruled_out = may_be_better.iter().map(|at| self.candidates[*at].candidate.clone()).collect();
+        for (at, against) in against {
+            self.candidates[at].against = Some(against);
+        }
+        self.why = why(chosen.candidate != best.candidate, fit.len(), sheets.len(), self.not_ruled_out.len());
+        self.chosen = Some(self.candidates[chosen.candidate].candidate.clone());
+    }
+
+    /// The others against one of them.
+    fn compared(&self, one: &Sheet, all: &[&Sheet]) -> Vec<(usize, Against)> {
+        let others: Vec<&&Sheet> = all.iter().filter(|sheet| sheet.candidate != one.candidate).collect();
+        let differences: Vec<Option<Difference>> = others
+            .iter()
+            .map(|other| {
+                let count = one.scores.len().min(other.scores.len());
+                evaluate::difference(&one.scores[..count], &other.scores[..count], self.terms.confidence, self.seed)
+            })
+            .collect();
+        let values: Vec<f64> =
+            differences.iter().map(|difference| difference.as_ref().map_or(1.0, |one| one.p)).collect();
+        let corrected = evaluate::holm(&values);
+        let pairs = others.iter().zip(differences).zip(corrected);
+        pairs
+            .filter_map(|((other, difference), p)| Some((other.candidate, Against { difference: difference?, p })))
+            .collect()
+    }
+
+    /// Which of two needs less, by the order of the constraints.
+    fn needs(&self, a: usize, b: usize) -> std::cmp::Ordering {
+        let usual = [Need::Cost, Need::Latency, Need::Memory];
+        let order = if self.constraints.order.is_empty() { &usual[..] } else { &self.constraints.order };
+        let of = |at: usize, need: Need| {
+            let entrant = &self.candidates[at];
+            entrant.result.as_ref().map_or(f64::INFINITY, |result| match need {
+                Need::Cost => result.cost_per_1000,
+                Need::Latency => result.latency_p50_ms,
+                Need::Memory => entrant.memory as f64,
+            })
+        };
+        order
+            .iter()
+            .map(|need| of(a, *need).total_cmp(&of(b, *need)))
+            .find(|order| order.is_ne())
+            .unwrap_or(std::cmp::Ordering::Equal)
+    }
+
+    /// Puts candidates into the order that [`Decision::candidates`] has.
+    pub(super) fn order(&mut self) {
+        let chosen = self.chosen.clone();
+        let rank = |entrant: &Entrant| {
+            let raced = entrant.race.as_ref();
+            match (&entrant.result, &entrant.withdrawn) {
+                (Some(result), _) => (0, -result.quality.value),
+                (None, None) => {
+                    let dropped = raced.and_then(|race| race.beaten_by.as_ref()).is_some();
+                    (1 + usize::from(dropped), raced.map_or(0.0, |race| -race.mean))
+                }
+                (None, Some(_)) => (3, 0.0),
+            }
+        };
+        self.candidates.sort_by(|a, b| {
+            let (x, y) = (rank(a), rank(b));
+            let first = |entrant: &Entrant| Some(&entrant.candidate) != chosen.as_ref();
+            x.0.cmp(&y.0).then(x.1.total_cmp(&y.1)).then(first(a).cmp(&first(b)))
+        });
+    }
+
+    /// What is otherwise than in an earlier decision, a line each.
+    pub fn changes(&self, earlier: &Self) -> Vec<String> {
+        let mut all = Vec::new();
+        let said = |candidate: &Option<Candidate>| candidate.as_ref().map_or("nothing".to_owned(), ToString::to_string);
+        if self.task_fingerprint != earlier.task_fingerprint {
+            all.push("the task's file has changed".to_owned());
+        }
+        if self.data.fingerprint != earlier.data.fingerprint {
+            all.push(format!(
+                "the examples have changed: {} of them, {} before",
+                self.data.examples, earlier.data.examples
+            ));
+        }
+        if self.version != earlier.version {
+            all.push(format!("the program is {}, it was {}", self.version, earlier.version));
+        }
+        for was in &earlier.candidates {
+            let name = &was.candidate;
+            let Some(is) = self.candidates.iter().find(|entrant| entrant.candidate == *name) else {
+                all.push(format!("{name} is no candidate any more"));
+                continue;
+            };
+            if is.model_sha256 != was.model_sha256 {
+                all.push(format!("the model of {name} is another file"));
+            }
+            match (&was.withdrawn, &is.withdrawn) {
+                (None, Some(why)) => all.push(format!("{name} can no longer take part: {why}")),
+                (Some(_), None) => all.push(format!("{name} can take part now")),
+                _ => {}
+            }
+            if let (Some(was), Some(is)) = (&was.result, &is.result) {
+                if !(was.quality.low..=was.quality.high).contains(&is.quality.value) {
+                    all.push(format!("{name} scores {:.3}, it was {:.3}", is.quality.value, was.quality.value));
+                }
+                if was.cost_per_1000 != is.cost_per_1000 {
+                    all.push(format!(
+                        "{name} costs {:.4} for 1,000 answers, it was {:.4}",
+                        is.cost_per_1000, was.cost_per_1000
+                    ));
+                }
+            }
+        }
+        for is in self.candidates.iter().filter(|is| earlier.candidates.iter().all(|was| was.candidate != is.candidate))
+        {
+            all.push(format!("{} is a new candidate", is.candidate));
+        }
+        if self.chosen != earlier.chosen {
+            all.push(format!("the choice is {}, it was {}", said(&self.chosen), said(&earlier.chosen)));
+        }
+        all
+    }
+
+    pub(super) fn read(path: &std::path::Path) -> Result<Self> {
+        let failed = |why: String| Error::failed(format!("{}: {why}; remove it, or choose again", path.display()));
+        let bytes = std::fs::read(path).map_err(|error| failed(error.to_string()))?;
+        serde_json::from_slice(&bytes).map_err(|error| failed(format!("this is no decision ({error})")))
+    }
+}
+
+fn why(by_needs: bool, fit: usize, finalists: usize, open: usize) -> String {
+    let among = if fit < finalists { " that keep to the constraints" } else { "" };
+    let best = match (by_needs, fit) {
+        (true, _) => format!("it is as good as the best of the finalists{among} and takes less"),
+        (false, 1) => {
+            format!("it is the only finalist{}", if among.is_empty() { "" } else { " that keeps to the constraints" })
+        }
+        (false, _) => format!("it is the best of the finalists{among}"),
+    };
+    match open {
+        0 => best,
+        1 => format!("{best}; one other could not be ruled out"),
+        more => format!("{best}; {more} others could not be ruled out"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decision(count: usize) -> Decision {
+        let entrant = |at: usize| Entrant {
+            candidate: format!("prompt@m{at}").parse().expect("a candidate"),
+            model_sha256: String::new(),
+            memory: 0,
+            race: None,
+            withdrawn: None,
+            result: None,
+            against: None,
+            breaks: Vec::new(),
+        };
+        Decision {
+            task: "t".to_owned(),
+            task_fingerprint: String::new(),
+            date: String::new(),
+            version: String::new(),
+            metric: Metric::Exact,
+            constraints: Constraints::default(),
+            seed: 1,
+            terms: Terms::default(),
+            max_tokens: 9,
+            concurrency: 1,
+            data: DataUsed::default(),
+            candidates: (0..count).map(entrant).collect(),
+            chosen: None,
+            why: String::new(),
+            not_ruled_out: Vec::new(),
+            examples_to_settle: None,
+            asked: 0,
+            grid: 0,
+            seconds: 0.0,
+            cost: 0.0,
+        }
+    }
+
+    fn task() -> Task {
+        Task {
+            name: "t".to_owned(),
+            description: String::new(),
+            input: Vec::new(),
+            output: serde_json::json!({"type": "string"}),
+            instructions: String::new(),
+            examples: Vec::new(),
+            metric: Metric::Exact,
+            knowledge_base: None,
+            policy: domain::Policy::default(),
+            sensitivity_field: None,
+            constraints: Constraints::default(),
+        }
+    }
+
+    /// A sheet of a hundred answers of which so many are right.
+    fn sheet(candidate: usize, right: usize, milliseconds: f64) -> Sheet {
+        let scores: Vec<f64> = (0..100).map(|at| f64::from(at < right)).collect();
+        Sheet {
+            candidate,
+            answers: scores.iter().map(|_| Some(Value::Null)).collect(),
+            milliseconds: vec![milliseconds; scores.len()],
+            scores,
+            prompt_tokens: 100,
+            completion_tokens: 100,
+            cost: 0.0,
+        }
+    }
+
+    fn chosen(decision: &mut Decision, sheets: &[Sheet]) -> Option<String> {
+        for sheet in sheets {
+            let measured = sheet.measured(&task(), &[], 0.95, 1).expect("scores");
+            decision.candidates[sheet.candidate].breaks = breaks(&decision.constraints, &measured, 0);
+            decision.candidates[sheet.candidate].result = Some(measured);
+        }
+        decision.choose(sheets);
+        decision.chosen.as_ref().map(|candidate| candidate.model.clone())
+    }
+
+    #[test]
+    fn the_clearly_best_is_chosen_and_nothing_is_left_open() {
+        let mut decision = decision(2);
+        assert_eq!(chosen(&mut decision, &[sheet(0, 90, 9.0), sheet(1, 60, 1.0)]).as_deref(), Some("m0"));
+        assert!(decision.not_ruled_out.is_empty() && decision.why.contains("best"), "{}", decision.why);
+        assert!(decision.candidates[1].against.as_ref().is_some_and(|against| against.p < 0.001));
+    }
+
+    #[test]
+    fn of_those_as_good_the_one_that_takes_less_is_chosen() {
+        let mut decision = decision(3);
+        let sheets = [sheet(0, 90, 50.0), sheet(1, 90, 5.0), sheet(2, 86, 1.0)];
+        assert_eq!(chosen(&mut decision, &sheets).as_deref(), Some("m1"));
+        // Worse by four in a hundred is no tie, though it cannot be ruled out.
+        assert!(decision.not_ruled_out.iter().any(|candidate| candidate.model == "m2"), "{:?}", decision.not_ruled_out);
+        assert!(decision.examples_to_settle.is_some_and(|count| count > 80));
+    }
+
+    #[test]
+    fn constraints_come_before_quality() {
+        let mut decision = decision(2);
+        decision.constraints.latency_p95_ms = Some(10.0);
+        assert_eq!(chosen(&mut decision, &[sheet(0, 90, 50.0), sheet(1, 60, 5.0)]).as_deref(), Some("m1"));
+        assert_eq!(decision.candidates[0].breaks, [Need::Latency]);
+        let mut none = self::decision(1);
+        none.constraints.latency_p95_ms = Some(1.0);
+        assert_eq!(chosen(&mut none, &[sheet(0, 90, 50.0)]), None);
+        assert!(none.why.contains("constraints"), "{}", none.why);
+        let mut empty = self::decision(0);
+        empty.choose(&[]);
+        assert!(empty.why.contains("measured"), "{}", empty.why);
+    }
+
+    #[test]
+    fn what_changed_is_said() {
+        let (was, mut is) = (decision(2), decision(2));
+        assert!(is.changes(&was).is_empty());
+        is.candidates[0].model_sha256 = "other".to_owned();
+        is.candidates[1].withdrawn = Some("it is not installed".to_owned());
+        is.chosen = Some(is.candidates[0].candidate.clone());
+        let said = is.changes(&was).join("\n");
+        for part in
+            ["another file", "no longer take part: it is not installed", "the choice is prompt@m0, it was nothing"]
+        {
+            assert!(said.contains(part), "{said}");
+        }
+    }
+}

@@ -1,0 +1,317 @@
+//! Asks candidates what a contest wants to know, and keeps what they answer.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use domain::{Example, Task};
+use evaluate::{Contest, Next};
+use futures_util::StreamExt;
+
+use super::decision::{Sheet, breaks};
+use super::ledger::{Entry, Ledger};
+use super::{ChooseEvent, ChooseOptions, DataUsed, Decision, Entrant, Parts, Raced, task_fingerprint};
+use crate::routes::{Answerer, Candidate, Outcome};
+use crate::{Error, Labelled, Result, Workspace};
+
+/// A round in which a candidate answers none of so many is its last.
+const HOPELESS: usize = 4;
+
+/// Asks candidates what a contest wants to know.
+pub(super) struct Judge<'a> {
+    workspace: &'a Workspace,
+    task: &'a Arc<Task>,
+    options: &'a ChooseOptions,
+    parts: &'a Parts,
+    candidates: Vec<Candidate>,
+    answerers: Vec<Option<Answerer>>,
+    withdrawn: HashMap<usize, String>,
+    /// Of the final, by candidate.
+    sheets: HashMap<usize, Sheet>,
+    contest: Contest,
+    ledger: Ledger,
+    started: Instant,
+    asked: usize,
+    cost: f64,
+}
+
+impl<'a> Judge<'a> {
+    pub(super) fn new(
+        workspace: &'a Workspace,
+        task: &'a Arc<Task>,
+        options: &'a ChooseOptions,
+        parts: &'a Parts,
+        candidates: Vec<Candidate>,
+        ledger: Ledger,
+    ) -> Self {
+        Self {
+            workspace,
+            task,
+            options,
+            parts,
+            withdrawn: HashMap::new(),
+            answerers: candidates.iter().map(|_| None).collect(),
+            sheets: HashMap::new(),
+            contest: Contest::new(candidates.len(), parts.development.len(), parts.test.len(), options.terms),
+            candidates,
+            ledger,
+            started: Instant::now(),
+            asked: 0,
+            cost: 0.0,
+        }
+    }
+
+    /// The answers, all of them.
+    pub(super) fn into_ledger(self) -> Ledger {
+        self.ledger
+    }
+
+    pub(super) async fn run(&mut self, watch: &mut impl FnMut(ChooseEvent)) -> Result<()> {
+        for at in 0..self.candidates.len() {
+            self.prepare(at, watch).await;
+        }
+        let mut announced = false;
+        loop {
+            self.mind_the_cost();
+            let used =
+                self.options.max_time.map_or(0.0, |most| self.started.elapsed().as_secs_f64() / most.as_secs_f64());
+            if used > 1.0 {
+                self.contest.halt();
+            } else if used > 0.5 {
+                self.contest.end_race();
+            }
+            match self.contest.next_round() {
+                Next::Done => return Ok(()),
+                Next::Race { candidates, examples } => {
+                    let of = &self.parts.development[examples];
+                    let (scores, hopeless) = self.round(&candidates, of, false, watch).await?;
+                    for beaten in self.contest.raced(&scores) {
+                        let name = |at: usize| self.candidates[at].clone();
+                        watch(ChooseEvent::Dropped {
+                            candidate: name(beaten.candidate),
+                            by: name(beaten.by),
+                            after: beaten.after,
+                        });
+                    }
+                    for (at, why) in hopeless {
+                        self.withdraw(at, why, watch);
+                    }
+                }
+                Next::Final { candidates, examples } => {
+                    if !announced {
+                        announced = true;
+                        watch(ChooseEvent::Finalists(
+                            candidates.iter().map(|at| self.candidates[*at].clone()).collect(),
+                        ));
+                    }
+                    let of = &self.parts.test[examples];
+                    let (scores, hopeless) = self.round(&candidates, of, true, watch).await?;
+                    self.contest.judged(&scores);
+                    for (at, why) in hopeless {
+                        self.sheets.remove(&at);
+                        self.withdraw(at, why, watch);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Ends the race when half of the money would be spent by another round, and everything when all of it would.
+    fn mind_the_cost(&mut self) {
+        let Some(most) = self.options.max_cost else { return };
+        // As dear as the answers so far.
+        let each = self.cost / self.asked.max(1) as f64;
+        let after = self.cost + each * (self.options.terms.round * self.candidates.len()) as f64;
+        if after > most {
+            self.contest.halt();
+        } else if after > most / 2.0 {
+            self.contest.end_race();
+        }
+    }
+
+    fn withdraw(&mut self, at: usize, why: String, watch: &mut impl FnMut(ChooseEvent)) {
+        self.contest.withdraw(at);
+        watch(ChooseEvent::Withdrawn { candidate: self.candidates[at].clone(), why: why.clone() });
+        self.withdrawn.insert(at, why);
+    }
+
+    /// Makes a candidate ready, or has it withdraw.
+    async fn prepare(&mut self, at: usize, watch: &mut impl FnMut(ChooseEvent)) {
+        let candidate = self.candidates[at].clone();
+        watch(ChooseEvent::Preparing(candidate.clone()));
+        let ChooseOptions { max_tokens, seed, .. } = *self.options;
+        match self.workspace.answerer(self.task, &candidate, &self.parts.train, max_tokens, seed).await {
+            Ok(answerer) => self.answerers[at] = Some(answerer),
+            Err(error) => self.withdraw(at, error.to_string(), watch),
+        }
+    }
+
+    /// Asks candidates for examples; their scores, example by example, and those that answered none, with the reason.
+    async fn round(
+        &mut self,
+        candidates: &[usize],
+        examples: &[Example],
+        last: bool,
+        watch: &mut impl FnMut(ChooseEvent),
+    ) -> Result<(Vec<Vec<f64>>, Vec<(usize, String)>)> {
+        let mut scores = vec![Vec::with_capacity(candidates.len()); examples.len()];
+        let mut hopeless = Vec::new();
+        for at in candidates {
+            let entries = self.answers(*at, examples, watch).await?;
+            for ((entry, example), scores) in entries.iter().zip(examples).zip(&mut scores) {
+                let score = match &entry.outcome {
+                    Outcome::Output(answer) => {
+                        evaluate::score(self.task.metric, &self.task.output, &example.output, answer)
+                    }
+                    Outcome::Error(_) => 0.0,
+                };
+                scores.push(score);
+                if last {
+                    let price = self.answerers[*at].as_ref().and_then(|answerer| answerer.price.as_ref());
+                    let cost = price.map_or(0.0, |price| price.cost(&entry.usage));
+                    self.sheet(*at).add(entry, score, cost);
+                }
+            }
+            let errors = entries.iter().filter_map(|entry| match &entry.outcome {
+                Outcome::Error(why) => Some(why),
+                Outcome::Output(_) => None,
+            });
+            let errors: Vec<&String> = errors.collect();
+            if errors.len() == entries.len() && errors.len() >= HOPELESS {
+                hopeless.push((*at, format!("it answered none of {}: {}", errors.len(), errors[0])));
+            }
+        }
+        Ok((scores, hopeless))
+    }
+
+    fn sheet(&mut self, at: usize) -> &mut Sheet {
+        self.sheets.entry(at).or_insert_with(|| Sheet {
+            candidate: at,
+            scores: Vec::new(),
+            answers: Vec::new(),
+            milliseconds: Vec::new(),
+            prompt_tokens: 0,
+            completion_tokens: 0,
+            cost: 0.0,
+        })
+    }
+
+    /// A candidate's answers to examples, in their order: those known, and those asked for now.
+    async fn answers(
+        &mut self,
+        at: usize,
+        examples: &[Example],
+        watch: &mut impl FnMut(ChooseEvent),
+    ) -> Result<Vec<Entry>> {
+        let Some(answerer) = &self.answerers[at] else {
+            return Err(Error::failed("a candidate that withdrew was asked: this is a bug"));
+        };
+        let name = self.identity(answerer);
+        let keys: Vec<String> =
+            examples.iter().map(|example| crate::data::fingerprint(std::slice::from_ref(example))).collect();
+        let new: Vec<usize> = (0..examples.len()).filter(|at| self.ledger.get(&name, &keys[*at]).is_none()).collect();
+        let asked = new.iter().map(|at| async { (*at, answerer.timed(&examples[*at].input).await) });
+        let mut coming = futures_util::stream::iter(asked).buffer_unordered(self.options.concurrency.max(1));
+        let most = (self.options.terms.spend * self.contest.spent().1 as f64) as usize;
+        while let Some((at, came)) = coming.next().await {
+            self.cost += answerer.price.as_ref().map_or(0.0, |price| price.cost(&came.0.usage));
+            self.ledger.add(Entry::new(&name, &keys[at], came))?;
+            self.asked += 1;
+            watch(ChooseEvent::Progress { asked: self.asked, most: most.max(self.asked) });
+        }
+        drop(coming);
+        self.asked += examples.len() - new.len();
+        let missing = || Error::failed("an answer that was kept is not there: this is a bug");
+        keys.iter().map(|key| self.ledger.get(&name, key).cloned().ok_or_else(missing)).collect()
+    }
+
+    /// What makes a candidate the same as in an earlier sitting: its route, its model's file, the task, what it learns from.
+    fn identity(&self, answerer: &Answerer) -> String {
+        let task = task_fingerprint(self.task);
+        let train = crate::data::fingerprint(&self.parts.train);
+        format!("{} {} {task} {train} {}", answerer.candidate, answerer.card.sha256, self.options.max_tokens)
+    }
+
+    /// What it comes to.
+    pub(super) fn decide(&self, data: &Labelled) -> Decision {
+        let (options, contest) = (self.options, &self.contest);
+        let entrant = |at: usize| {
+            let beaten = contest.beaten().iter().find(|beaten| beaten.candidate == at);
+            let card = self.answerers[at].as_ref().map(|answerer| &answerer.card);
+            let examples = beaten.map_or(contest.raced_examples(), |beaten| beaten.after);
+            Entrant {
+                candidate: self.candidates[at].clone(),
+                model_sha256: card.map(|card| card.sha256.clone()).unwrap_or_default(),
+                memory: card.map_or(0, |card| card.bytes),
+                race: (examples > 0 && card.is_some()).then(|| Raced {
+                    examples,
+                    mean: contest.race_mean(at),
+                    beaten_by: beaten.map(|beaten| self.candidates[beaten.by].clone()),
+                }),
+                withdrawn: self.withdrawn.get(&at).cloned(),
+                result: None,
+                against: None,
+                breaks: Vec::new(),
+            }
+        };
+        let mut decision = Decision {
+            task: self.task.name.clone(),
+            task_fingerprint: task_fingerprint(self.task),
+            date: time::OffsetDateTime::now_utc().date().to_string(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            metric: self.task.metric,
+            constraints: self.task.constraints.clone(),
+            seed: options.seed,
+            terms: options.terms,
+            max_tokens: options.max_tokens,
+            concurrency: options.concurrency,
+            data: DataUsed {
+                file: options.file.clone(),
+                fingerprint: crate::data::fingerprint(&data.examples),
+                examples: data.examples.len(),
+                wrong: data.wrong.len(),
+                train: self.parts.train.len(),
+                development: self.parts.development.len(),
+                test: self.parts.test.len(),
+            },
+            candidates: (0..self.candidates.len()).map(entrant).collect(),
+            chosen: None,
+            why: String::new(),
+            not_ruled_out: Vec::new(),
+            examples_to_settle: None,
+            asked: contest.spent().0,
+            grid: contest.spent().1,
+            seconds: self.started.elapsed().as_secs_f64(),
+            cost: self.cost,
+        };
+        let mut sheets: Vec<Sheet> = Vec::new();
+        for (at, scores) in contest.finals() {
+            if let Some(sheet) = self.sheets.get(&at).filter(|sheet| sheet.scores.len() == scores.len()) {
+                let measured = sheet.measured(self.task, &self.parts.test, options.terms.confidence, options.seed);
+                if let Some(measured) = measured {
+                    let entrant = &mut decision.candidates[at];
+                    entrant.breaks = breaks(&self.task.constraints, &measured, entrant.memory);
+                    entrant.result = Some(measured);
+                    sheets.push(sheet.clone());
+                }
+            }
+        }
+        decision.choose(&sheets);
+        decision.order();
+        decision
+    }
+}
+
+impl Sheet {
+    fn add(&mut self, entry: &Entry, score: f64, cost: f64) {
+        self.cost += cost;
+        self.scores.push(score);
+        self.answers.push(match &entry.outcome {
+            Outcome::Output(answer) => Some(answer.clone()),
+            Outcome::Error(_) => None,
+        });
+        self.milliseconds.push(entry.milliseconds);
+        self.prompt_tokens += u64::from(entry.usage.prompt_tokens);
+        self.completion_tokens += u64::from(entry.usage.completion_tokens);
+    }
+}

@@ -1,0 +1,233 @@
+//! Choosing a way of doing a task by measurement: candidates race on the development split, the finalists are measured on the test split.
+//!
+//! [`Workspace::choose`] is the way through; `judge` asks candidates what the contest wants to know, `decision` says which is best and how sure that
+//! is, `ledger` keeps every answer so that a choice that was cut goes on, [`Decisions`] are those there are.
+
+mod decision;
+mod decisions;
+mod judge;
+mod ledger;
+mod report;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::{Example, Task};
+use evaluate::{Shares, Terms};
+use sha2::{Digest, Sha256};
+
+use crate::routes::{Candidate, Route};
+use crate::{Error, Labelled, ModelState, Result, Workspace};
+use judge::Judge;
+use ledger::Ledger;
+
+pub use decision::{Against, DataUsed, Decision, Entrant, Measured, Raced};
+pub use decisions::Decisions;
+pub use report::ReportLanguage;
+
+/// What a choice is among, and how far it may go.
+#[derive(Debug, Clone)]
+pub struct ChooseOptions {
+    /// Routes; those that fit the task if there is none.
+    pub routes: Vec<Route>,
+    /// Models; all that are installed if there is none.
+    pub models: Vec<String>,
+    /// Of everything drawn by chance.
+    pub seed: u64,
+    /// Shares of the splits.
+    pub shares: Shares,
+    /// How far it may go.
+    pub terms: Terms,
+    /// Examples of the development and of the test split, at most.
+    pub examples: usize,
+    /// Money it may take, in the currency of the prices: half of it for the race; looked at before each round.
+    pub max_cost: Option<f64>,
+    /// Time it may take: half of it for the race.
+    pub max_time: Option<Duration>,
+    /// Rows asked at once.
+    pub concurrency: usize,
+    /// Tokens of an answer, at most.
+    pub max_tokens: u32,
+    /// The file's name, for the record.
+    pub file: String,
+    /// The folder of `tasks/` and `decisions/`.
+    pub folder: PathBuf,
+}
+
+/// What happens while it is chosen.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ChooseEvent {
+    /// These take part, on so many examples to learn from, to race on, to be measured on.
+    Begun {
+        /// The candidates.
+        candidates: Vec<Candidate>,
+        /// Examples of the three parts.
+        parts: (usize, usize, usize),
+    },
+    /// One is being made ready: a model is loaded, a classifier learns.
+    Preparing(Candidate),
+    /// One cannot take part, or go on.
+    Withdrawn {
+        /// Which.
+        candidate: Candidate,
+        /// Why.
+        why: String,
+    },
+    /// One is clearly beaten.
+    Dropped {
+        /// Which.
+        candidate: Candidate,
+        /// By whom.
+        by: Candidate,
+        /// After so many examples.
+        after: usize,
+    },
+    /// These are measured on the test split.
+    Finalists(Vec<Candidate>),
+    /// So many answers of at most so many are there.
+    Progress {
+        /// Answers.
+        asked: usize,
+        /// At most.
+        most: usize,
+    },
+}
+
+/// Examples that routes learn from, at most.
+const TRAIN: usize = 2000;
+impl Workspace {
+    /// Chooses among candidates by measuring them on labelled data, and keeps the decision.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if there are too few examples or no candidate, [`Error::Conflict`] if another process chooses for the same task,
+    /// [`Error::Failed`] if the disk is full. A candidate that fails is no error: it withdraws, and the decision says why.
+    pub async fn choose(
+        &self,
+        task: &Task,
+        data: &Labelled,
+        options: &ChooseOptions,
+        mut watch: impl FnMut(ChooseEvent),
+    ) -> Result<(Decision, PathBuf)> {
+        let task = Arc::new(task.clone());
+        let parts = Parts::of(data, options)?;
+        let candidates = self.candidates(&task, options)?;
+        watch(ChooseEvent::Begun {
+            candidates: candidates.clone(),
+            parts: (parts.train.len(), parts.development.len(), parts.test.len()),
+        });
+        let decisions = Decisions::of(&options.folder);
+        let ledger = Ledger::open(&decisions.begun(&task.name)?)?;
+        let mut judge = Judge::new(self, &task, options, &parts, candidates, ledger);
+        judge.run(&mut watch).await?;
+        let decision = judge.decide(data);
+        let path = decisions.keep(&decision, judge.into_ledger(), &parts.train)?;
+        Ok((decision, path))
+    }
+
+    /// What is asked for, or all that fits.
+    fn candidates(&self, task: &Task, options: &ChooseOptions) -> Result<Vec<Candidate>> {
+        let (mut texts, mut vectors) = (Vec::new(), Vec::new());
+        for model in self.models().list()? {
+            if model.state == ModelState::Installed {
+                if model.card.embeds() { &mut vectors } else { &mut texts }.push(model.card.name);
+            }
+        }
+        let remote: Vec<String> = self.remotes().list()?.into_iter().map(|remote| remote.name).collect();
+        if !options.models.is_empty() {
+            for name in options.models.iter().filter(|name| !remote.contains(name)) {
+                self.models().installed(name)?;
+            }
+            let asked = |name: &String| options.models.contains(name);
+            texts.extend(remote.iter().cloned());
+            texts.retain(asked);
+            // A classifier needs vectors from somewhere, whichever models write.
+            if vectors.iter().any(asked) {
+                vectors.retain(asked);
+            }
+        } else {
+            texts.extend(remote.iter().cloned());
+        }
+        let routes =
+            if options.routes.is_empty() { fitting(task, !vectors.is_empty()) } else { options.routes.clone() };
+        let mut all = Vec::new();
+        for route in routes {
+            route.check(task)?;
+            let models = if route == Route::Classifier { &vectors } else { &texts };
+            // Where probabilities of tokens are not to be had, nothing can be read off them.
+            let can = |model: &&String| route != Route::Labels || !remote.contains(model);
+            all.extend(models.iter().filter(can).map(|model| Candidate { route, model: model.clone() }));
+        }
+        // One model after the other, so that each is warm when it is asked again.
+        all.sort_by(|a, b| a.model.cmp(&b.model).then(a.route.cmp(&b.route)));
+        all.dedup();
+        if all.is_empty() {
+            return Err(Error::invalid(
+                "models",
+                "no_candidate",
+                "no installed model can do this; `sumeru models pull` brings one",
+            ));
+        }
+        Ok(all)
+    }
+}
+
+/// Routes worth trying for a task where nobody says which: those that take one call.
+fn fitting(task: &Task, vectors: bool) -> Vec<Route> {
+    let mut all = Vec::new();
+    if task.knowledge_base.is_some() {
+        all.extend([Route::Retrieval(6), Route::Fusion(6), Route::Reranked(6)]);
+        return all;
+    }
+    all.extend([Route::Prompt, Route::Steps, Route::FewShot(8)]);
+    if vectors {
+        all.push(Route::Nearest(8));
+    }
+    if task.labels().is_some() {
+        all.push(Route::Labels);
+        if vectors {
+            all.push(Route::Classifier);
+        }
+    }
+    all
+}
+
+/// The parts of the data.
+struct Parts {
+    train: Vec<Example>,
+    development: Vec<Example>,
+    test: Vec<Example>,
+}
+
+impl Parts {
+    fn of(data: &Labelled, options: &ChooseOptions) -> Result<Self> {
+        let split = data.split(options.shares, options.seed);
+        let part = |places: &[usize], most: usize| -> Vec<Example> {
+            places.iter().take(most).map(|at| data.examples[*at].clone()).collect()
+        };
+        let parts = Self {
+            train: part(&split.train, TRAIN),
+            development: part(&split.development, options.examples),
+            test: part(&split.test, options.examples),
+        };
+        if parts.test.len() < 2 || parts.development.is_empty() {
+            return Err(Error::invalid(
+                "data",
+                "too_few_examples",
+                format!(
+                    "{} labelled examples are too few to choose by: {} to race on and {} to measure on are left; label ten at least, better a hundred",
+                    data.examples.len(),
+                    parts.development.len(),
+                    parts.test.len()
+                ),
+            ));
+        }
+        Ok(parts)
+    }
+}
+
+/// A hash of what a task says.
+pub(crate) fn task_fingerprint(task: &Task) -> String {
+    let text = serde_json::to_string(task).expect("a task is plain data: this is a bug");
+    Sha256::digest(text).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}

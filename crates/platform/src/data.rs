@@ -1,0 +1,371 @@
+//! Labelled data of a task: rows with the answers they should get, in the forms people have them.
+//!
+//! JSON lines of `{"input": {...}, "output": ...}`, or of fields with a label among them; tables with a column for the label; conversations of
+//! fine-tuning (OpenAI's `messages`, ShareGPT's `conversations`) and Alpaca's `instruction`, whose last turn is the label.
+
+use std::collections::BTreeMap;
+
+use domain::{Example, Task};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+
+use crate::routes::plain;
+use crate::run::records;
+use crate::{Error, Result, Row, RowFormat};
+
+/// Columns that hold the label where nobody says which.
+const LABELS: [&str; 8] = ["output", "label", "answer", "expected", "target", "标签", "答案", "输出"];
+/// Texts that share so much of their runs of characters are twins.
+const ALIKE: f64 = 0.8;
+
+/// Labelled data, and what is wrong with it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Labelled {
+    /// Sound examples, in order.
+    pub examples: Vec<Example>,
+    /// The row of each, from 1.
+    pub rows: Vec<usize>,
+    /// Rows that are none, and why.
+    pub wrong: Vec<(usize, String)>,
+}
+
+/// What is to be known of labelled data before anything is measured with it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct DataReport {
+    /// Sound examples.
+    pub examples: usize,
+    /// A hash of them, in order.
+    pub fingerprint: String,
+    /// Rows that are none: the row, and why.
+    pub wrong: Vec<(usize, String)>,
+    /// How often each label is there; empty where answers are no labels.
+    pub labels: BTreeMap<String, usize>,
+    /// Rows that say the same, or nearly, as an earlier one: the earlier row, the later, how alike they are (1: the same).
+    pub twins: Vec<(usize, usize, f64)>,
+    /// Rows that say the same and have other answers: the earlier and the later.
+    pub contradictions: Vec<(usize, usize)>,
+    /// Characters of a row's text: the median and the longest.
+    pub characters: (usize, usize),
+}
+
+/// Reads labelled data for a task; `label` names the column of the label, if it is none of the usual.
+///
+/// # Errors
+/// [`Error::Invalid`] if the whole is not what its format says. A row that is wrong is no error: it is kept with the reason.
+pub fn labelled(task: &Task, bytes: &[u8], format: RowFormat, label: Option<&str>) -> Result<Labelled> {
+    let answer = jsonschema::validator_for(&relaxed(&task.output)).map_err(|error| {
+        Error::invalid("task", "invalid_task", format!("{}: its form is no JSON Schema: {error}", task.name))
+    })?;
+    let mut all = Labelled { examples: Vec::new(), rows: Vec::new(), wrong: Vec::new() };
+    for Row { number, fields } in records(bytes, format)? {
+        let read = fields.and_then(|fields| {
+            let example = example(task, fields, label)?;
+            let wrong = answer.iter_errors(&example.output).next().map(|error| error.to_string());
+            wrong.map_or(Ok(example), |error| Err(format!("its label is not what the task answers: {error}")))
+        });
+        match read {
+            Ok(example) => {
+                all.examples.push(example);
+                all.rows.push(number);
+            }
+            Err(why) => all.wrong.push((number, why)),
+        }
+    }
+    Ok(all)
+}
+
+/// A record may be labelled in part: what is not there is not measured.
+fn relaxed(schema: &Value) -> Value {
+    let mut schema = schema.clone();
+    if let Some(record) = schema.as_object_mut().filter(|record| record.contains_key("properties")) {
+        record.remove("required");
+        record.insert("minProperties".to_owned(), Value::from(1));
+    }
+    schema
+}
+
+fn example(task: &Task, mut fields: Map<String, Value>, label: Option<&str>) -> std::result::Result<Example, String> {
+    if let Some(turns) = turns(&fields) {
+        return conversation(task, &turns?);
+    }
+    if label.is_none() && fields.contains_key("instruction") && fields.contains_key("output") {
+        let part = |key: &str| fields.get(key).and_then(Value::as_str).map(str::trim).filter(|text| !text.is_empty());
+        let told: Vec<&str> = [part("instruction"), part("input")].into_iter().flatten().collect();
+        let output = fields.get("output").cloned().unwrap_or_default();
+        return Ok(Example { input: only(task, &told.join("\n"))?, output: typed(task, output)? });
+    }
+    let output = match label {
+        Some(label) => fields.remove(label).ok_or_else(|| missing(&fields, &format!("`{label}`")))?,
+        None => {
+            let key = LABELS
+                .iter()
+                .find(|key| fields.contains_key(**key) && task.input.iter().all(|field| field.name != **key));
+            let key = key.ok_or_else(|| missing(&fields, &LABELS.join("`, `")))?;
+            fields.remove(*key).unwrap_or_default()
+        }
+    };
+    let input = match (fields.len(), fields.get("input")) {
+        (1, Some(Value::Object(input))) => input.clone(),
+        _ => fields,
+    };
+    // Columns that the task does not speak of are nobody's business.
+    let speaks_of = |name: &String| {
+        task.input.iter().any(|field| field.name == *name) || task.sensitivity_field.as_ref() == Some(name)
+    };
+    let input: Map<String, Value> = input.into_iter().filter(|(name, _)| speaks_of(name)).collect();
+    let empty = |name: &str| input.get(name).is_none_or(|value| value.is_null() || value == "");
+    match task.input.iter().find(|field| !field.optional && empty(&field.name)) {
+        Some(field) => Err(format!("the field `{}` is missing or empty", field.name)),
+        None => Ok(Example { input, output: typed(task, output)? }),
+    }
+}
+
+fn missing(fields: &Map<String, Value>, wanted: &str) -> String {
+    let there: Vec<&str> = fields.keys().map(String::as_str).collect();
+    format!("it has no label: no {wanted} among {}; name its column with --label", there.join(", "))
+}
+
+/// Who says what, if it is a conversation.
+fn turns(fields: &Map<String, Value>) -> Option<std::result::Result<Vec<(String, String)>, String>> {
+    let (list, who, what) = match (fields.get("messages"), fields.get("conversations")) {
+        (Some(list), _) => (list, "role", "content"),
+        (None, Some(list)) => (list, "from", "value"),
+        (None, None) => return None,
+    };
+    let turn = |turn: &Value| Some((turn.get(who)?.as_str()?.to_owned(), turn.get(what)?.as_str()?.to_owned()));
+    let turns: Option<Vec<_>> = list.as_array().and_then(|all| all.iter().map(turn).collect());
+    Some(turns.ok_or_else(|| format!("a turn of a conversation has `{who}` and `{what}`, both texts")))
+}
+
+fn conversation(task: &Task, turns: &[(String, String)]) -> std::result::Result<Example, String> {
+    let said = |who: &[&str]| turns.iter().rposition(|(one, _)| who.contains(&one.as_str()));
+    let answer = said(&["assistant", "gpt"])
+        .ok_or("nobody answers in this conversation: it has no turn of `assistant` or `gpt`")?;
+    let asked = turns[..answer].iter().rposition(|(who, _)| ["user", "human"].contains(&who.as_str()));
+    let asked = asked.ok_or("nobody asks before the answer: there is no turn of `user` or `human`")?;
+    Ok(Example { input: only(task, &turns[asked].1)?, output: typed(task, Value::from(turns[answer].1.as_str()))? })
+}
+
+/// A text as the one field of a task.
+fn only(task: &Task, text: &str) -> std::result::Result<Map<String, Value>, String> {
+    let mut needed = task.input.iter().filter(|field| !field.optional);
+    match (needed.next(), needed.next()) {
+        (Some(field), None) => Ok(Map::from_iter([(field.name.clone(), Value::from(text))])),
+        _ => Err(format!("a conversation has one text for a row, and '{}' has several fields", task.name)),
+    }
+}
+
+/// A label as the task answers: tables hold texts, where it may be JSON.
+fn typed(task: &Task, output: Value) -> std::result::Result<Value, String> {
+    match output {
+        Value::Null => Err("its label is empty".to_owned()),
+        Value::String(text) if text.trim().is_empty() => Err("its label is empty".to_owned()),
+        Value::String(text) if task.labels().is_some() => Ok(Value::from(text.trim())),
+        Value::String(text) if !task.answers_in_text() => {
+            serde_json::from_str(&text).map_err(|error| format!("its label is no JSON ({error}): {text}"))
+        }
+        Value::Number(number) if task.labels().is_some() || task.answers_in_text() => {
+            Ok(Value::from(number.to_string()))
+        }
+        other => Ok(other),
+    }
+}
+
+impl Labelled {
+    /// What is to be known of it.
+    pub fn report(&self) -> DataReport {
+        let texts: Vec<String> = self.examples.iter().map(|example| plain(&example.input)).collect();
+        let twins = evaluate::twins(&texts, ALIKE);
+        let mut labels = BTreeMap::new();
+        for example in &self.examples {
+            if let Some(label) = example.output.as_str() {
+                *labels.entry(label.to_owned()).or_insert(0) += 1;
+            }
+        }
+        // Free texts are seldom said twice.
+        if labels.len() > 50 && labels.len() * 2 > self.examples.len() {
+            labels.clear();
+        }
+        let mut lengths: Vec<usize> = texts.iter().map(|text| text.chars().count()).collect();
+        lengths.sort_unstable();
+        let differs = |twins: &&evaluate::Twins| {
+            twins.alike >= 1.0 && self.examples[twins.first].output != self.examples[twins.second].output
+        };
+        DataReport {
+            examples: self.examples.len(),
+            fingerprint: fingerprint(&self.examples),
+            wrong: self.wrong.clone(),
+            labels,
+            contradictions: twins
+                .iter()
+                .filter(differs)
+                .map(|one| (self.rows[one.first], self.rows[one.second]))
+                .collect(),
+            twins: twins.iter().map(|one| (self.rows[one.first], self.rows[one.second], one.alike)).collect(),
+            characters: (lengths.get(lengths.len() / 2).copied().unwrap_or(0), lengths.last().copied().unwrap_or(0)),
+        }
+    }
+
+    /// The parts of a split, in which twins are never on two sides.
+    pub fn split(&self, shares: evaluate::Shares, seed: u64) -> evaluate::Split {
+        let texts: Vec<String> = self.examples.iter().map(|example| plain(&example.input)).collect();
+        let groups = together(texts.len(), &evaluate::twins(&texts, ALIKE));
+        let strata: Vec<String> =
+            self.examples.iter().map(|example| example.output.as_str().unwrap_or_default().to_owned()).collect();
+        // Free texts are strata of one each: there is nothing to keep in shares.
+        let kinds: std::collections::HashSet<&String> = strata.iter().collect();
+        let strata = if kinds.len() * 4 > strata.len() { vec![String::new(); strata.len()] } else { strata };
+        evaluate::split(&strata, &groups, shares, seed)
+    }
+}
+
+/// Pairs of texts of one part that are nearly the same as one of another: the leaks between files that were split elsewhere. The places in each.
+pub fn leaks(one: &Labelled, other: &Labelled) -> Vec<(usize, usize, f64)> {
+    let texts: Vec<String> = one.examples.iter().chain(&other.examples).map(|example| plain(&example.input)).collect();
+    let border = one.examples.len();
+    let across = evaluate::twins(&texts, ALIKE);
+    let groups = together(texts.len(), &across);
+    // Twins are paired with the first of them, which may be on the same side.
+    let mut first_of: BTreeMap<usize, usize> = BTreeMap::new();
+    (0..border).rev().for_each(|at| {
+        first_of.insert(groups[at], at);
+    });
+    (border..texts.len())
+        .filter_map(|at| {
+            let first = *first_of.get(&groups[at])?;
+            let alike = across.iter().filter(|pair| pair.second == at).map(|pair| pair.alike).fold(0.0, f64::max);
+            Some((one.rows[first], other.rows[at - border], alike))
+        })
+        .collect()
+}
+
+/// A group for each, the same for twins and for twins of twins.
+fn together(count: usize, twins: &[evaluate::Twins]) -> Vec<usize> {
+    let mut groups: Vec<usize> = (0..count).collect();
+    fn root(groups: &mut [usize], mut at: usize) -> usize {
+        while groups[at] != at {
+            groups[at] = groups[groups[at]];
+            at = groups[at];
+        }
+        at
+    }
+    for pair in twins {
+        let (a, b) = (root(&mut groups, pair.first), root(&mut groups, pair.second));
+        groups[a.max(b)] = a.min(b);
+    }
+    (0..count).map(|at| root(&mut groups, at)).collect()
+}
+
+/// A hash of examples, in order.
+pub(crate) fn fingerprint(examples: &[Example]) -> String {
+    let mut hash = Sha256::new();
+    for example in examples {
+        hash.update(Value::Object(example.input.clone()).to_string());
+        hash.update([0]);
+        hash.update(example.output.to_string());
+        hash.update([1]);
+    }
+    hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::{Constraints, Field, Metric};
+    use serde_json::json;
+
+    use super::*;
+
+    fn task(output: Value) -> Task {
+        Task {
+            name: "sort".to_owned(),
+            description: String::new(),
+            input: vec![Field { name: "text".to_owned(), description: String::new(), optional: false }],
+            output,
+            instructions: "{{ text }}".to_owned(),
+            examples: Vec::new(),
+            metric: Metric::Exact,
+            knowledge_base: None,
+            policy: domain::Policy::default(),
+            sensitivity_field: None,
+            constraints: Constraints::default(),
+        }
+    }
+
+    fn read(task: &Task, text: &str) -> Labelled {
+        labelled(task, text.as_bytes(), RowFormat::JsonLines, None).expect("rows")
+    }
+
+    #[test]
+    fn every_form_is_the_same_example() {
+        let sort = task(json!({"type": "string", "enum": ["a", "b"]}));
+        let wanted = Example { input: Map::from_iter([("text".to_owned(), json!("hello"))]), output: json!("a") };
+        for form in [
+            json!({"input": {"text": "hello"}, "output": "a"}),
+            json!({"text": "hello", "label": " a "}),
+            json!({"text": "hello", "标签": "a", "id": 7}),
+            json!({"messages": [{"role": "system", "content": "sort"}, {"role": "user", "content": "hello"}, {"role": "assistant", "content": "a"}]}),
+            json!({"conversations": [{"from": "human", "value": "hello"}, {"from": "gpt", "value": "a"}]}),
+            json!({"instruction": "hello", "input": "", "output": "a"}),
+        ] {
+            let got = read(&sort, &form.to_string());
+            assert_eq!(got.examples, std::slice::from_ref(&wanted), "{form}: {:?}", got.wrong);
+        }
+        let csv = labelled(&sort, b"text,kind\nhello,a\n", RowFormat::Csv, Some("kind")).expect("rows");
+        assert_eq!(csv.examples, [wanted]);
+        let record = task(json!({"type": "object", "required": ["n"]}));
+        assert_eq!(read(&record, r#"{"text": "x", "output": "{\"n\": 1}"}"#).examples[0].output, json!({"n": 1}));
+    }
+
+    #[test]
+    fn a_record_may_be_labelled_in_part() {
+        let record = task(json!({"type": "object", "properties": {"a": {"enum": ["x"]}, "b": {"type": "string"}},
+            "required": ["a", "b"], "additionalProperties": false}));
+        let lines = [
+            r#"{"text": "t", "output": {"a": "x"}}"#,
+            r#"{"text": "t", "output": {}}"#,
+            r#"{"text": "t", "output": {"a": "y"}}"#,
+        ];
+        let got = read(&record, &lines.join("\n"));
+        assert_eq!((got.rows, got.wrong.len()), (vec![1], 2));
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_by_row() {
+        let sort = task(json!({"type": "string", "enum": ["a", "b"]}));
+        for (line, part) in [
+            (r#"{"text": "x"}"#, "no label"),
+            (r#"{"text": "x", "label": ""}"#, "label is empty"),
+            (r#"{"text": "x", "label": null}"#, "label is empty"),
+            (r#"{"text": "x", "label": "z"}"#, "not what the task answers"),
+            (r#"{"text": "", "label": "a"}"#, "`text` is missing"),
+            (r#"[1]"#, "JSON object"),
+            ("{", "no JSON"),
+            (r#"{"messages": [{"role": "user", "content": "x"}]}"#, "nobody answers"),
+            (r#"{"messages": "x"}"#, "a turn of a conversation"),
+        ] {
+            let got = read(&sort, &format!("{{\"text\": \"fine\", \"label\": \"a\"}}\n{line}"));
+            assert_eq!((got.examples.len(), got.wrong.len(), got.wrong[0].0), (1, 1, 2), "{line}");
+            assert!(got.wrong[0].1.contains(part), "{}", got.wrong[0].1);
+        }
+    }
+
+    #[test]
+    fn twins_contradictions_and_leaks_are_named_by_row() {
+        let sort = task(json!({"type": "string", "enum": ["a", "b"]}));
+        let line = |text: &str, label: &str| json!({"text": text, "label": label}).to_string();
+        let all =
+            read(&sort, &[line("Hello!", "a"), line("other", "b"), line("hello", "b"), line("hello", "a")].join("\n"));
+        let report = all.report();
+        assert_eq!(report.contradictions, [(1, 3)]);
+        assert_eq!(report.twins, [(1, 3, 1.0), (1, 4, 1.0)]);
+        assert_eq!(report.labels, BTreeMap::from([("a".to_owned(), 2), ("b".to_owned(), 2)]));
+        let (one, other) =
+            (read(&sort, &line("hello", "a")), read(&sort, &[line("new", "a"), line("HELLO", "a")].join("\n")));
+        assert_eq!(leaks(&one, &other), [(1, 2, 1.0)]);
+        let parts = all.split(evaluate::Shares { development: 0.4, test: 0.4 }, 1);
+        let part =
+            |at: usize| [&parts.train, &parts.development, &parts.test].iter().position(|part| part.contains(&at));
+        assert!(part(0) == part(2) && part(0) == part(3), "{parts:?}");
+    }
+}

@@ -1,0 +1,64 @@
+//! The answer that needs no language model: a regression on the vectors of texts.
+
+use std::sync::Arc;
+
+use domain::{Embedder, Example, Purpose};
+use serde_json::{Map, Value};
+
+use super::labels::place;
+use super::regression::Regression;
+use super::{plain, wide};
+use crate::workspace::blocking;
+use crate::{Error, Result};
+
+/// Texts embedded at once.
+const AT_ONCE: usize = 64;
+
+pub(super) struct Classifier {
+    embedder: Arc<dyn Embedder>,
+    labels: Vec<String>,
+    regression: Regression,
+}
+
+impl Classifier {
+    /// Learns from examples.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for fewer than two labels among them.
+    pub(super) async fn learn(embedder: Arc<dyn Embedder>, labels: Vec<String>, train: &[Example]) -> Result<Self> {
+        let known: Vec<(&Example, usize)> =
+            train.iter().filter_map(|example| Some((example, place(&labels, &example.output)?))).collect();
+        let classes: Vec<usize> = known.iter().map(|(_, class)| *class).collect();
+        if !classes.iter().any(|class| *class != classes[0]) {
+            return Err(Error::invalid(
+                "data",
+                "too_few_examples",
+                "a classifier learns from examples of two labels at least; give more examples, or leave the route out",
+            ));
+        }
+        let texts: Vec<String> = known.iter().map(|(example, _)| plain(&example.input)).collect();
+        let vectors = vectors(&*embedder, texts).await?;
+        let count = labels.len();
+        let regression = blocking(move || Regression::fit_best(&vectors, &classes, count)).await?;
+        Ok(Self { embedder, labels, regression })
+    }
+
+    /// The likeliest label, how likely it is, and tokens read.
+    pub(super) async fn answer(&self, fields: &Map<String, Value>) -> Result<(Value, f64, u32)> {
+        let embedded = self.embedder.embed(vec![plain(fields)], Purpose::Query).await?;
+        let vector = embedded.vectors.first().map(|vector| wide(vector)).unwrap_or_default();
+        let probabilities = self.regression.probabilities(&vector);
+        let best = (0..probabilities.len()).max_by(|a, b| probabilities[*a].total_cmp(&probabilities[*b])).unwrap_or(0);
+        Ok((Value::from(self.labels[best].as_str()), probabilities[best], embedded.tokens))
+    }
+}
+
+/// Vectors of texts, in order.
+pub(super) async fn vectors(embedder: &dyn Embedder, texts: Vec<String>) -> Result<Vec<Vec<f64>>> {
+    let mut all = Vec::with_capacity(texts.len());
+    for part in texts.chunks(AT_ONCE) {
+        let embedded = embedder.embed(part.to_vec(), Purpose::Query).await?;
+        all.extend(embedded.vectors.iter().map(|vector| wide(vector)));
+    }
+    Ok(all)
+}

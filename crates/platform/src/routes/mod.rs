@@ -1,0 +1,359 @@
+//! Ways of doing a task: each takes a row and gives an answer of the task's form.
+//!
+//! [`Workspace::answerer`] prepares a [`Candidate`] (a [`Route`] and a model) with what it may learn from; the [`Answerer`] then answers rows. `ask`
+//! makes requests of rows and reads answers; `thinking` (prompt), `finding` (retrieval), `classifier` and `labels` are the routes.
+
+mod ask;
+mod classifier;
+mod finding;
+mod labels;
+mod regression;
+mod route;
+mod thinking;
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use domain::{Card, Example, LanguageModel, Price, Standing, Task, Usage};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::remotes::policy_of;
+use crate::{Error, Result, Workspace};
+use ask::Asking;
+use classifier::{Classifier, vectors};
+use finding::{Finder, Finding};
+use labels::Labels;
+use thinking::{Thinker, Thinking};
+
+pub(crate) use labels::sum;
+pub use route::Route;
+
+/// Passages a knowledge base gives where nobody says how many.
+const PASSAGES: usize = 6;
+
+/// A way of doing a task on a model. Written `ROUTE@MODEL`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Candidate {
+    /// The way.
+    pub route: Route,
+    /// Who answers; an embedding model for [`Route::Classifier`].
+    pub model: String,
+}
+
+impl fmt::Display for Candidate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}@{}", self.route, self.model)
+    }
+}
+
+impl FromStr for Candidate {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        let (route, model) =
+            text.split_once('@').ok_or_else(|| format!("'{text}' is no candidate; write ROUTE@MODEL"))?;
+        Ok(Self { route: route.parse()?, model: model.to_owned() })
+    }
+}
+
+impl TryFrom<String> for Candidate {
+    type Error = String;
+
+    fn try_from(text: String) -> std::result::Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl From<Candidate> for String {
+    fn from(candidate: Candidate) -> Self {
+        candidate.to_string()
+    }
+}
+
+/// What came of a row.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// The answer, which the task's schema accepts.
+    Output(Value),
+    /// Why there is none.
+    Error(String),
+}
+
+/// What came of a row, and what it took.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Answer {
+    pub(crate) outcome: Outcome,
+    pub(crate) usage: Usage,
+    /// How likely the answer is, where the route knows.
+    pub(crate) probability: Option<f64>,
+}
+
+/// A candidate that is ready to answer.
+pub(crate) struct Answerer {
+    pub(crate) candidate: Candidate,
+    /// Of the model that answers.
+    pub(crate) card: Card,
+    /// What tokens cost; nothing for local models.
+    pub(crate) price: Option<Price>,
+    workspace: Workspace,
+    standing: Standing,
+    asking: Asking,
+    way: Way,
+    seed: u64,
+}
+
+enum Way {
+    Model { model: Arc<dyn LanguageModel>, thinking: Thinking, shots: Shots, finder: Option<Finder> },
+    Classifier(Box<Classifier>),
+    Labels(Box<Labels>),
+}
+
+/// Examples that are shown before a row.
+enum Shots {
+    Fixed(Vec<Example>),
+    Nearest { pool: Vec<Example>, vectors: Vec<Vec<f64>>, embedder: Arc<dyn domain::Embedder>, count: usize },
+}
+
+impl Route {
+    /// The way of a task that nothing was decided for: with its examples, if it has some, or the passages it names.
+    pub(crate) fn usual(task: &Task) -> Self {
+        match (&task.knowledge_base, task.examples.len()) {
+            (Some(_), _) => Self::Retrieval(PASSAGES),
+            (None, 0) => Self::Prompt,
+            (None, count) => Self::FewShot(count),
+        }
+    }
+
+    /// Why a task cannot be done so.
+    pub(crate) fn check(self, task: &Task) -> Result<()> {
+        let why = match self {
+            Self::Classifier | Self::Labels if task.labels().is_none() => {
+                "it answers with one of several labels, and the task does not"
+            }
+            Self::Retrieval(_) | Self::Fusion(_) | Self::Reranked(_) if task.knowledge_base.is_none() => {
+                "it needs passages, and the task names no `knowledge_base`"
+            }
+            _ => return Ok(()),
+        };
+        Err(Error::invalid("route", "invalid_route", format!("'{self}' is no way to do '{}': {why}", task.name)))
+    }
+}
+
+impl Workspace {
+    /// Makes a candidate ready for a task; `train` is what it may learn from and show. The same seed makes it the same.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if the task cannot be done so or there is too little to learn from; as [`Workspace::language_model`].
+    pub(crate) async fn answerer(
+        &self,
+        task: &Arc<Task>,
+        candidate: &Candidate,
+        train: &[Example],
+        max_tokens: u32,
+        seed: u64,
+    ) -> Result<Answerer> {
+        let Candidate { route, model: name } = candidate;
+        route.check(task)?;
+        let standing = self.standing(name)?;
+        // Before anything is sent, a model's name looked up by a provider among it.
+        task.policy.allows(&standing).map_err(|refusal| {
+            self.audit(&task.name, &refusal, None);
+            Error::from(refusal)
+        })?;
+        let price = self.remotes().find(name)?.and_then(|remote| remote.price);
+        let asking = Asking::new(Arc::clone(task), max_tokens)?;
+        let (card, way) = match route {
+            Route::Classifier => {
+                let embedder = self.embedder(name).await?;
+                let labels = task.labels().unwrap_or_default().into_iter().map(str::to_owned).collect();
+                let known = [&task.examples[..], train].concat();
+                (embedder.card().clone(), Way::Classifier(Box::new(Classifier::learn(embedder, labels, &known).await?)))
+            }
+            Route::Labels => {
+                let model = self.local_model(name).await?;
+                let card = model.card().clone();
+                (card, Way::Labels(Box::new(Labels::learn(model, &asking, train).await?)))
+            }
+            _ => {
+                let model = self.language_model(name).await?;
+                let shots = self.shots(*route, task, train, &standing).await?;
+                let way = Way::Model {
+                    thinking: thinking(*route),
+                    shots,
+                    finder: self.finder(*route, task, name),
+                    model: Arc::clone(&model),
+                };
+                (model.card().clone(), way)
+            }
+        };
+        Ok(Answerer { candidate: candidate.clone(), card, price, workspace: self.clone(), standing, asking, way, seed })
+    }
+
+    /// The task's examples first, as many of the others as are wanted; none that is labelled in part, which would teach to leave
+    /// out the rest, and none that the model may not see.
+    async fn shots(&self, route: Route, task: &Task, train: &[Example], standing: &Standing) -> Result<Shots> {
+        let whole = jsonschema::validator_for(&task.output).ok();
+        let shown = |one: &&Example| {
+            let may_be = |policy: domain::Policy| policy.allows(standing).is_ok();
+            !task.examples.contains(one)
+                && policy_of(task, &one.input).is_ok_and(may_be)
+                && whole.as_ref().is_none_or(|whole| whole.is_valid(&one.output))
+        };
+        let known = || task.examples.iter().chain(train.iter().filter(shown)).cloned();
+        Ok(match route {
+            Route::FewShot(count) => Shots::Fixed(known().take(count).collect()),
+            Route::Nearest(count) => {
+                let embedder = self.embedder(&self.default_embedder()?).await?;
+                let pool: Vec<Example> = known().collect();
+                let vectors = vectors(&*embedder, pool.iter().map(|example| plain(&example.input)).collect()).await?;
+                Shots::Nearest { pool, vectors, embedder, count }
+            }
+            Route::Retrieval(_) | Route::Fusion(_) | Route::Reranked(_) => Shots::Fixed(task.examples.clone()),
+            _ => Shots::Fixed(Vec::new()),
+        })
+    }
+
+    fn finder(&self, route: Route, task: &Task, name: &str) -> Option<Finder> {
+        let (finding, count) = match route {
+            Route::Retrieval(count) => (Finding::Plain, count),
+            Route::Fusion(count) => (Finding::Fusion, count),
+            Route::Reranked(count) => (Finding::Reranked, count),
+            _ => return None,
+        };
+        let base = task.knowledge_base.clone()?;
+        Some(Finder { workspace: self.clone(), base, count, finding, name: name.to_owned() })
+    }
+}
+
+fn thinking(route: Route) -> Thinking {
+    match route {
+        Route::Steps => Thinking::Steps,
+        Route::Vote(samples) => Thinking::Vote(samples),
+        Route::Tree(budget) => Thinking::Tree(budget),
+        _ => Thinking::None,
+    }
+}
+
+impl Answerer {
+    /// Of a model that is at hand, the plain way: nothing is looked for, the examples are the task's.
+    #[cfg(test)]
+    pub(crate) fn plain(task: &Arc<Task>, model: Arc<dyn LanguageModel>) -> Result<Self> {
+        Ok(Self {
+            candidate: Candidate { route: Route::usual(task), model: model.card().name.clone() },
+            card: model.card().clone(),
+            price: None,
+            workspace: Workspace::open(&std::env::temp_dir().join("sumeru-tests"), crate::Access::Read)?,
+            standing: Standing::local("m"),
+            asking: Asking::new(Arc::clone(task), 100)?,
+            way: Way::Model {
+                model,
+                thinking: Thinking::None,
+                shots: Shots::Fixed(task.examples.clone()),
+                finder: None,
+            },
+            seed: 0,
+        })
+    }
+
+    /// Tokens of an answer, at most.
+    pub(crate) fn max_tokens(&self) -> u32 {
+        self.asking.max_tokens()
+    }
+
+    /// Answers a row.
+    pub(crate) async fn answer(&self, fields: &Map<String, Value>) -> Answer {
+        let failed = |why: String| Answer { outcome: Outcome::Error(why), ..Answer::default() };
+        if let Err(why) = self.asking.check(fields).and_then(|()| self.may_see(fields)) {
+            return failed(why);
+        }
+        match &self.way {
+            Way::Classifier(classifier) => match classifier.answer(fields).await {
+                Err(error) => failed(error.to_string()),
+                Ok((value, probability, tokens)) => Answer {
+                    outcome: Outcome::Output(value),
+                    usage: Usage { prompt_tokens: tokens, ..Usage::default() },
+                    probability: Some(probability),
+                },
+            },
+            Way::Labels(labels) => match labels.answer(&self.asking, fields).await {
+                Err(error) => failed(error.to_string()),
+                Ok((value, probability, usage)) => {
+                    Answer { outcome: Outcome::Output(value), usage, probability: Some(probability) }
+                }
+            },
+            Way::Model { model, thinking, shots, finder } => {
+                let (passages, found) = match finder {
+                    None => (String::new(), Usage::default()),
+                    Some(finder) => match finder.passages(model, &plain(fields), self.asking.chinese()).await {
+                        Err(error) => return failed(error.to_string()),
+                        Ok(found) => found,
+                    },
+                };
+                let shots = match shots.of(fields).await {
+                    Err(error) => return failed(error.to_string()),
+                    Ok(shots) => shots,
+                };
+                let messages = match self.asking.messages(&shots, &passages, fields) {
+                    Err(why) => return failed(why),
+                    Ok(messages) => messages,
+                };
+                let thinker = Thinker { model, asking: &self.asking, messages, seed: self.seed };
+                let answer = thinking.answer(&thinker).await;
+                Answer { usage: labels::sum(answer.usage, found), ..answer }
+            }
+        }
+    }
+
+    /// Whether the model may see a row; nothing of it has been sent yet.
+    fn may_see(&self, fields: &Map<String, Value>) -> std::result::Result<(), String> {
+        let task = self.asking.task();
+        policy_of(task, fields)?.allows(&self.standing).map_err(|refusal| {
+            let row = crate::data::fingerprint(&[Example { input: fields.clone(), output: Value::Null }]);
+            self.workspace.audit(&task.name, &refusal, Some(&row));
+            format!("refused: {refusal}")
+        })
+    }
+
+    /// Answers a row, and says how many milliseconds it took.
+    pub(crate) async fn timed(&self, fields: &Map<String, Value>) -> (Answer, f64) {
+        let started = Instant::now();
+        let answer = self.answer(fields).await;
+        (answer, started.elapsed().as_secs_f64() * 1000.0)
+    }
+}
+
+impl Shots {
+    /// Those for a row, the most like it last, where models look most.
+    async fn of(&self, fields: &Map<String, Value>) -> Result<Vec<&Example>> {
+        match self {
+            Self::Fixed(examples) => Ok(examples.iter().collect()),
+            Self::Nearest { pool, vectors, embedder, count } => {
+                let of_row = classifier::vectors(&**embedder, vec![plain(fields)]).await?;
+                let row = of_row.first().map(Vec::as_slice).unwrap_or_default();
+                let alike = |at: usize| vectors[at].iter().zip(row).map(|(a, b)| a * b).sum::<f64>();
+                let mut order: Vec<(f64, usize)> = (0..pool.len()).map(|at| (alike(at), at)).collect();
+                order.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+                Ok(order.into_iter().take(*count).rev().map(|(_, at)| &pool[at]).collect())
+            }
+        }
+    }
+}
+
+/// A row as one text: what its fields hold, a line each.
+pub(crate) fn plain(fields: &Map<String, Value>) -> String {
+    let lines: Vec<String> = fields
+        .values()
+        .filter(|value| !value.is_null())
+        .map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+        .collect();
+    lines.join("\n")
+}
+
+fn wide(vector: &[f32]) -> Vec<f64> {
+    vector.iter().map(|one| f64::from(*one)).collect()
+}
