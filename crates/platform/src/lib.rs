@@ -27,7 +27,8 @@ mod workspace;
 pub use ask::{Answer, AskEvent, AskRequest, AskStream};
 pub use bench::{BenchOptions, BenchReport, BenchRow, Workload};
 pub use choose::{
-    Against, ChooseEvent, ChooseOptions, DataUsed, Decision, Decisions, Entrant, Measured, Raced, ReportLanguage,
+    Against, ChooseEvent, ChooseOptions, DataUsed, Decision, Decisions, Entrant, Measured, Raced, Reason,
+    ReportLanguage,
 };
 pub use data::{DataReport, Labelled, labelled, leaks};
 pub use doctor::Check;

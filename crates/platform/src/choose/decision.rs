@@ -39,7 +39,9 @@ pub struct Decision {
     pub candidates: Vec<Entrant>,
     /// The choice; nothing if no candidate keeps to the constraints, or none could be measured.
     pub chosen: Option<Candidate>,
-    /// Why, in a sentence.
+    /// Why.
+    pub reason: Reason,
+    /// The same in a sentence.
     pub why: String,
     /// Finalists that may be as good as the chosen one or better, as far as these examples tell.
     pub not_ruled_out: Vec<Candidate>,
@@ -53,6 +55,23 @@ pub struct Decision {
     pub seconds: f64,
     /// Money spent, in the last sitting.
     pub cost: f64,
+}
+
+/// Why a candidate was chosen, or none.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// It is the best of the finalists that keep to the constraints.
+    Best,
+    /// It is the only one.
+    Only,
+    /// It is as good as the best, and takes less.
+    TakesLess,
+    /// No finalist keeps to the constraints.
+    NoneFits,
+    /// No candidate could be measured.
+    #[default]
+    NoneMeasured,
 }
 
 /// The examples a decision rests on.
@@ -211,11 +230,8 @@ impl Decision {
             .collect();
         let mean = |sheet: &Sheet| sheet.scores.iter().sum::<f64>() / sheet.scores.len().max(1) as f64;
         let Some(best) = fit.iter().copied().max_by(|a, b| mean(a).total_cmp(&mean(b))) else {
-            self.why = if sheets.is_empty() {
-                "no candidate could be measured".to_owned()
-            } else {
-                "no finalist keeps to the constraints".to_owned()
-            };
+            self.reason = if sheets.is_empty() { Reason::NoneMeasured } else { Reason::NoneFits };
+            self.why = self.sentence(false);
             return;
         };
         let rivals = self.compared(best, &fit);
@@ -238,7 +254,12 @@ impl Decision {
         for (at, against) in against {
             self.candidates[at].against = Some(against);
         }
-        self.why = why(chosen.candidate != best.candidate, fit.len(), sheets.len(), self.not_ruled_out.len());
+        self.reason = match (chosen.candidate == best.candidate, fit.len()) {
+            (_, 1) => Reason::Only,
+            (true, _) => Reason::Best,
+            (false, _) => Reason::TakesLess,
+        };
+        self.why = self.sentence(false);
         self.chosen = Some(self.candidates[chosen.candidate].candidate.clone());
     }
 
@@ -301,6 +322,28 @@ impl Decision {
         });
     }
 
+    /// Why, in a sentence of English or Chinese.
+    pub(super) fn sentence(&self, chinese: bool) -> String {
+        let said = match (self.reason, chinese) {
+            (Reason::Best, false) => "it is the best of the finalists that keep to the constraints",
+            (Reason::Only, false) => "it is the only finalist that keeps to the constraints",
+            (Reason::TakesLess, false) => "it is as good as the best of the finalists and takes less",
+            (Reason::NoneFits, false) => "no finalist keeps to the constraints",
+            (Reason::NoneMeasured, false) => "no candidate could be measured",
+            (Reason::Best, true) => "在符合限制的决赛者中最好",
+            (Reason::Only, true) => "是唯一符合限制的决赛者",
+            (Reason::TakesLess, true) => "与最好的决赛者一样好，而且更省",
+            (Reason::NoneFits, true) => "没有决赛者符合限制",
+            (Reason::NoneMeasured, true) => "没有候选可以测量",
+        };
+        match (self.not_ruled_out.len(), chinese) {
+            (0, _) => said.to_owned(),
+            (1, false) => format!("{said}; one other could not be ruled out"),
+            (more, false) => format!("{said}; {more} others could not be ruled out"),
+            (more, true) => format!("{said}；另有 {more} 个不能排除"),
+        }
+    }
+
     /// What is otherwise than in an earlier decision, a line each.
     pub fn changes(&self, earlier: &Self) -> Vec<String> {
         let mut all = Vec::new();
@@ -360,22 +403,6 @@ impl Decision {
     }
 }
 
-fn why(by_needs: bool, fit: usize, finalists: usize, open: usize) -> String {
-    let among = if fit < finalists { " that keep to the constraints" } else { "" };
-    let best = match (by_needs, fit) {
-        (true, _) => format!("it is as good as the best of the finalists{among} and takes less"),
-        (false, 1) => {
-            format!("it is the only finalist{}", if among.is_empty() { "" } else { " that keeps to the constraints" })
-        }
-        (false, _) => format!("it is the best of the finalists{among}"),
-    };
-    match open {
-        0 => best,
-        1 => format!("{best}; one other could not be ruled out"),
-        more => format!("{best}; {more} others could not be ruled out"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -405,6 +432,7 @@ mod tests {
             data: DataUsed::default(),
             candidates: (0..count).map(entrant).collect(),
             chosen: None,
+            reason: Reason::default(),
             why: String::new(),
             not_ruled_out: Vec::new(),
             examples_to_settle: None,

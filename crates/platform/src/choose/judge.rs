@@ -10,7 +10,7 @@ use futures_util::StreamExt;
 
 use super::decision::{Sheet, breaks};
 use super::ledger::{Entry, Ledger};
-use super::{ChooseEvent, ChooseOptions, DataUsed, Decision, Entrant, Parts, Raced, task_fingerprint};
+use super::{ChooseEvent, ChooseOptions, DataUsed, Decision, Entrant, Parts, Raced, Reason, task_fingerprint};
 use crate::routes::{Answerer, Candidate, Outcome};
 use crate::{Error, Labelled, Result, Workspace};
 
@@ -276,6 +276,7 @@ impl<'a> Judge<'a> {
             },
             candidates: (0..self.candidates.len()).map(entrant).collect(),
             chosen: None,
+            reason: Reason::default(),
             why: String::new(),
             not_ruled_out: Vec::new(),
             examples_to_settle: None,

@@ -22,7 +22,7 @@ use crate::{Error, Labelled, ModelState, Result, Workspace};
 use judge::Judge;
 use ledger::Ledger;
 
-pub use decision::{Against, DataUsed, Decision, Entrant, Measured, Raced};
+pub use decision::{Against, DataUsed, Decision, Entrant, Measured, Raced, Reason};
 pub use decisions::Decisions;
 pub use report::ReportLanguage;
 

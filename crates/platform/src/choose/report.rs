@@ -109,13 +109,13 @@ struct Line {
 /// A finalist in the picture.
 #[derive(Serialize)]
 struct Dot {
-    name: String,
+    /// Its line in the table, from 1.
+    number: usize,
     chosen: bool,
     x: f64,
     y: f64,
     low: f64,
     high: f64,
-    left: bool,
 }
 
 const WIDTH: f64 = 720.0;
@@ -137,6 +137,7 @@ impl Decision {
             lines => given(self.lines(language)),
             chosen => self.chosen.as_ref().map(ToString::to_string),
             open => self.not_ruled_out.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            why => self.sentence(language == ReportLanguage::Chinese),
             how => self.how(language),
             dots => given(dots),
             ticks => given(ticks),
@@ -154,8 +155,10 @@ impl Decision {
         let t = words(language);
         let mut out = format!("# {}: {}\n\n", self.task, t.title);
         match &self.chosen {
-            Some(chosen) => writeln!(out, "**{}: `{chosen}`** - {}\n", t.choice, self.why),
-            None => writeln!(out, "**{}** - {}\n", t.none, self.why),
+            Some(chosen) => {
+                writeln!(out, "**{}: `{chosen}`** - {}\n", t.choice, self.sentence(language == ReportLanguage::Chinese))
+            }
+            None => writeln!(out, "**{}** - {}\n", t.none, self.sentence(language == ReportLanguage::Chinese)),
         }
         .expect("text is written to text");
         let head = [t.candidate, t.quality, t.latency, t.p95, t.tokens, t.cost, t.against, t.state];
@@ -282,14 +285,14 @@ impl Decision {
         let dots = shown
             .iter()
             .zip(&times)
-            .map(|((entrant, result), log)| Dot {
-                name: entrant.candidate.to_string(),
+            .enumerate()
+            .map(|(at, ((entrant, result), log))| Dot {
+                number: at + 1,
                 chosen: Some(&entrant.candidate) == self.chosen.as_ref(),
                 x: across(*log),
                 y: up(result.quality.value),
                 low: up(result.quality.low),
                 high: up(result.quality.high),
-                left: across(*log) > WIDTH / 2.0,
             })
             .collect();
         if !least.is_finite() {

@@ -7,6 +7,7 @@ mod listening;
 mod openai;
 mod schema;
 mod streams;
+mod tasks;
 
 use std::sync::Arc;
 
@@ -40,7 +41,8 @@ struct Answer {
 impl House {
     fn new(options: Options) -> Self {
         let data = tempfile::tempdir().unwrap();
-        let workspace = Arc::new(platform::Workspace::open(data.path(), platform::Access::Write).unwrap());
+        let workspace =
+            Arc::new(platform::Workspace::open(data.path(), platform::Access::Write).unwrap().with_folder(data.path()));
         let (phase, watched) = watch::channel(Phase::Serving);
         let app = Arc::new(App::new(workspace, options, true, watched));
         Self { router: router(Arc::clone(&app)), app, phase, data }
