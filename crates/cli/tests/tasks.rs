@@ -24,7 +24,7 @@ fn a_task_is_begun_checked_and_shown() {
     for (arguments, code, expected) in [
         (&["task", "list"][..], 0, "sumeru task new"),
         (&["task", "new", "留言", "--from", "classify"], 2, "no name for a task"),
-        (&["task", "new", "topics"], 2, "classify, extract, opinion"),
+        (&["task", "new", "topics"], 2, "call-quality, classify, extract"),
         (&["task", "new", "topics", "--from", "nothing"], 2, "'nothing' is no template"),
         (&["task", "new", "topics", "--from", "classify"], 0, "topics.sample.jsonl"),
         (&["task", "new", "topics", "--from", "classify"], 1, "is there already"),

@@ -239,14 +239,15 @@ pub(crate) fn search(
     }
     let run = || -> tantivy::Result<Vec<(i64, f32)>> {
         let found = searcher.search(&query, &TopDocs::with_limit(top).order_by_score())?;
-        found
-            .into_iter()
-            .map(|(score, address)| {
-                let column = searcher.segment_reader(address.segment_ord).fast_fields().u64("passage")?;
-                let passage = column.first(address.doc_id).unwrap_or_default();
-                Ok((i64::try_from(passage).unwrap_or_default(), score))
-            })
-            .collect()
+        let passages = found.into_iter().map(|(score, address)| {
+            let column = searcher.segment_reader(address.segment_ord).fast_fields().u64("passage")?;
+            let passage = column.first(address.doc_id).unwrap_or_default();
+            Ok((i64::try_from(passage).unwrap_or_default(), score))
+        });
+        let mut passages: Vec<(i64, f32)> = passages.collect::<tantivy::Result<_>>()?;
+        // Those as good as each other come as they stand in the index, which is otherwise after a kill: their ids do not change.
+        passages.sort_by(|(a, x), (b, y)| y.total_cmp(x).then(a.cmp(b)));
+        Ok(passages)
     };
     run().map_err(|error| {
         Error::failed(format!(

@@ -81,13 +81,6 @@ impl Workspace {
     /// A remote model by name, if there is one; open from its first request to the next change of its card.
     pub(crate) async fn remote_model(&self, name: &str) -> Result<Option<Arc<Opened>>> {
         let Some(remote) = self.remotes().find(name)? else { return Ok(None) };
-        if self.models().installed(name).is_ok() {
-            return Err(Error::Conflict {
-                message: format!(
-                    "'{name}' is an installed model and one of models.toml; give the remote one another name"
-                ),
-            });
-        }
         let digest = serde_json::to_string(&remote).expect("a card is plain data: this is a bug");
         let open = async {
             let key = self.key(&remote)?;
@@ -123,7 +116,17 @@ impl Workspace {
     }
 
     /// How a model stands before a policy.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] for a name that is of two: who reads the data must be clear.
     pub(crate) fn standing(&self, model: &str) -> Result<Standing> {
+        if self.models().installed(model).is_ok() && self.remotes().find(model)?.is_some() {
+            return Err(Error::Conflict {
+                message: format!(
+                    "'{model}' is an installed model and one of models.toml; give the remote one another name"
+                ),
+            });
+        }
         Ok(self.remotes().find(model)?.map_or_else(|| Standing::local(model), |remote| remote.standing()))
     }
 

@@ -211,10 +211,15 @@ impl Workspace {
                 self.opened(base).await?;
                 Ok(Arc::new(RagModel::new(self.clone(), base, model)))
             }
-            None => match self.remote_model(name).await? {
-                Some(opened) => Ok(Arc::clone(&opened.0)),
-                None => Ok(self.local_model(name).await?),
-            },
+            None => {
+                // What is here is not looked for elsewhere.
+                if self.models().installed(name).is_err()
+                    && let Some(opened) = self.remote_model(name).await?
+                {
+                    return Ok(Arc::clone(&opened.0));
+                }
+                Ok(self.local_model(name).await?)
+            }
         }
     }
 
