@@ -24,6 +24,6 @@ pub use metric::Metric;
 pub use model::{Collected, Embedder, Embeddings, EventStream, LanguageModel, Purpose, Reranker, Scores, collect};
 pub use passage::{Citation, Hit, Passage, SearchMode, Span};
 pub use policy::{Market, Policy, Refusal, Sensitivity, Standing};
-pub use remote::{Jurisdiction, Price, Remote};
+pub use remote::{Jurisdiction, Price, Remote, Structured};
 pub use request::{Grammar, Prompt, Request, Sampling, ToolChoice};
 pub use task::{Constraints, Example, Field, Need, Task};

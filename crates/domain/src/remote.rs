@@ -59,6 +59,19 @@ impl Price {
     }
 }
 
+/// How far a provider's answers can be held to a form.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Structured {
+    /// To a JSON Schema (`response_format` of type `json_schema`).
+    #[default]
+    Schema,
+    /// To JSON of any form (`json_object`).
+    Object,
+    /// Not at all.
+    None,
+}
+
 /// The card of a remote model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -94,6 +107,9 @@ pub struct Remote {
     /// The file that holds the key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_file: Option<PathBuf>,
+    /// How far its answers can be held to a form.
+    #[serde(default)]
+    pub structured: Structured,
     /// Requests at a time.
     #[serde(default = "concurrency")]
     pub concurrency: u32,
@@ -147,6 +163,7 @@ mod tests {
         let remote: Remote = serde_json::from_value(card.clone()).unwrap();
         assert_eq!((remote.concurrency, remote.timeout_seconds, remote.retries), (8, 120, 4));
         assert_eq!((remote.registered, remote.open_weights, remote.retention_days), (false, false, None));
+        assert_eq!(remote.structured, Structured::Schema);
         assert_eq!(serde_json::from_value::<Remote>(serde_json::to_value(&remote).unwrap()).unwrap(), remote);
         for (field, value) in
             [("regsitered", json!(true)), ("jurisdiction", json!("mars")), ("retention_days", json!(-1))]

@@ -108,6 +108,10 @@ impl Contest {
 
     /// Examples of the next round that may still be paid for, so that the final can be, too.
     fn affordable(&self, running: usize) -> usize {
+        // Where all go to the final whatever they did, a race would tell nothing.
+        if self.terms.finalists >= self.candidates && self.terms.spend >= 1.0 {
+            return 0;
+        }
         let grid = self.candidates * (self.development + self.test);
         let finals = self.terms.finalists.min(self.candidates) * self.test;
         let left = (self.terms.spend * grid as f64) as usize;
@@ -252,6 +256,13 @@ mod tests {
         assert_eq!(two.finals().len(), 2);
         let no_test = drive(&[0.5, 0.6, 0.1], 10, 0, Terms::default());
         assert!(no_test.finals().iter().all(|(_, scores)| scores.is_empty()));
+    }
+
+    #[test]
+    fn all_of_the_grid_is_measured_without_a_race() {
+        let grid = drive(&[0.1, 0.9, 0.2], 100, 20, Terms { spend: 1.0, finalists: 3, ..Terms::default() });
+        assert_eq!(grid.finals().iter().map(|(_, scores)| scores.len()).collect::<Vec<_>>(), [20; 3]);
+        assert_eq!((grid.raced_examples(), grid.spent().0), (0, 60));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_stream::stream;
-use domain::{Card, Error, Event, EventStream, LanguageModel, Prefixes, Remote, Request, Timings};
+use domain::{Card, Error, Event, EventStream, LanguageModel, Prefixes, Remote, Request, Structured, Timings};
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use reqwest::{Client, Response, Url};
 use tokio::time::{Instant, timeout, timeout_at};
@@ -37,6 +37,7 @@ struct Line {
     key: Option<Secret>,
     client: Client,
     silence: Duration,
+    structured: Structured,
 }
 
 impl RemoteModel {
@@ -66,13 +67,14 @@ impl RemoteModel {
             key,
             client,
             silence: Duration::from_secs(u64::from(remote.timeout_seconds)),
+            structured: remote.structured,
         };
         Ok(Self { card: card(remote), line: Arc::new(line) })
     }
 
     /// The body of a request.
     pub(crate) fn body(&self, request: &Request) -> Result<String, Error> {
-        chat_request(request, &self.line.model).map(|body| body.to_string())
+        chat_request(request, &self.line.model, self.line.structured).map(|body| body.to_string())
     }
 
     /// One try; dropping it closes the connection.
@@ -232,7 +234,7 @@ impl Line {
         // What was said before it broke off is better than nothing.
         let mut body = Vec::new();
         let _ = self.read(&mut response, &mut body, LARGEST_REFUSAL).await;
-        let error = self.hushed(error_of(status, &content_type, &body, retry_after));
+        let error = advised(self.hushed(error_of(status, &content_type, &body, retry_after)));
         match error {
             Error::Busy { .. } => Fault::passing(error),
             Error::Failed { .. } if matches!(status, 408 | 425 | 500..=599) => Fault::passing(error),
@@ -303,6 +305,18 @@ impl Line {
             Error::Busy { message, retry_after_seconds } => Error::Busy { message: hide(message), retry_after_seconds },
             Error::Failed { message } => Error::Failed { message: hide(message) },
         }
+    }
+}
+
+/// An error with what to do, where a provider does not know the form it is to answer in.
+fn advised(error: Error) -> Error {
+    let of_form = |message: &str| ["response_format", "json_schema"].iter().any(|name| message.contains(name));
+    match error {
+        Error::Invalid { param, code, message } if of_form(&message) => {
+            let advice = "if it cannot be held to a JSON Schema, say structured = \"object\" or \"none\" on its card";
+            Error::Invalid { param, code, message: format!("{message} ({advice})") }
+        }
+        other => other,
     }
 }
 

@@ -44,6 +44,9 @@ pub(crate) struct Terms {
     /// Candidates measured on the test split, at most
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) finalists: u32,
+    /// Measure every candidate on every test example, without a race: dearer, and nobody is left out
+    #[arg(long, conflicts_with_all = ["spend", "finalists"])]
+    pub(crate) grid: bool,
     /// Examples to race on, and to measure on, at most each
     #[arg(long, value_name = "N", default_value_t = 400, value_parser = clap::value_parser!(u32).range(2..))]
     pub(crate) examples: u32,

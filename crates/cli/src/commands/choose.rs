@@ -25,8 +25,8 @@ pub(crate) async fn run(options: args::Choose, data: &Path, printer: Printer) ->
         shares: Shares::default(),
         terms: platform::Terms {
             confidence: terms.confidence,
-            spend: terms.spend,
-            finalists: terms.finalists as usize,
+            spend: if terms.grid { 1.0 } else { terms.spend },
+            finalists: if terms.grid { u32::MAX as usize } else { terms.finalists as usize },
             ..platform::Terms::default()
         },
         examples: terms.examples as usize,

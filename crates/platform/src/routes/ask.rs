@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use domain::{Collected, Example, FinishReason, Grammar, Message, Prompt, Request, Role, Task};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
+use super::reading::{json_in, label_in, without_thoughts};
 use crate::tasks::PASSAGES;
 use crate::{Error, Result};
 
@@ -13,14 +14,24 @@ pub(super) struct Asking {
     task: Arc<Task>,
     answer: jsonschema::Validator,
     max_tokens: u32,
+    hold: Hold,
+}
+
+/// How a model is held to a choice of labels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Hold {
+    /// To their very words.
+    Words,
+    /// To JSON that holds one.
+    Schema,
 }
 
 impl Asking {
-    pub(super) fn new(task: Arc<Task>, max_tokens: u32) -> Result<Self> {
+    pub(super) fn new(task: Arc<Task>, max_tokens: u32, hold: Hold) -> Result<Self> {
         let answer = jsonschema::validator_for(&task.output).map_err(|error| {
             Error::invalid("task", "invalid_task", format!("{}: its form is no JSON Schema: {error}", task.name))
         })?;
-        Ok(Self { task, answer, max_tokens })
+        Ok(Self { task, answer, max_tokens, hold })
     }
 
     pub(super) fn max_tokens(&self) -> u32 {
@@ -70,11 +81,24 @@ impl Asking {
         request.sampling.temperature = Some(0.0);
         request.max_tokens = Some(self.max_tokens);
         request.grammar = match (self.task.labels(), self.task.answers_in_text()) {
-            (Some(labels), _) => Some(Grammar::Choice(labels.into_iter().map(str::to_owned).collect())),
+            (Some(labels), _) => Some(self.choice(&labels)),
             (None, true) => None,
             (None, false) => Some(Grammar::JsonSchema(self.task.output.clone())),
         };
         request
+    }
+
+    /// What holds a model to a choice.
+    pub(super) fn choice(&self, labels: &[&str]) -> Grammar {
+        match self.hold {
+            Hold::Words => Grammar::Choice(labels.iter().map(|label| (*label).to_owned()).collect()),
+            Hold::Schema => Grammar::JsonSchema(json!({
+                "type": "object",
+                "properties": {"answer": {"type": "string", "enum": labels}},
+                "required": ["answer"],
+                "additionalProperties": false,
+            })),
+        }
     }
 
     /// Whether the task is in Chinese.
@@ -87,17 +111,19 @@ impl Asking {
     /// # Errors
     /// Why it is none.
     pub(super) fn answer(&self, came: &Collected) -> std::result::Result<Value, String> {
-        if came.reason == FinishReason::Length && !self.task.answers_in_text() {
+        let text = without_thoughts(&came.text);
+        let labels = self.task.labels();
+        let label = labels.as_ref().and_then(|labels| label_in(labels, text));
+        if came.reason == FinishReason::Length && !self.task.answers_in_text() && label.is_none() {
             return Err(format!(
                 "the answer was cut after {} tokens; allow more with --max-tokens",
                 came.usage.completion_tokens
             ));
         }
-        let text = came.text.trim();
-        let value = if self.task.labels().is_some() || self.task.answers_in_text() {
-            Value::from(text)
+        let value = if labels.is_some() || self.task.answers_in_text() {
+            Value::from(label.unwrap_or(text))
         } else {
-            serde_json::from_str(text).map_err(|error| format!("the answer is no JSON ({error}): {text}"))?
+            json_in(text).ok_or_else(|| format!("the answer is no JSON: {text}"))?
         };
         let wrong = self.answer.iter_errors(&value).next().map(|error| error.to_string());
         match wrong {
@@ -175,7 +201,7 @@ mod tests {
             sensitivity_field: None,
             constraints: Constraints::default(),
         };
-        Asking::new(Arc::new(task), 9).expect("a task")
+        Asking::new(Arc::new(task), 9, Hold::Words).expect("a task")
     }
 
     fn came(text: &str, reason: FinishReason) -> Collected {
@@ -199,6 +225,7 @@ mod tests {
     fn answers_are_of_the_form_or_said_not_to_be() {
         let labels = asking(json!({"type": "string", "enum": ["x", "y"]}));
         assert_eq!(labels.answer(&came(" x\n", FinishReason::Stop)), Ok(json!("x")));
+        assert_eq!(labels.answer(&came("Y, because it is so.", FinishReason::Length)), Ok(json!("y")));
         assert!(labels.answer(&came("z", FinishReason::Stop)).is_err());
         let record = asking(json!({"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]}));
         assert_eq!(record.answer(&came("{\"a\": 1}", FinishReason::Stop)), Ok(json!({"a": 1})));

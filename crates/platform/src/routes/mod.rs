@@ -7,6 +7,7 @@ mod ask;
 mod classifier;
 mod finding;
 mod labels;
+mod reading;
 mod regression;
 mod route;
 mod thinking;
@@ -16,13 +17,13 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use domain::{Card, Example, LanguageModel, Price, Standing, Task, Usage};
+use domain::{Card, Example, LanguageModel, Price, Standing, Structured, Task, Usage};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::remotes::policy_of;
 use crate::{Error, Result, Workspace};
-use ask::Asking;
+use ask::{Asking, Hold};
 use classifier::{Classifier, vectors};
 use finding::{Finder, Finding};
 use labels::Labels;
@@ -165,8 +166,11 @@ impl Workspace {
             self.audit(&task.name, &refusal, None);
             Error::from(refusal)
         })?;
-        let price = self.remotes().find(name)?.and_then(|remote| remote.price);
-        let asking = Asking::new(Arc::clone(task), max_tokens)?;
+        let remote = self.remotes().find(name)?;
+        let by_schema = remote.as_ref().is_some_and(|remote| remote.structured == Structured::Schema);
+        let hold = if by_schema { Hold::Schema } else { Hold::Words };
+        let asking = Asking::new(Arc::clone(task), max_tokens, hold)?;
+        let price = remote.and_then(|remote| remote.price);
         let (card, way) = match route {
             Route::Classifier => {
                 let embedder = self.embedder(name).await?;
@@ -249,7 +253,7 @@ impl Answerer {
             price: None,
             workspace: Workspace::open(&std::env::temp_dir().join("sumeru-tests"), crate::Access::Read)?,
             standing: Standing::local("m"),
-            asking: Asking::new(Arc::clone(task), 100)?,
+            asking: Asking::new(Arc::clone(task), 100, Hold::Words)?,
             way: Way::Model {
                 model,
                 thinking: Thinking::None,

@@ -3,18 +3,20 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use domain::{Collected, Grammar, LanguageModel, Message, Prompt, Request, Role, Usage};
+use domain::{Collected, LanguageModel, Message, Prompt, Request, Role, Usage};
 use futures_util::StreamExt;
 use serde_json::Value;
 
 use super::ask::Asking;
 use super::labels::sum;
+use super::reading::{label_in, without_thoughts};
 use super::{Answer, Outcome};
 use crate::Error;
 
-/// Tokens of a chain of thought, and of one thought of a tree.
+/// Tokens of a chain of thought, of one thought of a tree, and of its mark.
 const CHAIN: u32 = 320;
 const THOUGHT: u32 = 80;
+const MARK: u32 = 24;
 /// Temperatures of thoughts that must differ.
 const VARIED: f32 = 0.7;
 /// Thoughts proposed at each place of a tree, how many are followed, and how deep it is.
@@ -183,10 +185,10 @@ impl Thinker<'_> {
             self.with(&format!("{}\n{path}\n\n{judge}", self.words("Reasoning:", "思考："))),
         ));
         request.sampling.temperature = Some(0.0);
-        request.max_tokens = Some(4);
-        request.grammar = Some(Grammar::Choice(MARKS.map(str::to_owned).to_vec()));
+        request.max_tokens = Some(MARK);
+        request.grammar = Some(self.asking.choice(&MARKS));
         let marked = domain::collect(self.model.generate(request)).await?;
-        let mark = marked.text.trim().parse().unwrap_or(0);
+        let mark = label_in(&MARKS, without_thoughts(&marked.text)).and_then(|mark| mark.parse().ok()).unwrap_or(0);
         Ok((mark, path, sum(thought.usage, marked.usage)))
     }
 }

@@ -1,19 +1,20 @@
 //! The body of a request.
 
-use domain::{Error, Grammar, Message, Prompt, Request, Role, Sampling, ToolCall, ToolChoice, ToolSpec};
+use domain::{Error, Grammar, Message, Prompt, Request, Role, Sampling, Structured, ToolCall, ToolChoice, ToolSpec};
 use serde_json::{Map, Value, json};
 
 use crate::fields::unsupported;
 
 /// The body of `POST /chat/completions` for a model by the provider's name; the answer is to be streamed, with usage.
 ///
-/// A `Grammar::Choice` is not sent, since servers have no common word for it: who asks must look at the answer.
+/// `structured` is what the provider can be held to; less than that is sent of a JSON Schema where it is less. A
+/// `Grammar::Choice` is not sent, since servers have no common word for it: who asks must look at the answer.
 /// `priority` and `client` stay here. A sampling field that OpenAI does not know is sent, spelled as vLLM does, only if
 /// it is set to other than what servers do by themselves.
 ///
 /// # Errors
 /// [`Error::Invalid`] naming a parameter that cannot be said in this dialect.
-pub fn chat_request(request: &Request, model: &str) -> Result<Value, Error> {
+pub fn chat_request(request: &Request, model: &str, structured: Structured) -> Result<Value, Error> {
     if request.echo {
         return Err(unsupported("echo", "Remote chat models do not report the prompt's tokens; use a local model."));
     }
@@ -47,7 +48,9 @@ pub fn chat_request(request: &Request, model: &str) -> Result<Value, Error> {
             put("top_logprobs", rivals.into());
         }
     }
-    if let Some(format) = request.grammar.as_ref().map(response_format).transpose()?.flatten() {
+    if let Some(grammar) = &request.grammar
+        && let Some(format) = response_format(grammar, structured)?
+    {
         put("response_format", format);
     }
     if !request.tools.is_empty() {
@@ -146,15 +149,18 @@ fn decimal(number: f32) -> Value {
     json!(number.to_string().parse().unwrap_or(f64::from(number)))
 }
 
-fn response_format(grammar: &Grammar) -> Result<Option<Value>, Error> {
-    match grammar {
-        Grammar::JsonObject => Ok(Some(json!({"type": "json_object"}))),
-        Grammar::JsonSchema(schema) => {
+fn response_format(grammar: &Grammar, structured: Structured) -> Result<Option<Value>, Error> {
+    match (grammar, structured) {
+        (Grammar::JsonObject | Grammar::JsonSchema(_), Structured::None) => Ok(None),
+        (Grammar::JsonObject, _) | (Grammar::JsonSchema(_), Structured::Object) => {
+            Ok(Some(json!({"type": "json_object"})))
+        }
+        (Grammar::JsonSchema(schema), Structured::Schema) => {
             let named = json!({"name": "answer", "schema": schema, "strict": is_closed(schema)});
             Ok(Some(json!({"type": "json_schema", "json_schema": named})))
         }
-        Grammar::Choice(_) => Ok(None),
-        Grammar::Regex(_) | Grammar::Lark(_) => Err(unsupported(
+        (Grammar::Choice(_), _) => Ok(None),
+        (Grammar::Regex(_) | Grammar::Lark(_), _) => Err(unsupported(
             grammar.param(),
             "Remote models cannot be held to it; use a JSON schema, or a local model.",
         )),

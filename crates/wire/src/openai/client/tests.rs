@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 use domain::{
-    Collected, Error, Event, FinishReason, Grammar, Message, Part, Prompt, Request, Role, Sampling, ToolCall,
-    ToolChoice, ToolSpec, Usage,
+    Collected, Error, Event, FinishReason, Grammar, Message, Part, Prompt, Request, Role, Sampling, Structured,
+    ToolCall, ToolChoice, ToolSpec, Usage,
 };
 use futures_util::{FutureExt, stream};
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ fn asked(change: impl FnOnce(&mut Request)) -> Request {
 
 /// What a changed request has beyond what every request has.
 fn more(change: impl FnOnce(&mut Request)) -> Value {
-    let mut body = chat_request(&asked(change), "m").unwrap();
+    let mut body = chat_request(&asked(change), "m", Structured::Schema).unwrap();
     for name in ["model", "messages", "stream", "stream_options"] {
         assert!(body.as_object_mut().unwrap().remove(name).is_some(), "{name}");
     }
@@ -38,8 +38,11 @@ fn a_plain_request() {
         "stream": true,
         "stream_options": {"include_usage": true},
     });
-    assert_eq!(chat_request(&asked(|_| {}), "far-1").unwrap(), expected);
-    assert_eq!(chat_request(&Request::new(Prompt::Text("hi".to_owned())), "far-1").unwrap(), expected);
+    assert_eq!(chat_request(&asked(|_| {}), "far-1", Structured::Schema).unwrap(), expected);
+    assert_eq!(
+        chat_request(&Request::new(Prompt::Text("hi".to_owned())), "far-1", Structured::Schema).unwrap(),
+        expected
+    );
 }
 
 #[test]
@@ -106,7 +109,7 @@ fn messages_of_every_role() {
     named.parts.push(Part::Text { text: "b".to_owned() });
     named.name = Some("eve".to_owned());
     let messages = vec![Message::text(Role::Developer, "be brief"), named, called, result];
-    let body = chat_request(&asked(|r| r.prompt = Prompt::Chat(messages)), "m").unwrap();
+    let body = chat_request(&asked(|r| r.prompt = Prompt::Chat(messages)), "m", Structured::Schema).unwrap();
     let calls = json!([{"id": "c1", "type": "function", "function": {"name": "add", "arguments": "{}"}}]);
     let expected = json!([
         {"role": "system", "content": "be brief"},
@@ -122,6 +125,12 @@ fn forms_of_answers() {
     let format = |grammar| more(|r| r.grammar = Some(grammar));
     assert_eq!(format(Grammar::JsonObject), json!({"response_format": {"type": "json_object"}}));
     assert_eq!(format(Grammar::Choice(vec!["a".to_owned()])), json!({}));
+    let held = |structured| {
+        let asked = asked(|r| r.grammar = Some(Grammar::JsonSchema(json!({"type": "object"}))));
+        chat_request(&asked, "m", structured).unwrap().get("response_format").cloned()
+    };
+    assert_eq!(held(Structured::Object), Some(json!({"type": "json_object"})));
+    assert_eq!(held(Structured::None), None);
     let closed = json!({"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"], "additionalProperties": false});
     for (schema, strict) in [
         (closed.clone(), true),
@@ -140,7 +149,7 @@ fn forms_of_answers() {
 
 #[test]
 fn what_cannot_be_said_is_refused_by_name() {
-    let refused = |request: &Request| match chat_request(request, "m").unwrap_err() {
+    let refused = |request: &Request| match chat_request(request, "m", Structured::Schema).unwrap_err() {
         Error::Invalid { param: Some(param), code: "unsupported_parameter", message } => {
             assert!(message.contains(&param), "{message}");
             param
