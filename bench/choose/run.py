@@ -21,7 +21,7 @@ PARTS = os.environ.get("PARTS", "choose,speed").split(",")
 SETS = os.environ.get("SETS", ",".join(sets.NAMES)).split(",")
 LOCAL = os.environ.get("MODELS", "smollm2-135m-instruct,qwen2.5-coder-0.5b-instruct,qwen2.5-coder-1.5b-instruct,multilingual-e5-small")
 # Served by the peer, it stands in for a provider.
-REMOTE = "gemma-3-270m"
+REMOTE = "qwen2.5-coder-0.5b-instruct"
 SEED = 0
 
 

