@@ -82,9 +82,38 @@ pub struct Example {
     pub input: Map<String, Value>,
     /// The answer.
     pub output: Value,
+    /// Words it is found by: where it came from, what is hard about it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
+}
+
+impl Example {
+    /// A row and its answer, without tags.
+    pub fn new(input: Map<String, Value>, output: Value) -> Self {
+        Self { input, output, tags: Vec::new() }
+    }
 }
 
 impl Task {
+    /// The plainest task with answers of a form: rows have one field, `text`, which is all the model is told.
+    pub fn new(name: &str, output: Value) -> Self {
+        let mut task = Self {
+            name: name.to_owned(),
+            description: String::new(),
+            input: vec![Field { name: "text".to_owned(), description: String::new(), optional: false }],
+            output,
+            instructions: "{{ text }}".to_owned(),
+            examples: Vec::new(),
+            metric: Metric::Exact,
+            knowledge_base: None,
+            policy: Policy::default(),
+            sensitivity_field: None,
+            constraints: Constraints::default(),
+        };
+        task.metric = Metric::of(&task);
+        task
+    }
+
     /// The labels a task chooses from, if that is all it answers.
     pub fn labels(&self) -> Option<Vec<&str>> {
         self.output.get("enum")?.as_array()?.iter().map(Value::as_str).collect()

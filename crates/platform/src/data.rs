@@ -1,7 +1,7 @@
 //! Labelled data of a task: rows with the answers they should get, in the forms people have them.
 //!
 //! JSON lines of `{"input": {...}, "output": ...}`, or of fields with a label among them; tables with a column for the label; conversations of
-//! fine-tuning (OpenAI's `messages`, ShareGPT's `conversations`) and Alpaca's `instruction`, whose last turn is the label.
+//! fine-tuning (OpenAI's `messages`, ShareGPT's `conversations`) and Alpaca's `instruction`, whose last turn is the label. Each may have `tags`.
 
 use std::collections::BTreeMap;
 
@@ -16,6 +16,8 @@ use crate::{Error, Result, Row, RowFormat};
 
 /// Columns that hold the label where nobody says which.
 const LABELS: [&str; 8] = ["output", "label", "answer", "expected", "target", "标签", "答案", "输出"];
+/// Where the tags of a row are, unless the task has a field of this name.
+const TAGS: &str = "tags";
 /// Texts that share so much of their runs of characters are twins.
 const ALIKE: f64 = 0.8;
 
@@ -54,17 +56,10 @@ pub struct DataReport {
 /// # Errors
 /// [`Error::Invalid`] if the whole is not what its format says. A row that is wrong is no error: it is kept with the reason.
 pub fn labelled(task: &Task, bytes: &[u8], format: RowFormat, label: Option<&str>) -> Result<Labelled> {
-    let answer = jsonschema::validator_for(&relaxed(&task.output)).map_err(|error| {
-        Error::invalid("task", "invalid_task", format!("{}: its form is no JSON Schema: {error}", task.name))
-    })?;
+    let reader = Reader::new(task, label)?;
     let mut all = Labelled { examples: Vec::new(), rows: Vec::new(), wrong: Vec::new() };
     for Row { number, fields } in records(bytes, format)? {
-        let read = fields.and_then(|fields| {
-            let example = example(task, fields, label)?;
-            let wrong = answer.iter_errors(&example.output).next().map(|error| error.to_string());
-            wrong.map_or(Ok(example), |error| Err(format!("its label is not what the task answers: {error}")))
-        });
-        match read {
+        match fields.and_then(|fields| reader.example(fields)) {
             Ok(example) => {
                 all.examples.push(example);
                 all.rows.push(number);
@@ -73,6 +68,63 @@ pub fn labelled(task: &Task, bytes: &[u8], format: RowFormat, label: Option<&str
         }
     }
     Ok(all)
+}
+
+/// Makes examples of a task from what people write down.
+pub(crate) struct Reader<'a> {
+    task: &'a Task,
+    label: Option<&'a str>,
+    answer: jsonschema::Validator,
+}
+
+impl<'a> Reader<'a> {
+    pub(crate) fn new(task: &'a Task, label: Option<&'a str>) -> Result<Self> {
+        let answer = jsonschema::validator_for(&relaxed(&task.output)).map_err(|error| {
+            Error::invalid("task", "invalid_task", format!("{}: its form is no JSON Schema: {error}", task.name))
+        })?;
+        Ok(Self { task, label, answer })
+    }
+
+    /// The example of a row, if its label is what the task answers; else why not.
+    pub(crate) fn example(&self, fields: Map<String, Value>) -> std::result::Result<Example, String> {
+        let example = self.unchecked(fields)?;
+        self.check(&example)?;
+        Ok(example)
+    }
+
+    /// Whether the label of an example is what the task answers.
+    pub(crate) fn check(&self, example: &Example) -> std::result::Result<(), String> {
+        let wrong = self.answer.iter_errors(&example.output).next();
+        wrong.map_or(Ok(()), |error| Err(format!("its label is not what the task answers: {error}")))
+    }
+
+    /// As [`Reader::example`], whatever the label is.
+    pub(crate) fn unchecked(&self, mut fields: Map<String, Value>) -> std::result::Result<Example, String> {
+        let own = self.label == Some(TAGS) || self.task.input.iter().any(|field| field.name == TAGS);
+        let tags = if own { Vec::new() } else { tags(fields.remove(TAGS))? };
+        Ok(Example { tags, ..example(self.task, fields, self.label)? })
+    }
+}
+
+/// A list of texts, or one text in which they stand between commas or semicolons.
+fn tags(value: Option<Value>) -> std::result::Result<Vec<String>, String> {
+    let words: Vec<String> = match value {
+        None | Some(Value::Null) => Vec::new(),
+        Some(Value::String(text)) => text.split([';', ',', '；', '，']).map(str::to_owned).collect(),
+        Some(Value::Number(number)) => vec![number.to_string()],
+        Some(Value::Array(all)) => {
+            let texts: Option<Vec<String>> = all.iter().map(|one| one.as_str().map(str::to_owned)).collect();
+            texts.ok_or("its tags are no list of texts")?
+        }
+        Some(_) => return Err("its tags are no list of texts".to_owned()),
+    };
+    let mut tags: Vec<String> = Vec::new();
+    for word in words.iter().map(|word| word.trim()).filter(|word| !word.is_empty()) {
+        if !tags.iter().any(|tag| tag == word) {
+            tags.push(word.to_owned());
+        }
+    }
+    Ok(tags)
 }
 
 /// A record may be labelled in part: what is not there is not measured.
@@ -93,7 +145,7 @@ fn example(task: &Task, mut fields: Map<String, Value>, label: Option<&str>) -> 
         let part = |key: &str| fields.get(key).and_then(Value::as_str).map(str::trim).filter(|text| !text.is_empty());
         let told: Vec<&str> = [part("instruction"), part("input")].into_iter().flatten().collect();
         let output = fields.get("output").cloned().unwrap_or_default();
-        return Ok(Example { input: only(task, &told.join("\n"))?, output: typed(task, output)? });
+        return Ok(Example::new(only(task, &told.join("\n"))?, typed(task, output)?));
     }
     let output = match label {
         Some(label) => fields.remove(label).ok_or_else(|| missing(&fields, &format!("`{label}`")))?,
@@ -109,15 +161,19 @@ fn example(task: &Task, mut fields: Map<String, Value>, label: Option<&str>) -> 
         (1, Some(Value::Object(input))) => input.clone(),
         _ => fields,
     };
-    // Columns that the task does not speak of are nobody's business.
+    Ok(Example::new(input_of(task, input)?, typed(task, output)?))
+}
+
+/// The fields a task speaks of; other columns are nobody's business.
+pub(crate) fn input_of(task: &Task, fields: Map<String, Value>) -> std::result::Result<Map<String, Value>, String> {
     let speaks_of = |name: &String| {
         task.input.iter().any(|field| field.name == *name) || task.sensitivity_field.as_ref() == Some(name)
     };
-    let input: Map<String, Value> = input.into_iter().filter(|(name, _)| speaks_of(name)).collect();
+    let input: Map<String, Value> = fields.into_iter().filter(|(name, _)| speaks_of(name)).collect();
     let empty = |name: &str| input.get(name).is_none_or(|value| value.is_null() || value == "");
     match task.input.iter().find(|field| !field.optional && empty(&field.name)) {
         Some(field) => Err(format!("the field `{}` is missing or empty", field.name)),
-        None => Ok(Example { input, output: typed(task, output)? }),
+        None => Ok(input),
     }
 }
 
@@ -144,7 +200,7 @@ fn conversation(task: &Task, turns: &[(String, String)]) -> std::result::Result<
         .ok_or("nobody answers in this conversation: it has no turn of `assistant` or `gpt`")?;
     let asked = turns[..answer].iter().rposition(|(who, _)| ["user", "human"].contains(&who.as_str()));
     let asked = asked.ok_or("nobody asks before the answer: there is no turn of `user` or `human`")?;
-    Ok(Example { input: only(task, &turns[asked].1)?, output: typed(task, Value::from(turns[answer].1.as_str()))? })
+    Ok(Example::new(only(task, &turns[asked].1)?, typed(task, Value::from(turns[answer].1.as_str()))?))
 }
 
 /// A text as the one field of a task.
@@ -269,27 +325,22 @@ pub(crate) fn fingerprint(examples: &[Example]) -> String {
     hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// What a row is known by: a hash of its fields alone, in the order of their names, whatever its label is.
+pub(crate) fn row_id(input: &Map<String, Value>) -> String {
+    let mut fields: Vec<(&String, &Value)> = input.iter().collect();
+    fields.sort_by_key(|(name, _)| *name);
+    let sorted = fields.into_iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+    fingerprint(&[Example::new(sorted, Value::Null)])
+}
+
 #[cfg(test)]
 mod tests {
-    use domain::{Constraints, Field, Metric};
     use serde_json::json;
 
     use super::*;
 
     fn task(output: Value) -> Task {
-        Task {
-            name: "sort".to_owned(),
-            description: String::new(),
-            input: vec![Field { name: "text".to_owned(), description: String::new(), optional: false }],
-            output,
-            instructions: "{{ text }}".to_owned(),
-            examples: Vec::new(),
-            metric: Metric::Exact,
-            knowledge_base: None,
-            policy: domain::Policy::default(),
-            sensitivity_field: None,
-            constraints: Constraints::default(),
-        }
+        Task::new("sort", output)
     }
 
     fn read(task: &Task, text: &str) -> Labelled {
@@ -299,7 +350,7 @@ mod tests {
     #[test]
     fn every_form_is_the_same_example() {
         let sort = task(json!({"type": "string", "enum": ["a", "b"]}));
-        let wanted = Example { input: Map::from_iter([("text".to_owned(), json!("hello"))]), output: json!("a") };
+        let wanted = Example::new(Map::from_iter([("text".to_owned(), json!("hello"))]), json!("a"));
         for form in [
             json!({"input": {"text": "hello"}, "output": "a"}),
             json!({"text": "hello", "label": " a "}),
@@ -315,6 +366,36 @@ mod tests {
         assert_eq!(csv.examples, [wanted]);
         let record = task(json!({"type": "object", "required": ["n"]}));
         assert_eq!(read(&record, r#"{"text": "x", "output": "{\"n\": 1}"}"#).examples[0].output, json!({"n": 1}));
+    }
+
+    #[test]
+    fn tags_come_as_a_list_or_in_a_column() {
+        let sort = Task::new("sort", json!({"type": "string", "enum": ["a", "b"]}));
+        for (tags, expected) in [
+            (json!(["new", " hard ", "new", ""]), &["new", "hard"][..]),
+            (json!("new; hard，long"), &["new", "hard", "long"]),
+            (json!(2026), &["2026"]),
+            (json!(null), &[]),
+        ] {
+            let line = json!({"input": {"text": "hello"}, "output": "a", "tags": tags}).to_string();
+            let got = read(&sort, &line);
+            assert_eq!(got.examples[0].tags, expected, "{line}: {:?}", got.wrong);
+            assert_eq!(got.examples[0].input, Map::from_iter([("text".to_owned(), json!("hello"))]));
+        }
+        let csv = labelled(&sort, b"text,label,tags\nhello,a,\"x,y\"\n", RowFormat::Csv, None).expect("rows");
+        assert_eq!(csv.examples[0].tags, ["x", "y"]);
+        assert!(read(&sort, r#"{"text": "x", "label": "a", "tags": [1]}"#).wrong[0].1.contains("no list of texts"));
+        // Whose field it is, its it stays.
+        let mut own = sort;
+        own.input[0].name = "tags".to_owned();
+        assert_eq!(read(&own, r#"{"tags": "x;y", "label": "a"}"#).examples[0].input["tags"], "x;y");
+    }
+
+    #[test]
+    fn a_row_is_known_by_its_fields() {
+        let row = |text: &str| row_id(serde_json::from_str::<Value>(text).expect("JSON").as_object().expect("fields"));
+        assert_eq!(row(r#"{"a": 1, "b": 2}"#), row(r#"{"b": 2, "a": 1}"#));
+        assert_ne!(row(r#"{"a": 1, "b": 2}"#), row(r#"{"a": 2, "b": 1}"#));
     }
 
     #[test]

@@ -6,8 +6,10 @@ mod cache;
 mod choose;
 mod data;
 mod doctor;
+mod files;
 mod ingest;
 mod knowledge_bases;
+mod labelled_rows;
 mod lock;
 mod memory;
 mod models;
@@ -27,21 +29,22 @@ mod workspace;
 pub use ask::{Answer, AskEvent, AskRequest, AskStream};
 pub use bench::{BenchOptions, BenchReport, BenchRow, Workload};
 pub use choose::{
-    Against, ChooseEvent, ChooseOptions, DataUsed, Decision, Decisions, Entrant, Measured, Raced, Reason,
-    ReportLanguage,
+    Against, AskedAnswer, AskedRow, ChooseEvent, ChooseOptions, ChooseState, ChooseStatus, Contender, ContenderState,
+    DataUsed, Decision, Decisions, Entrant, Measured, Part, PartSizes, Raced, Reason, ReportLanguage,
 };
 pub use data::{DataReport, Labelled, labelled, leaks};
 pub use doctor::Check;
 pub use ingest::{Failed, IngestOptions, IngestProgress, IngestReport};
 pub use knowledge_bases::{DocumentEntry, DocumentStatus, KnowledgeBaseInfo, KnowledgeBases};
+pub use labelled_rows::{LabelledRow, LabelledRows, RowChange, RowPage, RowsChanged};
 pub use models::{AddOptions, Matrices, ModelInfo, ModelState, Models, PullOptions, PullProgress};
 pub use pulls::PullStatus;
 pub use remotes::{Environment, Remotes};
 pub use routes::{Candidate, Outcome, Route};
 pub use run::{Answered, Row, RowFormat, RunEvent, RunOptions, RunReport, rows, sample};
 pub use search::{SearchAnswer, SearchRequest, SearchTimings};
-pub use served::Answers;
-pub use tasks::{Problem, TaskFile, Tasks, Template, task_schema, templates};
+pub use served::{Answers, RowAnswer};
+pub use tasks::{Problem, TaskChange, TaskFile, Tasks, Template, task_schema, templates};
 pub use tokens::{Piece, Tokens};
 pub use workspace::{Access, EngineState, Settings, Workspace};
 

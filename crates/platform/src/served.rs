@@ -12,7 +12,7 @@ use futures_util::future::BoxFuture;
 use serde_json::{Map, Value};
 
 use crate::choose::{Decisions, task_fingerprint};
-use crate::routes::{Answerer, Candidate, Outcome, Route};
+use crate::routes::{Answer, Answerer, Candidate, Outcome, Route};
 use crate::{Decision, Error, Result, Workspace};
 
 /// Tokens of an answer, at most, where nothing was decided.
@@ -32,9 +32,20 @@ pub struct Answers {
     /// How they were answered.
     pub candidate: Candidate,
     /// What came of each row.
-    pub outcomes: Vec<Outcome>,
+    pub rows: Vec<RowAnswer>,
     /// Tokens counted.
     pub usage: Usage,
+}
+
+/// What came of a row, and how.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RowAnswer {
+    /// The answer, or why there is none.
+    pub outcome: Outcome,
+    /// How long it took.
+    pub milliseconds: f64,
+    /// How likely the answer is, where the route knows.
+    pub probability: Option<f64>,
 }
 
 impl Workspace {
@@ -45,11 +56,16 @@ impl Workspace {
     pub async fn answer_task(&self, name: &str, rows: Vec<Map<String, Value>>) -> Result<Answers> {
         let served = self.served(name).await?;
         let answerer = &served.answerer;
-        let coming = futures_util::stream::iter(rows.into_iter().map(|row| async move { answerer.answer(&row).await }));
+        let coming = futures_util::stream::iter(rows.into_iter().map(|row| async move { answerer.timed(&row).await }));
         let answers: Vec<_> = coming.buffered(AT_ONCE).collect().await;
-        let usage = answers.iter().fold(Usage::default(), |all, answer| crate::routes::sum(all, answer.usage));
-        let outcomes = answers.into_iter().map(|answer| answer.outcome).collect();
-        Ok(Answers { candidate: served.answerer.candidate.clone(), outcomes, usage })
+        let usage = answers.iter().fold(Usage::default(), |all, (answer, _)| crate::routes::sum(all, answer.usage));
+        let row = |(answer, milliseconds): (Answer, f64)| RowAnswer {
+            outcome: answer.outcome,
+            milliseconds,
+            probability: answer.probability,
+        };
+        let rows = answers.into_iter().map(row).collect();
+        Ok(Answers { candidate: served.answerer.candidate.clone(), rows, usage })
     }
 
     /// A task made ready, which it stays until its file, its decision or a model changes.
@@ -208,8 +224,6 @@ mod tests {
 
     fn task(fields: &[(&str, bool)]) -> Task {
         Task {
-            name: "sort".to_owned(),
-            description: String::new(),
             input: fields
                 .iter()
                 .map(|(name, optional)| Field {
@@ -218,14 +232,7 @@ mod tests {
                     optional: *optional,
                 })
                 .collect(),
-            output: json!({"type": "string"}),
-            instructions: String::new(),
-            examples: Vec::new(),
-            metric: domain::Metric::Exact,
-            knowledge_base: None,
-            policy: domain::Policy::default(),
-            sensitivity_field: None,
-            constraints: domain::Constraints::default(),
+            ..Task::new("sort", json!({"type": "string"}))
         }
     }
 

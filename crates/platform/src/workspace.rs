@@ -11,13 +11,14 @@ use serde::Serialize;
 
 use crate::ask::RagModel;
 use crate::cache::Cache;
+use crate::choose::Choices;
 use crate::ingest::Jobs;
 use crate::lock::Lock;
 use crate::memory::Budget;
 use crate::pulls::Pulls;
 use crate::remotes::{Environment, Opened};
 use crate::served::{Served, TaskModel};
-use crate::{Decisions, Error, KnowledgeBases, Models, Result, Tasks, Tokens};
+use crate::{Decisions, Error, KnowledgeBases, LabelledRows, Models, Result, Tasks, Tokens};
 
 /// What a process wants with a data directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,6 +81,7 @@ struct Inner {
     bases: Mutex<HashMap<String, BaseSlot>>,
     jobs: Jobs,
     pulls: Pulls,
+    choices: Choices,
 }
 
 /// A knowledge base once it is open; held while it is being opened.
@@ -125,6 +127,7 @@ impl Workspace {
                 bases: Mutex::default(),
                 jobs: Jobs::default(),
                 pulls: Pulls::default(),
+                choices: Choices::default(),
             }),
             folder: Path::new(".").into(),
             environment: |_| None,
@@ -165,6 +168,11 @@ impl Workspace {
         Decisions::of(&self.folder)
     }
 
+    /// Labelled rows of tasks: those of the folder.
+    pub fn labelled_rows(&self) -> LabelledRows {
+        LabelledRows::of(&self.folder)
+    }
+
     pub(crate) fn ready_tasks(&self) -> &Cache<Served> {
         &self.inner.tasks
     }
@@ -190,6 +198,10 @@ impl Workspace {
 
     pub(crate) fn background_pulls(&self) -> &Pulls {
         &self.inner.pulls
+    }
+
+    pub(crate) fn background_choices(&self) -> &Choices {
+        &self.inner.choices
     }
 
     pub(crate) fn writes(&self) -> bool {

@@ -168,6 +168,7 @@ async fn measured(
                 let names: Vec<String> = finalists.iter().map(ToString::to_string).collect();
                 say(format!("to the final: {}", names.join(", ")));
             }
+            ChooseEvent::Scored { .. } => {}
             ChooseEvent::Progress { asked, most } => {
                 bar.set_message("measuring:");
                 bar.set_length(most as u64);

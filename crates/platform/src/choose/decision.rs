@@ -81,6 +81,9 @@ pub struct DataUsed {
     pub file: String,
     /// Of all sound examples.
     pub fingerprint: String,
+    /// Of the examples to learn from.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub train_fingerprint: String,
     /// Sound examples.
     pub examples: usize,
     /// Rows that are none.
@@ -444,19 +447,7 @@ mod tests {
     }
 
     fn task() -> Task {
-        Task {
-            name: "t".to_owned(),
-            description: String::new(),
-            input: Vec::new(),
-            output: serde_json::json!({"type": "string"}),
-            instructions: String::new(),
-            examples: Vec::new(),
-            metric: Metric::Exact,
-            knowledge_base: None,
-            policy: domain::Policy::default(),
-            sensitivity_field: None,
-            constraints: Constraints::default(),
-        }
+        Task::new("t", serde_json::json!({"type": "string"}))
     }
 
     /// A sheet of a hundred answers of which so many are right.

@@ -1,11 +1,13 @@
-//! The decisions of a folder: `decisions/TASK-DATE.json`, with the answers they rest on and the examples that routes learnt from beside each.
+//! The decisions of a folder: `decisions/TASK-DATE.json`, with the answers they rest on, the examples that routes learnt from and those that were
+//! asked about beside each.
 
 use std::path::{Path, PathBuf};
 
 use domain::Example;
 
-use super::Decision;
+use super::judge::Scores;
 use super::ledger::{Ledger, failed};
+use super::{Decision, Parts, outputs};
 use crate::{Error, Result};
 
 /// The decisions of a folder.
@@ -49,6 +51,36 @@ impl Decisions {
         Ok(self.list(Some(task))?.pop())
     }
 
+    /// A decision of a task by its id, or the last.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if there is none, or none of this id; as [`Decisions::list`].
+    pub fn find(&self, task: &str, id: Option<&str>) -> Result<(PathBuf, Decision)> {
+        let mut all = self.list(Some(task))?;
+        let Some(id) = id else {
+            return all.pop().ok_or_else(|| {
+                Error::not_found(
+                    "decision_not_found",
+                    format!("Nothing was decided for '{task}' yet; `sumeru choose {task} --data FILE` decides."),
+                )
+            });
+        };
+        // Looked for among those there are, so that no id is a path.
+        all.into_iter().find(|(path, _)| Self::id(path) == id).ok_or_else(|| {
+            Error::not_found(
+                "decision_not_found",
+                format!(
+                    "The decision '{id}' of '{task}' is not there; GET /v1/tasks/{task}/decisions lists those there are."
+                ),
+            )
+        })
+    }
+
+    /// What a decision is known by: its file's name, without `.json`.
+    pub fn id(path: &Path) -> String {
+        path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default()
+    }
+
     /// The examples a decision's routes learnt from.
     pub(crate) fn train(path: &Path) -> Result<Vec<Example>> {
         let file = path.with_extension("train.jsonl");
@@ -61,22 +93,39 @@ impl Decisions {
     /// Where the answers of a choice that is under way are kept.
     pub(super) fn begun(&self, task: &str) -> Result<PathBuf> {
         std::fs::create_dir_all(&self.folder).map_err(|error| failed(&self.folder, &error))?;
-        Ok(self.folder.join(format!("{task}.part")))
+        Ok(self.part(task))
+    }
+
+    fn part(&self, task: &str) -> PathBuf {
+        self.folder.join(format!("{task}.part"))
+    }
+
+    /// How many answers of a choice that was cut are kept.
+    pub(super) fn left(&self, task: &str) -> usize {
+        std::fs::read(self.part(task)).map_or(0, |bytes| bytes.iter().filter(|byte| **byte == b'\n').count())
     }
 
     /// Keeps a decision, its answers and its examples; the decision last, so that what it names is there.
-    pub(super) fn keep(&self, decision: &Decision, ledger: Ledger, train: &[Example]) -> Result<PathBuf> {
+    pub(super) fn keep(
+        &self,
+        decision: &Decision,
+        ledger: Ledger,
+        parts: &Parts,
+        scores: &Scores,
+    ) -> Result<PathBuf> {
         let name = |count: usize| match count {
             1 => format!("{}-{}.json", decision.task, decision.date),
             more => format!("{}-{}-{more}.json", decision.task, decision.date),
         };
         let path = (1..).map(|count| self.folder.join(name(count))).find(|path| !path.exists()).unwrap_or_default();
         let examples = path.with_extension("train.jsonl");
-        let lines: Vec<String> = train
+        let lines: Vec<String> = parts
+            .train
             .iter()
             .map(|example| serde_json::to_string(example).expect("an example is plain data: this is a bug"))
             .collect();
         std::fs::write(&examples, lines.join("\n")).map_err(|error| failed(&examples, &error))?;
+        outputs::keep(&path, parts, scores)?;
         ledger.finish(&path.with_extension("outputs.jsonl"))?;
         let text = serde_json::to_string_pretty(decision).expect("a decision is plain data: this is a bug");
         let new = path.with_extension("new");

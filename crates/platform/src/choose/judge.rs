@@ -1,6 +1,6 @@
 //! Asks candidates what a contest wants to know, and keeps what they answer.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -9,13 +9,16 @@ use evaluate::{Contest, Next};
 use futures_util::StreamExt;
 
 use super::decision::{Sheet, breaks};
-use super::ledger::{Entry, Ledger};
-use super::{ChooseEvent, ChooseOptions, DataUsed, Decision, Entrant, Parts, Raced, Reason, task_fingerprint};
+use super::ledger::{Entry, Ledger, identity};
+use super::{ChooseEvent, ChooseOptions, DataUsed, Decision, Entrant, Part, Parts, Raced, Reason, task_fingerprint};
 use crate::routes::{Answerer, Candidate, Outcome};
 use crate::{Error, Labelled, Result, Workspace};
 
 /// A round in which a candidate answers none of so many is its last.
 const HOPELESS: usize = 4;
+
+/// What candidates scored, by the hash of the example.
+pub(super) type Scores = HashMap<String, BTreeMap<Candidate, f64>>;
 
 /// Asks candidates what a contest wants to know.
 pub(super) struct Judge<'a> {
@@ -28,6 +31,7 @@ pub(super) struct Judge<'a> {
     withdrawn: HashMap<usize, String>,
     /// Of the final, by candidate.
     sheets: HashMap<usize, Sheet>,
+    scores: Scores,
     contest: Contest,
     ledger: Ledger,
     started: Instant,
@@ -52,6 +56,7 @@ impl<'a> Judge<'a> {
             withdrawn: HashMap::new(),
             answerers: candidates.iter().map(|_| None).collect(),
             sheets: HashMap::new(),
+            scores: Scores::new(),
             contest: Contest::new(candidates.len(), parts.development.len(), parts.test.len(), options.terms),
             candidates,
             ledger,
@@ -61,9 +66,9 @@ impl<'a> Judge<'a> {
         }
     }
 
-    /// The answers, all of them.
-    pub(super) fn into_ledger(self) -> Ledger {
-        self.ledger
+    /// The answers, all of them, and what they scored in this sitting.
+    pub(super) fn into_answers(self) -> (Ledger, Scores) {
+        (self.ledger, self.scores)
     }
 
     pub(super) async fn run(&mut self, watch: &mut impl FnMut(ChooseEvent)) -> Result<()> {
@@ -158,6 +163,7 @@ impl<'a> Judge<'a> {
         let mut hopeless = Vec::new();
         for at in candidates {
             let entries = self.answers(*at, examples, watch).await?;
+            let mut own = Vec::with_capacity(examples.len());
             for ((entry, example), scores) in entries.iter().zip(examples).zip(&mut scores) {
                 let score = match &entry.outcome {
                     Outcome::Output(answer) => {
@@ -166,12 +172,14 @@ impl<'a> Judge<'a> {
                     Outcome::Error(_) => 0.0,
                 };
                 scores.push(score);
+                own.push(score);
                 if last {
                     let price = self.answerers[*at].as_ref().and_then(|answerer| answerer.price.as_ref());
                     let cost = price.map_or(0.0, |price| price.cost(&entry.usage));
                     self.sheet(*at).add(entry, score, cost);
                 }
             }
+            self.scored(*at, if last { Part::Test } else { Part::Development }, &entries, own, watch);
             let errors = entries.iter().filter_map(|entry| match &entry.outcome {
                 Outcome::Error(why) => Some(why),
                 Outcome::Output(_) => None,
@@ -182,6 +190,23 @@ impl<'a> Judge<'a> {
             }
         }
         Ok((scores, hopeless))
+    }
+
+    /// Keeps and tells what the answers of a candidate scored.
+    fn scored(
+        &mut self,
+        at: usize,
+        part: Part,
+        entries: &[Entry],
+        scores: Vec<f64>,
+        watch: &mut impl FnMut(ChooseEvent),
+    ) {
+        let candidate = self.candidates[at].clone();
+        for (entry, score) in entries.iter().zip(&scores) {
+            self.scores.entry(entry.example.clone()).or_default().insert(candidate.clone(), *score);
+        }
+        let milliseconds = entries.iter().map(|entry| entry.milliseconds).collect();
+        watch(ChooseEvent::Scored { candidate, part, scores, milliseconds });
     }
 
     fn sheet(&mut self, at: usize) -> &mut Sheet {
@@ -229,7 +254,7 @@ impl<'a> Judge<'a> {
     fn identity(&self, answerer: &Answerer) -> String {
         let task = task_fingerprint(self.task);
         let train = crate::data::fingerprint(&self.parts.train);
-        format!("{} {} {task} {train} {}", answerer.candidate, answerer.card.sha256, self.options.max_tokens)
+        identity(&answerer.candidate, &answerer.card.sha256, &task, &train, self.options.max_tokens)
     }
 
     /// What it comes to.
@@ -268,6 +293,7 @@ impl<'a> Judge<'a> {
             data: DataUsed {
                 file: options.file.clone(),
                 fingerprint: crate::data::fingerprint(&data.examples),
+                train_fingerprint: crate::data::fingerprint(&self.parts.train),
                 examples: data.examples.len(),
                 wrong: data.wrong.len(),
                 train: self.parts.train.len(),

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use domain::Usage;
 use serde::{Deserialize, Serialize};
 
-use crate::routes::{Answer, Outcome};
+use crate::routes::{Answer, Candidate, Outcome};
 use crate::{Error, Result};
 
 /// A file of answers, one a line.
@@ -31,6 +31,11 @@ pub(super) struct Entry {
     pub(super) usage: Usage,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) probability: Option<f64>,
+}
+
+/// What makes a candidate the same as in another sitting: its route, its model's file, what the task says, what it learns from, how long it may speak.
+pub(super) fn identity(candidate: &Candidate, model: &str, task: &str, train: &str, max_tokens: u32) -> String {
+    format!("{candidate} {model} {task} {train} {max_tokens}")
 }
 
 impl Entry {
@@ -58,19 +63,7 @@ impl Ledger {
             }
             Err(TryLockError::Error(error)) => return Err(failed(error)),
         }
-        let (mut known, mut sound, mut line) = (HashMap::new(), 0u64, Vec::new());
-        let mut reader = BufReader::new(&file);
-        loop {
-            line.clear();
-            let count = reader.read_until(b'\n', &mut line).map_err(failed)?;
-            // A line that was being written when the process was killed is no line.
-            if line.last() != Some(&b'\n') {
-                break;
-            }
-            let Ok(entry) = serde_json::from_slice::<Entry>(&line) else { break };
-            known.insert((entry.candidate.clone(), entry.example.clone()), entry);
-            sound += count as u64;
-        }
+        let (known, sound) = entries(&file).map_err(failed)?;
         file.set_len(sound).map_err(failed)?;
         file.seek(SeekFrom::End(0)).map_err(failed)?;
         Ok(Self { file, path: path.to_owned(), known })
@@ -95,6 +88,32 @@ impl Ledger {
         self.file.sync_all().map_err(|error| failed(&self.path, &error))?;
         std::fs::rename(&self.path, to).map_err(|error| failed(to, &error))
     }
+}
+
+/// The answers of a file by candidate and example, and how many bytes of it are whole lines.
+type Entries = (HashMap<(String, String), Entry>, u64);
+
+fn entries(file: &File) -> std::io::Result<Entries> {
+    let (mut known, mut sound, mut line) = (HashMap::new(), 0u64, Vec::new());
+    let mut reader = BufReader::new(file);
+    loop {
+        line.clear();
+        let count = reader.read_until(b'\n', &mut line)?;
+        // A line that was being written when the process was killed is no line.
+        if line.last() != Some(&b'\n') {
+            break;
+        }
+        let Ok(entry) = serde_json::from_slice::<Entry>(&line) else { break };
+        known.insert((entry.candidate.clone(), entry.example.clone()), entry);
+        sound += count as u64;
+    }
+    Ok((known, sound))
+}
+
+/// The answers a decision rests on.
+pub(super) fn read(path: &Path) -> Result<HashMap<(String, String), Entry>> {
+    let known = File::open(path).and_then(|file| entries(&file));
+    known.map(|(known, _)| known).map_err(|error| failed(path, &error))
 }
 
 pub(super) fn failed(path: &Path, error: &std::io::Error) -> Error {

@@ -1,12 +1,15 @@
 //! Choosing a way of doing a task by measurement: candidates race on the development split, the finalists are measured on the test split.
 //!
 //! [`Workspace::choose`] is the way through; `judge` asks candidates what the contest wants to know, `decision` says which is best and how sure that
-//! is, `ledger` keeps every answer so that a choice that was cut goes on, [`Decisions`] are those there are.
+//! is, `ledger` keeps every answer so that a choice that was cut goes on, [`Decisions`] are those there are, with what was answered (`outputs`).
+//! `background` makes choices that nobody waits for.
 
+mod background;
 mod decision;
 mod decisions;
 mod judge;
 mod ledger;
+mod outputs;
 mod report;
 
 use std::path::PathBuf;
@@ -15,6 +18,7 @@ use std::time::Duration;
 
 use domain::{Example, Task};
 use evaluate::{Shares, Terms};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::routes::{Candidate, Route};
@@ -22,8 +26,11 @@ use crate::{Error, Labelled, ModelState, Result, Workspace};
 use judge::Judge;
 use ledger::Ledger;
 
+pub(crate) use background::Choices;
+pub use background::{ChooseState, ChooseStatus, Contender, ContenderState, PartSizes};
 pub use decision::{Against, DataUsed, Decision, Entrant, Measured, Raced, Reason};
 pub use decisions::Decisions;
+pub use outputs::{AskedAnswer, AskedRow};
 pub use report::ReportLanguage;
 
 /// What a choice is among, and how far it may go.
@@ -55,6 +62,35 @@ pub struct ChooseOptions {
     pub folder: PathBuf,
 }
 
+impl Default for ChooseOptions {
+    fn default() -> Self {
+        Self {
+            routes: Vec::new(),
+            models: Vec::new(),
+            seed: 0,
+            shares: Shares::default(),
+            terms: Terms::default(),
+            examples: 400,
+            max_cost: None,
+            max_time: None,
+            concurrency: 4,
+            max_tokens: 256,
+            file: String::new(),
+            folder: PathBuf::from("."),
+        }
+    }
+}
+
+/// A part of the data that candidates are asked about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Part {
+    /// They race on it.
+    Development,
+    /// The finalists are measured on it.
+    Test,
+}
+
 /// What happens while it is chosen.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ChooseEvent {
@@ -83,6 +119,17 @@ pub enum ChooseEvent {
         /// After so many examples.
         after: usize,
     },
+    /// What one answered in a round has its scores.
+    Scored {
+        /// Which.
+        candidate: Candidate,
+        /// On examples of this part.
+        part: Part,
+        /// Of each answer.
+        scores: Vec<f64>,
+        /// How long each took.
+        milliseconds: Vec<f64>,
+    },
     /// These are measured on the test split.
     Finalists(Vec<Candidate>),
     /// So many answers of at most so many are there.
@@ -96,6 +143,15 @@ pub enum ChooseEvent {
 
 /// Examples that routes learn from, at most.
 const TRAIN: usize = 2000;
+
+/// A choice that can be made.
+struct Begun {
+    task: Arc<Task>,
+    parts: Parts,
+    candidates: Vec<Candidate>,
+    ledger: Ledger,
+}
+
 impl Workspace {
     /// Chooses among candidates by measuring them on labelled data, and keeps the decision.
     ///
@@ -109,19 +165,35 @@ impl Workspace {
         options: &ChooseOptions,
         mut watch: impl FnMut(ChooseEvent),
     ) -> Result<(Decision, PathBuf)> {
-        let task = Arc::new(task.clone());
+        let begun = self.begin_choice(task, data, options)?;
+        self.make_choice(begun, data, options, &mut watch).await
+    }
+
+    /// What a choice is among and by, and the answers there are already.
+    fn begin_choice(&self, task: &Task, data: &Labelled, options: &ChooseOptions) -> Result<Begun> {
         let parts = Parts::of(data, options)?;
-        let candidates = self.candidates(&task, options)?;
+        let candidates = self.candidates(task, options)?;
+        let ledger = Ledger::open(&Decisions::of(&options.folder).begun(&task.name)?)?;
+        Ok(Begun { task: Arc::new(task.clone()), parts, candidates, ledger })
+    }
+
+    async fn make_choice(
+        &self,
+        begun: Begun,
+        data: &Labelled,
+        options: &ChooseOptions,
+        watch: &mut impl FnMut(ChooseEvent),
+    ) -> Result<(Decision, PathBuf)> {
+        let Begun { task, parts, candidates, ledger } = begun;
         watch(ChooseEvent::Begun {
             candidates: candidates.clone(),
             parts: (parts.train.len(), parts.development.len(), parts.test.len()),
         });
-        let decisions = Decisions::of(&options.folder);
-        let ledger = Ledger::open(&decisions.begun(&task.name)?)?;
         let mut judge = Judge::new(self, &task, options, &parts, candidates, ledger);
-        judge.run(&mut watch).await?;
+        judge.run(watch).await?;
         let decision = judge.decide(data);
-        let path = decisions.keep(&decision, judge.into_ledger(), &parts.train)?;
+        let (ledger, scores) = judge.into_answers();
+        let path = Decisions::of(&options.folder).keep(&decision, ledger, &parts, &scores)?;
         Ok((decision, path))
     }
 

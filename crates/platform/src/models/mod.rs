@@ -34,7 +34,7 @@ use store::{Record, Store};
 
 pub use engine::convert::Matrices;
 pub use meter::PullProgress;
-pub(crate) use store::free_space;
+pub(crate) use store::{free_space, replace};
 
 type Result<T, E = Error> = std::result::Result<T, E>;
 

@@ -181,7 +181,7 @@ fn gone(path: &Path, removed: std::io::Result<()>) -> Result<()> {
 }
 
 /// Replaces a file as a whole; `sync` waits until it is on the disk.
-pub(super) fn replace(path: &Path, bytes: &[u8], sync: bool) -> std::io::Result<()> {
+pub(crate) fn replace(path: &Path, bytes: &[u8], sync: bool) -> std::io::Result<()> {
     let mut temporary = path.as_os_str().to_owned();
     temporary.push(".new");
     let mut file = File::create(&temporary)?;

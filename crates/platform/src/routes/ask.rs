@@ -181,7 +181,7 @@ fn form(task: &Task) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use domain::{Constraints, Example, Field, Metric};
+    use domain::{Example, Field};
     use serde_json::json;
 
     use super::*;
@@ -189,17 +189,9 @@ mod tests {
     fn asking(output: Value) -> Asking {
         let field = |name: &str, optional| Field { name: name.to_owned(), description: String::new(), optional };
         let task = Task {
-            name: "sort".to_owned(),
-            description: String::new(),
             input: vec![field("text", false), field("who", true)],
-            output,
             instructions: "Sort {{ text }}{% if who %} of {{ who }}{% endif %}.\n".to_owned(),
-            examples: Vec::new(),
-            metric: Metric::Exact,
-            knowledge_base: None,
-            policy: domain::Policy::default(),
-            sensitivity_field: None,
-            constraints: Constraints::default(),
+            ..Task::new("sort", output)
         };
         Asking::new(Arc::new(task), 9, Hold::Words).expect("a task")
     }
@@ -211,7 +203,7 @@ mod tests {
     #[test]
     fn a_row_is_asked_after_the_examples() {
         let asking = asking(json!({"type": "string", "enum": ["x", "y"]}));
-        let shot = Example { input: Map::from_iter([("text".to_owned(), json!("a"))]), output: json!("x") };
+        let shot = Example::new(Map::from_iter([("text".to_owned(), json!("a"))]), json!("x"));
         let row = Map::from_iter([("text".to_owned(), json!("<b>")), ("who".to_owned(), json!("Ann"))]);
         let messages = asking.messages(&[&shot], "", &row).expect("messages");
         let texts: Vec<String> = messages.iter().map(Message::joined_text).collect();

@@ -204,7 +204,7 @@ impl Workspace {
         let whole = jsonschema::validator_for(&task.output).ok();
         let shown = |one: &&Example| {
             let may_be = |policy: domain::Policy| policy.allows(standing).is_ok();
-            !task.examples.contains(one)
+            !task.examples.iter().any(|own| own.input == one.input && own.output == one.output)
                 && policy_of(task, &one.input).is_ok_and(may_be)
                 && whole.as_ref().is_none_or(|whole| whole.is_valid(&one.output))
         };
@@ -317,7 +317,7 @@ impl Answerer {
     fn may_see(&self, fields: &Map<String, Value>) -> std::result::Result<(), String> {
         let task = self.asking.task();
         policy_of(task, fields)?.allows(&self.standing).map_err(|refusal| {
-            let row = crate::data::fingerprint(&[Example { input: fields.clone(), output: Value::Null }]);
+            let row = crate::data::fingerprint(&[Example::new(fields.clone(), Value::Null)]);
             self.workspace.audit(&task.name, &refusal, Some(&row));
             format!("refused: {refusal}")
         })

@@ -54,8 +54,9 @@ impl RowFormat {
 pub fn rows(bytes: &[u8], format: RowFormat) -> Result<Vec<Row>> {
     let mut rows = records(bytes, format)?;
     for fields in rows.iter_mut().filter_map(|row| row.fields.as_mut().ok()) {
+        let count = 2 + usize::from(fields.contains_key("tags"));
         let labelled =
-            fields.len() == 2 && fields.contains_key("output") && fields.get("input").is_some_and(Value::is_object);
+            fields.len() == count && fields.contains_key("output") && fields.get("input").is_some_and(Value::is_object);
         if labelled && let Some(Value::Object(input)) = fields.remove("input") {
             *fields = input;
         }

@@ -2,7 +2,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use domain::{
-    Card, Constraints, Event, EventStream, Field, FinishReason, LanguageModel, Metric, Prompt, Request, Timings, Usage,
+    Card, Event, EventStream, FinishReason, LanguageModel, Prompt, Request, Timings, Usage,
 };
 use serde_json::json;
 
@@ -48,19 +48,7 @@ impl LanguageModel for Parrot {
 }
 
 fn echo() -> Task {
-    Task {
-        name: "echo".to_owned(),
-        description: String::new(),
-        input: vec![Field { name: "text".to_owned(), description: String::new(), optional: false }],
-        output: json!({"type": "string"}),
-        instructions: "{{ text }}".to_owned(),
-        examples: Vec::new(),
-        metric: Metric::Exact,
-        knowledge_base: None,
-        policy: domain::Policy::default(),
-        sensitivity_field: None,
-        constraints: Constraints::default(),
-    }
+    Task::new("echo", json!({"type": "string"}))
 }
 
 fn table(texts: &[&str]) -> Vec<Row> {

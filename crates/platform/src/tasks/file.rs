@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::Range;
 
-use domain::{Constraints, Example, Field, Metric, Policy, Task};
+use domain::{Constraints, Example, Field, Metric, Task};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use toml::Spanned;
@@ -118,17 +118,12 @@ fn task(name: &str, table: &DeTable<'_>, problems: &mut Problems<'_>) -> Task {
         }
     }
     let mut task = Task {
-        name: name.to_owned(),
         description: string(table, "description", problems),
         input,
-        output,
         instructions,
-        examples: Vec::new(),
-        metric: Metric::Exact,
         knowledge_base: table.get("knowledge_base").map(|_| string(table, "knowledge_base", problems)),
-        policy: Policy::default(),
-        sensitivity_field: None,
         constraints: table.get("constraints").map_or_else(Constraints::default, |value| limits::read(value, problems)),
+        ..Task::new(name, output)
     };
     if let Some(value) = table.get("policy") {
         (task.policy, task.sensitivity_field) = limits::policy(value, problems);
@@ -287,7 +282,7 @@ fn examples(value: At<'_, '_>, task: &Task, problems: &mut Problems<'_>) -> Vec<
             let message = format!("it is not what the task answers: {error}");
             problems.say(output.span(), &format!("{path}.output"), message);
         }
-        all.push(Example { input: row, output: expected });
+        all.push(Example::new(row, expected));
     }
     all
 }

@@ -1,9 +1,10 @@
 //! Tasks: files in `tasks/` of a workspace's folder, one a task.
 //!
-//! [`Tasks`] finds and checks them, `file` reads one and names what is wrong in it by line and key, `output` reads the form of its answers, `limits`
-//! what it must keep to, and
+//! [`Tasks`] finds, checks and changes them, `file` reads one and names what is wrong in it by line and key, `output` reads the form of its answers,
+//! `limits` what it must keep to, `edit` changes keys where they stand, and
 //! `templates` holds those that come with the program. How a task is done is not here.
 
+mod edit;
 mod file;
 mod limits;
 mod output;
@@ -15,7 +16,9 @@ use std::path::{Path, PathBuf};
 
 use domain::Task;
 use serde::Serialize;
+use serde_json::{Map, Value};
 
+use crate::files::{self, Writing};
 use crate::{Error, Result};
 
 pub(crate) use file::PASSAGES;
@@ -39,6 +42,15 @@ pub struct TaskFile {
     pub task: Option<Task>,
     /// What is wrong, in the order of the file.
     pub problems: Vec<Problem>,
+}
+
+/// What is to become of a task's file.
+#[derive(Debug, Clone, PartialEq)]
+pub enum TaskChange {
+    /// This text.
+    Source(String),
+    /// The text it has, with these top-level keys set, or taken out where the value is null; all else stays as it is written.
+    Keys(Map<String, Value>),
 }
 
 /// Names of tasks are those of files, and go into addresses.
@@ -124,6 +136,52 @@ impl Tasks {
         Ok(path)
     }
 
+    /// The text of a task's file.
+    ///
+    /// # Errors
+    /// As [`Tasks::show`].
+    pub fn source(&self, name: &str) -> Result<String> {
+        let path = self.show(name)?.path;
+        let bytes = std::fs::read(&path).map_err(|error| self.failed(&path, &error))?;
+        Ok(String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
+    }
+
+    /// What a change would make of a task's file, and its text; nothing is written. Keys of a file that is no TOML cannot be set: it stays what it is.
+    ///
+    /// # Errors
+    /// As [`Tasks::show`]; [`Error::Invalid`] for a value that a file cannot hold.
+    pub fn try_change(&self, name: &str, change: &TaskChange) -> Result<(TaskFile, String)> {
+        let now = self.show(name)?;
+        let text = match change {
+            TaskChange::Source(text) => text.clone(),
+            TaskChange::Keys(keys) => {
+                let text = self.source(name)?;
+                // What is not UTF-8 would be another text when it is written again.
+                let damaged = now.task.is_none() && text.contains(char::REPLACEMENT_CHARACTER);
+                match edit::set(&text, keys)? {
+                    Some(changed) if !damaged => changed,
+                    _ => return Ok((now, text)),
+                }
+            }
+        };
+        let (task, problems) = file::read(name, &text);
+        Ok((TaskFile { task, problems, ..now }, text))
+    }
+
+    /// Changes a task's file, whole or not at all; returns what it is then, and its text.
+    ///
+    /// # Errors
+    /// As [`Tasks::try_change`]; [`Error::Invalid`] naming the first thing that would be wrong in it, [`Error::Failed`] if it cannot be written.
+    pub fn change(&self, name: &str, change: &TaskChange) -> Result<(TaskFile, String)> {
+        let _alone = Writing::begin();
+        let (file, text) = self.try_change(name, change)?;
+        if let Some(problem) = file.problems.first() {
+            return Err(Error::invalid("task", "invalid_task", format!("{}:{problem}", file.path.display())));
+        }
+        files::replace(&file.path, text.as_bytes())?;
+        Ok((file, text))
+    }
+
     fn path(&self, name: &str) -> PathBuf {
         self.folder.join(format!("{name}.toml"))
     }
@@ -155,7 +213,8 @@ impl TaskFile {
     }
 }
 
-fn check_name(name: &str) -> Result<()> {
+/// Names that go into paths and addresses: no path leads out of its folder by one.
+pub(crate) fn check_name(name: &str) -> Result<()> {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     if name.is_empty() || name.len() > 64 || !name.bytes().all(fits) {
         return Err(Error::invalid(

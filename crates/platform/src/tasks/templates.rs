@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::{Error, Result};
+
 /// A task to begin with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Template {
@@ -48,6 +50,27 @@ const ALL: [Template; 18] = [
     template!("translate", "en"),
     template!("translate", "zh"),
 ];
+
+impl Template {
+    /// One line for people.
+    pub fn description(&self) -> String {
+        super::file::read(self.name, self.task).0.map(|task| task.description).unwrap_or_default()
+    }
+
+    /// One of them.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] naming those there are.
+    pub fn of(name: &str, language: &str) -> Result<Self> {
+        let fits = |one: &&Self| one.name == name && one.language == language;
+        ALL.iter().find(fits).copied().ok_or_else(|| {
+            let mut names: Vec<&str> = ALL.iter().map(|one| one.name).collect();
+            names.dedup();
+            let message = format!("'{name}' is no template; there are {}", names.join(", "));
+            Error::invalid("template", "invalid_value", message)
+        })
+    }
+}
 
 /// All of them, by name and language.
 pub fn templates() -> &'static [Template] {
