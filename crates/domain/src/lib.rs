@@ -5,6 +5,7 @@
 //! Other people's JSON is in `wire`; how anything is done is in the rooms that implement the traits.
 
 mod card;
+mod costs;
 mod error;
 mod event;
 mod message;
@@ -17,6 +18,7 @@ mod request;
 mod task;
 
 pub use card::{Card, Pooling, Prefixes, Source, SourceKind};
+pub use costs::{Costs, Mistake};
 pub use error::Error;
 pub use event::{Event, FinishReason, Progress, Rival, Timings, TokenProbability, Usage};
 pub use message::{Message, Part, Role, ToolCall, ToolSpec};

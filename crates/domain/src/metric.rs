@@ -15,6 +15,8 @@ pub enum Metric {
     Exact,
     /// The same label.
     Accuracy,
+    /// What a label costs, as the task's costs say: 1 for a right one, 0 for the dearest.
+    Costs,
     /// F1 of the fields of a record, or of a list of records.
     Fields,
     /// A number that is off by at most this part of the expected one.
@@ -28,13 +30,13 @@ pub enum Metric {
 }
 
 /// How they are written, and what a file may say.
-const NAMES: &str = "exact, accuracy, fields, number, number:TOLERANCE, contains, rouge-l, chrf";
+const NAMES: &str = "exact, accuracy, costs, fields, number, number:TOLERANCE, contains, rouge-l, chrf";
 
 impl Metric {
-    /// What fits a task that names none: `accuracy` for labels, `chrf` for text, `fields` for records, `number` for numbers.
+    /// What fits a task that names none: `accuracy` for labels, `costs` where they have some, `chrf` for text, `fields` for records, `number` for numbers.
     pub fn of(task: &Task) -> Self {
         if task.labels().is_some() {
-            return Self::Accuracy;
+            return if task.costs.is_some() { Self::Costs } else { Self::Accuracy };
         }
         match task.output.get("type").and_then(serde_json::Value::as_str) {
             Some("string") if task.answers_in_text() => Self::Chrf,
@@ -50,6 +52,7 @@ impl fmt::Display for Metric {
         match self {
             Self::Exact => f.write_str("exact"),
             Self::Accuracy => f.write_str("accuracy"),
+            Self::Costs => f.write_str("costs"),
             Self::Fields => f.write_str("fields"),
             Self::Number(0.0) => f.write_str("number"),
             Self::Number(tolerance) => write!(f, "number:{tolerance}"),
@@ -67,6 +70,7 @@ impl FromStr for Metric {
         match text {
             "exact" => Ok(Self::Exact),
             "accuracy" => Ok(Self::Accuracy),
+            "costs" => Ok(Self::Costs),
             "fields" => Ok(Self::Fields),
             "number" => Ok(Self::Number(0.0)),
             "contains" => Ok(Self::Contains),
@@ -100,7 +104,7 @@ mod tests {
 
     #[test]
     fn metrics_are_read_as_they_are_written() {
-        for name in ["exact", "accuracy", "fields", "number", "number:0.05", "contains", "rouge-l", "chrf"] {
+        for name in ["exact", "accuracy", "costs", "fields", "number", "number:0.05", "contains", "rouge-l", "chrf"] {
             assert_eq!(name.parse::<Metric>().expect(name).to_string(), name);
         }
         for wrong in ["", "f1", "number:", "number:2", "number:-1", "number:NaN", "Exact"] {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{Metric, Policy};
+use crate::{Costs, Metric, Policy};
 
 /// A task: from the fields of a row to an answer of a stated form.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -34,6 +34,9 @@ pub struct Task {
     /// What a way of doing it must keep to, whatever it scores.
     #[serde(default)]
     pub constraints: Constraints,
+    /// What wrong labels cost, and no label; only for tasks that answer with one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub costs: Option<Costs>,
 }
 
 /// What a way of doing a task must keep to; of ways that are as good, the one that needs least of what is named first is taken.
@@ -109,6 +112,7 @@ impl Task {
             policy: Policy::default(),
             sensitivity_field: None,
             constraints: Constraints::default(),
+            costs: None,
         };
         task.metric = Metric::of(&task);
         task

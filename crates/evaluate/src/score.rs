@@ -11,7 +11,8 @@ const NEAR: f64 = 0.5;
 /// What an answer scores against the expected one, 0 to 1. `schema` is of the task's answers: it tells labels, which are right or wrong, from texts.
 pub fn score(metric: Metric, schema: &Value, expected: &Value, answer: &Value) -> f64 {
     match metric {
-        Metric::Exact | Metric::Accuracy => f64::from(same(expected, answer)),
+        // What a wrong label costs is for those to say who know the costs.
+        Metric::Exact | Metric::Accuracy | Metric::Costs => f64::from(same(expected, answer)),
         Metric::Fields => fields(schema, expected, answer),
         Metric::Number(tolerance) => f64::from(near(expected, answer, tolerance)),
         Metric::Contains => f64::from(tidy(&words(answer)).contains(&tidy(&words(expected)))),

@@ -205,7 +205,7 @@ impl LanguageModel for TaskModel {
             let text = match answer.outcome {
                 Outcome::Output(Value::String(text)) => text,
                 Outcome::Output(other) => other.to_string(),
-                Outcome::Error(why) => Err(Error::invalid("messages", "no_answer", why))?,
+                Outcome::Abstained(why) | Outcome::Error(why) => Err(Error::invalid("messages", "no_answer", why))?,
             };
             yield Event::Text { text, tokens: Vec::new(), prompt: false };
             let timings = Timings { generate_ms: milliseconds, ..Timings::default() };

@@ -62,9 +62,11 @@ pub(crate) async fn run(options: args::Run, data: &Path, printer: Printer) -> an
         return Ok(end);
     }
     let resumed = if report.resumed > 0 { format!(", {} of them before", report.resumed) } else { String::new() };
+    let abstained =
+        if report.abstained > 0 { format!(", {} left without a label", report.abstained) } else { String::new() };
     let fresh = report.rows - report.resumed;
     printer.note(format!(
-        "{}@{}: {} of {} rows answered{resumed}, {} failed; {:.1} s, {:.1} rows/s; {} tokens read, {} of them remembered, {} written",
+        "{}@{}: {} of {} rows answered{resumed}{abstained}, {} failed; {:.1} s, {:.1} rows/s; {} tokens read, {} of them remembered, {} written",
         report.route,
         report.model,
         report.answered,

@@ -135,6 +135,9 @@ pub struct Measured {
     pub examples: usize,
     /// Those without an answer: they score 0.
     pub failed: usize,
+    /// Those for which no label was likely enough, as the task's costs say.
+    #[serde(default)]
+    pub abstained: usize,
     /// The mean score.
     pub quality: Interval,
     /// The median time of an answer, in milliseconds.
@@ -168,6 +171,7 @@ pub(super) struct Sheet {
     pub(super) candidate: usize,
     pub(super) scores: Vec<f64>,
     pub(super) answers: Vec<Option<Value>>,
+    pub(super) abstained: usize,
     pub(super) milliseconds: Vec<f64>,
     pub(super) prompt_tokens: u64,
     pub(super) completion_tokens: u64,
@@ -192,7 +196,8 @@ impl Sheet {
         let each = |all: f64| all / count as f64;
         Some(Measured {
             examples: count,
-            failed: self.answers.iter().filter(|answer| answer.is_none()).count(),
+            failed: self.answers.iter().filter(|answer| answer.is_none()).count() - self.abstained,
+            abstained: self.abstained,
             quality,
             latency_p50_ms: p50,
             latency_p95_ms: p95,

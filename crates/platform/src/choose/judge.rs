@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Instant;
 
-use domain::{Example, Task};
+use domain::{Example, Metric, Task};
 use evaluate::{Contest, Next};
 use futures_util::StreamExt;
 
@@ -165,12 +165,7 @@ impl<'a> Judge<'a> {
             let entries = self.answers(*at, examples, watch).await?;
             let mut own = Vec::with_capacity(examples.len());
             for ((entry, example), scores) in entries.iter().zip(examples).zip(&mut scores) {
-                let score = match &entry.outcome {
-                    Outcome::Output(answer) => {
-                        evaluate::score(self.task.metric, &self.task.output, &example.output, answer)
-                    }
-                    Outcome::Error(_) => 0.0,
-                };
+                let score = score(self.task, example, &entry.outcome);
                 scores.push(score);
                 own.push(score);
                 if last {
@@ -182,7 +177,7 @@ impl<'a> Judge<'a> {
             self.scored(*at, if last { Part::Test } else { Part::Development }, &entries, own, watch);
             let errors = entries.iter().filter_map(|entry| match &entry.outcome {
                 Outcome::Error(why) => Some(why),
-                Outcome::Output(_) => None,
+                Outcome::Output(_) | Outcome::Abstained(_) => None,
             });
             let errors: Vec<&String> = errors.collect();
             if errors.len() == entries.len() && errors.len() >= HOPELESS {
@@ -214,6 +209,7 @@ impl<'a> Judge<'a> {
             candidate: at,
             scores: Vec::new(),
             answers: Vec::new(),
+            abstained: 0,
             milliseconds: Vec::new(),
             prompt_tokens: 0,
             completion_tokens: 0,
@@ -329,14 +325,28 @@ impl<'a> Judge<'a> {
     }
 }
 
+/// How good what came of an example is.
+fn score(task: &Task, example: &Example, outcome: &Outcome) -> f64 {
+    match (outcome, &task.costs, task.metric, example.output.as_str()) {
+        (Outcome::Error(_), ..) => 0.0,
+        (Outcome::Output(answer), Some(costs), Metric::Costs, Some(expected)) => {
+            costs.score(expected, answer.as_str())
+        }
+        (Outcome::Abstained(_), Some(costs), Metric::Costs, Some(expected)) => costs.score(expected, None),
+        (Outcome::Abstained(_), ..) => 0.0,
+        (Outcome::Output(answer), ..) => evaluate::score(task.metric, &task.output, &example.output, answer),
+    }
+}
+
 impl Sheet {
     fn add(&mut self, entry: &Entry, score: f64, cost: f64) {
         self.cost += cost;
         self.scores.push(score);
         self.answers.push(match &entry.outcome {
             Outcome::Output(answer) => Some(answer.clone()),
-            Outcome::Error(_) => None,
+            Outcome::Abstained(_) | Outcome::Error(_) => None,
         });
+        self.abstained += usize::from(matches!(entry.outcome, Outcome::Abstained(_)));
         self.milliseconds.push(entry.milliseconds);
         self.prompt_tokens += u64::from(entry.usage.prompt_tokens);
         self.completion_tokens += u64::from(entry.usage.completion_tokens);

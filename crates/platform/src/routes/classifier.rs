@@ -43,13 +43,15 @@ impl Classifier {
         Ok(Self { embedder, labels, regression })
     }
 
-    /// The likeliest label, how likely it is, and tokens read.
-    pub(super) async fn answer(&self, fields: &Map<String, Value>) -> Result<(Value, f64, u32)> {
+    pub(super) fn labels(&self) -> &[String] {
+        &self.labels
+    }
+
+    /// How likely each label is, and tokens read.
+    pub(super) async fn answer(&self, fields: &Map<String, Value>) -> Result<(Vec<f64>, u32)> {
         let embedded = self.embedder.embed(vec![plain(fields)], Purpose::Query).await?;
         let vector = embedded.vectors.first().map(|vector| wide(vector)).unwrap_or_default();
-        let probabilities = self.regression.probabilities(&vector);
-        let best = (0..probabilities.len()).max_by(|a, b| probabilities[*a].total_cmp(&probabilities[*b])).unwrap_or(0);
-        Ok((Value::from(self.labels[best].as_str()), probabilities[best], embedded.tokens))
+        Ok((self.regression.probabilities(&vector), embedded.tokens))
     }
 }
 

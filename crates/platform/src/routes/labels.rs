@@ -57,12 +57,14 @@ impl Labels {
         Ok(all)
     }
 
-    /// The likeliest label, how likely it is, and what was read.
-    pub(super) async fn answer(&self, asking: &Asking, fields: &Map<String, Value>) -> Result<(Value, f64, Usage)> {
+    pub(super) fn labels(&self) -> &[String] {
+        &self.labels
+    }
+
+    /// How likely each label is, and what was read.
+    pub(super) async fn answer(&self, asking: &Asking, fields: &Map<String, Value>) -> Result<(Vec<f64>, Usage)> {
         let (logs, usage) = self.logs(asking, fields).await?;
-        let probabilities = self.calibration.probabilities(&logs);
-        let best = (0..probabilities.len()).max_by(|a, b| probabilities[*a].total_cmp(&probabilities[*b])).unwrap_or(0);
-        Ok((Value::from(self.labels[best].as_str()), probabilities[best], usage))
+        Ok((self.calibration.probabilities(&logs), usage))
     }
 
     /// The logarithm of each label's probability among the labels.

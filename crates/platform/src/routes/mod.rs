@@ -81,6 +81,8 @@ impl From<Candidate> for String {
 pub enum Outcome {
     /// The answer, which the task's schema accepts.
     Output(Value),
+    /// Why none is given: any label is expected to cost more than none.
+    Abstained(String),
     /// Why there is none.
     Error(String),
 }
@@ -278,17 +280,14 @@ impl Answerer {
         match &self.way {
             Way::Classifier(classifier) => match classifier.answer(fields).await {
                 Err(error) => failed(error.to_string()),
-                Ok((value, probability, tokens)) => Answer {
-                    outcome: Outcome::Output(value),
-                    usage: Usage { prompt_tokens: tokens, ..Usage::default() },
-                    probability: Some(probability),
-                },
+                Ok((probabilities, tokens)) => {
+                    let usage = Usage { prompt_tokens: tokens, ..Usage::default() };
+                    self.label(classifier.labels(), &probabilities, usage)
+                }
             },
             Way::Labels(labels) => match labels.answer(&self.asking, fields).await {
                 Err(error) => failed(error.to_string()),
-                Ok((value, probability, usage)) => {
-                    Answer { outcome: Outcome::Output(value), usage, probability: Some(probability) }
-                }
+                Ok((probabilities, usage)) => self.label(labels.labels(), &probabilities, usage),
             },
             Way::Model { model, thinking, shots, finder } => {
                 let (passages, found) = match finder {
@@ -311,6 +310,26 @@ impl Answerer {
                 Answer { usage: labels::sum(answer.usage, found), ..answer }
             }
         }
+    }
+
+    /// The likeliest label, or the one that is expected to cost least where the task says what errors cost.
+    fn label(&self, labels: &[String], probabilities: &[f64], usage: Usage) -> Answer {
+        let likeliest =
+            (0..labels.len()).max_by(|a, b| probabilities[*a].total_cmp(&probabilities[*b])).unwrap_or_default();
+        let (given, cost) = match &self.asking.task().costs {
+            None => (Some(likeliest), 0.0),
+            Some(costs) => costs.decide(labels, probabilities),
+        };
+        let probability = probabilities.get(given.unwrap_or(likeliest)).copied();
+        let outcome = match given {
+            Some(at) => Outcome::Output(Value::from(labels[at].as_str())),
+            None => Outcome::Abstained(format!(
+                "no label is likely enough: '{}' is to {:.0} %, and the cheapest is expected to cost {cost:.2}",
+                labels[likeliest],
+                probability.unwrap_or_default() * 100.0
+            )),
+        };
+        Answer { outcome, usage, probability }
     }
 
     /// Whether the model may see a row; nothing of it has been sent yet.

@@ -79,6 +79,8 @@ pub struct RunReport {
     pub rows: usize,
     /// Rows that have an answer.
     pub answered: usize,
+    /// Rows for which no label was likely enough, as the task's costs say.
+    pub abstained: usize,
     /// Rows that have none, and why is said with each.
     pub failed: usize,
     /// Rows that an earlier run, which was cut, had done.
@@ -138,6 +140,7 @@ async fn over(
         model: answerer.candidate.model.clone(),
         rows: rows.len(),
         answered: 0,
+        abstained: 0,
         failed: 0,
         resumed: earlier.len(),
         prompt_tokens: 0,
@@ -178,12 +181,13 @@ impl RunReport {
     fn count(&mut self, answered: &Answered) {
         match answered.outcome {
             Outcome::Output(_) => self.answered += 1,
+            Outcome::Abstained(_) => self.abstained += 1,
             Outcome::Error(_) => self.failed += 1,
         }
     }
 
     fn done(&self) -> usize {
-        self.answered + self.failed
+        self.answered + self.abstained + self.failed
     }
 }
 

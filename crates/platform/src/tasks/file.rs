@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::{limits, output};
+use super::{costs, limits, output};
 
 /// Something wrong in a task's file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -55,7 +55,7 @@ impl Problems<'_> {
     }
 }
 
-const KEYS: [&str; 10] = [
+const KEYS: [&str; 11] = [
     "description",
     "input",
     "output",
@@ -66,6 +66,7 @@ const KEYS: [&str; 10] = [
     "knowledge_base",
     "policy",
     "constraints",
+    "costs",
 ];
 
 /// What stands for the passages of a knowledge base in instructions.
@@ -123,10 +124,15 @@ fn task(name: &str, table: &DeTable<'_>, problems: &mut Problems<'_>) -> Task {
         instructions,
         knowledge_base: table.get("knowledge_base").map(|_| string(table, "knowledge_base", problems)),
         constraints: table.get("constraints").map_or_else(Constraints::default, |value| limits::read(value, problems)),
+        costs: None,
         ..Task::new(name, output)
     };
     if let Some(value) = table.get("policy") {
         (task.policy, task.sensitivity_field) = limits::policy(value, problems);
+    }
+    if let Some(value) = table.get("costs") {
+        let labels = task.labels();
+        task.costs = costs::read(value, labels.as_deref(), problems);
     }
     task.metric = metric(table, &task, problems);
     if let Some(value) = table.get("knowledge_base")
@@ -155,6 +161,10 @@ fn metric(table: &DeTable<'_>, task: &Task, problems: &mut Problems<'_>) -> Metr
                 "metric",
                 "accuracy is of labels, and `output` is no list of labels; `exact` is near",
             );
+            usual
+        }
+        Ok(Metric::Costs) if task.costs.is_none() => {
+            problems.say(value.span(), "metric", "there are no costs to go by; say them in a table `[costs]`");
             usual
         }
         Ok(metric) => metric,

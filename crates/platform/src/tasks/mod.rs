@@ -4,6 +4,7 @@
 //! `limits` what it must keep to, `edit` changes keys where they stand, and
 //! `templates` holds those that come with the program. How a task is done is not here.
 
+mod costs;
 mod edit;
 mod file;
 mod limits;

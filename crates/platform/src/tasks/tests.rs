@@ -234,3 +234,29 @@ fn metrics_bases_and_constraints_are_read_or_said_to_be_wrong() {
     let (_, problems) = read("instructions = '{{ passages }} {{ text }}'");
     assert!(problems[0].contains("knowledge_base"), "{problems:?}");
 }
+
+#[test]
+fn costs_are_read_or_what_is_wrong_with_them_is_said() {
+    let task = |costs: &str| {
+        read(&format!("output = [\"a\", \"b\"]\ninstructions = \"{{{{ t }}}}\"\n[input]\nt = \"x\"\n[costs]\n{costs}"))
+    };
+    let (sound, problems) = task("abstain = 0.2\nof = [{ expected = \"a\", answer = \"b\", cost = 5 }]");
+    let sound = sound.unwrap_or_else(|| panic!("{problems:?}"));
+    assert_eq!(sound.metric, domain::Metric::Costs);
+    let costs = sound.costs.expect("costs");
+    assert_eq!((costs.cost("a", "b"), costs.cost("b", "a"), costs.abstain), (5.0, 1.0, Some(0.2)));
+    for (text, part) in [
+        ("wrong = -1", "at least 0"),
+        ("abstain = \"x\"", "at least 0"),
+        ("abstian = 1", "`abstain` is near"),
+        ("of = 3", "must be a list"),
+        ("of = [{ expected = \"a\", answer = \"c\", cost = 5 }]", "'c' is no label; there are a, b"),
+        ("of = [{ expected = \"a\", answer = \"a\", cost = 5 }]", "a right answer costs 0"),
+        ("of = [{ expected = \"a\", cost = 5 }]", "it must be"),
+    ] {
+        let (task, problems) = task(text);
+        assert!(task.is_none() && problems.iter().any(|problem| problem.contains(part)), "{text}: {problems:?}");
+    }
+    let text = "instructions = \"{{ t }}\"\n[input]\nt = \"x\"\n[costs]\nwrong = 1";
+    assert!(read(text).1.iter().any(|problem| problem.contains("no list of labels")));
+}

@@ -88,6 +88,7 @@ pub(crate) async fn run(
     let answers = app.workspace.answer_task(&name, rows).await?;
     let row = |(at, outcome): (usize, &Outcome)| match outcome {
         Outcome::Output(output) => json!({"row": at + 1, "output": output}),
+        Outcome::Abstained(why) => json!({"row": at + 1, "abstained": why}),
         Outcome::Error(why) => json!({"row": at + 1, "error": why}),
     };
     let said: Vec<Value> = answers.outcomes.iter().enumerate().map(row).collect();
