@@ -335,6 +335,7 @@ pub(crate) fn row_id(input: &Map<String, Value>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
@@ -448,5 +449,29 @@ mod tests {
         let part =
             |at: usize| [&parts.train, &parts.development, &parts.test].iter().position(|part| part.contains(&at));
         assert!(part(0) == part(2) && part(0) == part(3), "{parts:?}");
+    }
+
+    /// Pieces that labelled rows are made of.
+    #[rustfmt::skip]
+    const PIECES: [&str; 24] = [
+        "{", "}", "[", "]", ":", ",", "\"", "\n", "\r\n", "\t", "\"text\"", "\"output\"", "\"a\"", "\"input\"", "\"messages\"",
+        "\"role\"", "\"content\"", "null", "1e999", "\\u0000", "text", "label", "正面", "\u{feff}",
+    ];
+
+    proptest! {
+        #[test]
+        fn any_text_is_rows_or_says_which_are_none(
+            pieces in proptest::collection::vec(proptest::sample::select(&PIECES[..]), 0..80)
+        ) {
+            let sort = task(json!({"type": "string", "enum": ["a", "正面"]}));
+            for format in [RowFormat::JsonLines, RowFormat::Csv, RowFormat::Tsv] {
+                if let Ok(all) = labelled(&sort, pieces.concat().as_bytes(), format, None) {
+                    prop_assert_eq!(all.examples.len(), all.rows.len());
+                    for example in &all.examples {
+                        prop_assert!(example.input.contains_key("text") && ["a", "正面"].iter().any(|label| example.output == *label));
+                    }
+                }
+            }
+        }
     }
 }

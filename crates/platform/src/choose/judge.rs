@@ -329,9 +329,7 @@ impl<'a> Judge<'a> {
 fn score(task: &Task, example: &Example, outcome: &Outcome) -> f64 {
     match (outcome, &task.costs, task.metric, example.output.as_str()) {
         (Outcome::Error(_), ..) => 0.0,
-        (Outcome::Output(answer), Some(costs), Metric::Costs, Some(expected)) => {
-            costs.score(expected, answer.as_str())
-        }
+        (Outcome::Output(answer), Some(costs), Metric::Costs, Some(expected)) => costs.score(expected, answer.as_str()),
         (Outcome::Abstained(_), Some(costs), Metric::Costs, Some(expected)) => costs.score(expected, None),
         (Outcome::Abstained(_), ..) => 0.0,
         (Outcome::Output(answer), ..) => evaluate::score(task.metric, &task.output, &example.output, answer),

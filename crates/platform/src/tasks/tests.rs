@@ -1,4 +1,5 @@
 use domain::Example;
+use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
@@ -259,4 +260,27 @@ fn costs_are_read_or_what_is_wrong_with_them_is_said() {
     }
     let text = "instructions = \"{{ t }}\"\n[input]\nt = \"x\"\n[costs]\nwrong = 1";
     assert!(read(text).1.iter().any(|problem| problem.contains("no list of labels")));
+}
+
+/// Pieces that task files are made of, and pieces they are not made of.
+#[rustfmt::skip]
+const PIECES: [&str; 30] = [
+    "description", "output", "input", "instructions", "examples", "metric", "costs", "policy", "constraints", "[", "]",
+    "[[", "]]", "{", "}", "=", "\n", "\"", "'''", ",", "text", "正面", "1", "-0.5", "true", "1979-05-27", "{{", "}}", "?",
+    "output_schema",
+];
+
+proptest! {
+    #[test]
+    fn any_text_is_a_task_or_its_problems_have_places(
+        pieces in proptest::collection::vec((proptest::sample::select(&PIECES[..]), any::<bool>()), 0..60)
+    ) {
+        let text: String = pieces.iter().map(|(piece, space)| format!("{piece}{}", if *space { " " } else { "" })).collect();
+        let (task, problems) = file::read("sort", &text);
+        prop_assert_eq!(task.is_some(), problems.is_empty());
+        let lines = text.matches('\n').count() + 1;
+        for problem in problems {
+            prop_assert!((1..=lines).contains(&problem.line) && problem.column >= 1, "{}", problem);
+        }
+    }
 }
