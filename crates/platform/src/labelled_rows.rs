@@ -300,10 +300,19 @@ mod tests {
         let two = vec![change("one", json!("a"), Some(json!(["hard"]))), change("two", json!("a"), None)];
         assert_eq!(put(two), Ok(changed(2, 0, 0, 2)));
         // Tags stay where nothing is said of them.
-        assert_eq!(put(vec![change("one", json!("b"), None), change("three", json!("b"), None)]), Ok(changed(1, 1, 0, 3)));
-        assert_eq!(put(vec![change("two", Value::Null, None), change("four", Value::Null, None)]), Ok(changed(0, 0, 1, 2)));
+        assert_eq!(
+            put(vec![change("one", json!("b"), None), change("three", json!("b"), None)]),
+            Ok(changed(1, 1, 0, 3))
+        );
+        assert_eq!(
+            put(vec![change("two", Value::Null, None), change("four", Value::Null, None)]),
+            Ok(changed(0, 0, 1, 2))
+        );
         let page = rows.page(&task, 0, 1).expect("a page");
-        assert_eq!((page.rows[0].output.clone(), page.rows[0].tags.clone(), page.total), (json!("b"), vec!["hard".to_owned()], 2));
+        assert_eq!(
+            (page.rows[0].output.clone(), page.rows[0].tags.clone(), page.total),
+            (json!("b"), vec!["hard".to_owned()], 2)
+        );
         assert_eq!(page.report.expect("a report").labels["b"], 2);
         let rest = rows.page(&task, 1, 9).expect("a page");
         assert!(rest.rows.len() == 1 && rest.report.is_none());

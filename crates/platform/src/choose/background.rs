@@ -391,8 +391,7 @@ impl Choice {
 
     /// As long as the answers that are left take if they come as those so far, and no longer than it may.
     fn seconds_left(&self) -> Option<f64> {
-        let allowed =
-            self.max_time.map(|most| (most.as_secs_f64() - self.started.elapsed().as_secs_f64()).max(0.0));
+        let allowed = self.max_time.map(|most| (most.as_secs_f64() - self.started.elapsed().as_secs_f64()).max(0.0));
         let (first, count) = self.came.filter(|(_, count)| *count >= ENOUGH)?;
         let each = first.elapsed().as_secs_f64() / (count - 1) as f64;
         let left = each * self.status.most.saturating_sub(self.status.asked) as f64;

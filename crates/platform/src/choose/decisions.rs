@@ -106,13 +106,7 @@ impl Decisions {
     }
 
     /// Keeps a decision, its answers and its examples; the decision last, so that what it names is there.
-    pub(super) fn keep(
-        &self,
-        decision: &Decision,
-        ledger: Ledger,
-        parts: &Parts,
-        scores: &Scores,
-    ) -> Result<PathBuf> {
+    pub(super) fn keep(&self, decision: &Decision, ledger: Ledger, parts: &Parts, scores: &Scores) -> Result<PathBuf> {
         let name = |count: usize| match count {
             1 => format!("{}-{}.json", decision.task, decision.date),
             more => format!("{}-{}-{more}.json", decision.task, decision.date),

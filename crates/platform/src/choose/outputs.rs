@@ -82,7 +82,8 @@ impl Decisions {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 let id = Self::id(&path);
-                let message = format!("The examples of the decision '{id}' were not kept with it; choose again to see answers.");
+                let message =
+                    format!("The examples of the decision '{id}' were not kept with it; choose again to see answers.");
                 return Err(Error::not_found("outputs_not_found", message));
             }
             Err(error) => return Err(failed(&file, &error)),
@@ -107,7 +108,13 @@ impl Decisions {
                 Some((candidate, AskedAnswer { outcome, score, milliseconds }))
             };
             let Example { input, output: expected, tags } = asked.example;
-            Ok(AskedRow { input, expected, tags, part: asked.part, answers: asked.scores.into_iter().filter_map(answer).collect() })
+            Ok(AskedRow {
+                input,
+                expected,
+                tags,
+                part: asked.part,
+                answers: asked.scores.into_iter().filter_map(answer).collect(),
+            })
         };
         text.lines().map(row).collect()
     }

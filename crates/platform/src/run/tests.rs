@@ -1,9 +1,7 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
-use domain::{
-    Card, Event, EventStream, FinishReason, LanguageModel, Prompt, Request, Timings, Usage,
-};
+use domain::{Card, Event, EventStream, FinishReason, LanguageModel, Prompt, Request, Timings, Usage};
 use serde_json::json;
 
 use super::*;

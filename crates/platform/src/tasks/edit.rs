@@ -37,7 +37,7 @@ type Changed<T> = std::result::Result<T, String>;
 
 /// Makes an item say something else, and leaves alone what says it already.
 fn change(item: &mut Item, to: &Json) -> Changed<()> {
-    if json(item).to_string() == to.to_string() {
+    if alike(&json(item), to) {
         return Ok(());
     }
     match (&mut *item, to) {
@@ -55,6 +55,12 @@ fn change(item: &mut Item, to: &Json) -> Changed<()> {
             Ok(())
         }
     }
+}
+
+/// Whether two say the same, fields in the same order.
+fn alike(a: &Json, b: &Json) -> bool {
+    let (a, b) = (a.to_string(), b.to_string());
+    a == b
 }
 
 fn change_value(value: &mut Value, to: &Json) -> Changed<()> {
@@ -83,11 +89,8 @@ fn place(fields: &Map<String, Json>, key: &str) -> usize {
 }
 
 fn change_fields(table: &mut dyn toml_edit::TableLike, fields: &Map<String, Json>) -> Changed<()> {
-    let gone: Vec<String> = table
-        .iter()
-        .map(|(key, _)| key.to_owned())
-        .filter(|key| fields.get(key).is_none_or(Json::is_null))
-        .collect();
+    let gone: Vec<String> =
+        table.iter().map(|(key, _)| key.to_owned()).filter(|key| fields.get(key).is_none_or(Json::is_null)).collect();
     for key in gone {
         table.remove(&key);
     }
@@ -132,7 +135,7 @@ fn change_array(array: &mut Array, all: &[Json]) -> Changed<()> {
         let value = match from {
             Some(at) => {
                 let mut value = old[at].clone();
-                if said[at] != *to {
+                if !alike(&said[at], to) {
                     change_value(&mut value, to)?;
                 }
                 value
@@ -305,7 +308,11 @@ output = "b"
             "instructions": "Sort it.\n\n{{ text }}\n", "policy": {"data": "personal"}});
         assert_eq!(changed(same), FILE);
         for (changes, gone, new) in [
-            (json!({"description": "New"}), &["description = \"Sorts\" # for people"][..], &["description = \"New\" # for people"][..]),
+            (
+                json!({"description": "New"}),
+                &["description = \"Sorts\" # for people"][..],
+                &["description = \"New\" # for people"][..],
+            ),
             (json!({"output": ["a", "b", "c"]}), &["output = [\"a\", \"b\"]"], &["output = [\"a\", \"b\", \"c\"]"]),
             (json!({"output": ["b", "a"]}), &["output = [\"a\", \"b\"]"], &["output = [\"b\", \"a\"]"]),
             (json!({"metric": "exact"}), &[], &["metric = \"exact\""]),
@@ -315,15 +322,19 @@ output = "b"
                 &["data = \"secret\" # names are in it", "market = \"2c\""],
             ),
             (json!({"policy": null}), &["[policy]", "data = \"personal\" # names are in it"], &[]),
-            (json!({"constraints": {"latency_p95": "2s", "memory": null}}), &[], &["[constraints]", "latency_p95 = \"2s\""]),
             (
-                json!({"instructions": "Sort:\n{{ text }}\n"}),
-                &["Sort it."],
-                &["Sort:"],
+                json!({"constraints": {"latency_p95": "2s", "memory": null}}),
+                &[],
+                &["[constraints]", "latency_p95 = \"2s\""],
             ),
+            (json!({"instructions": "Sort:\n{{ text }}\n"}), &["Sort it."], &["Sort:"]),
         ] {
             let (was, is) = differing(changes.clone());
-            assert_eq!((was, is), (gone.iter().map(ToString::to_string).collect(), new.iter().map(ToString::to_string).collect()), "{changes}");
+            assert_eq!(
+                (was, is),
+                (gone.iter().map(ToString::to_string).collect(), new.iter().map(ToString::to_string).collect()),
+                "{changes}"
+            );
         }
     }
 
@@ -331,7 +342,10 @@ output = "b"
     fn fields_are_in_the_order_that_is_said() {
         let text = changed(json!({"input": {"shop?": "where", "text": "the message", "day?": "when"}}));
         let at = |part: &str| text.find(part).unwrap_or_else(|| panic!("{part} in {text}"));
-        assert!(at("# Of each row:\n[input]") < at("\"shop?\"") && at("\"shop?\"") < at("text = \"the message\" # as it came"));
+        assert!(
+            at("# Of each row:\n[input]") < at("\"shop?\"")
+                && at("\"shop?\"") < at("text = \"the message\" # as it came")
+        );
         assert!(at("# as it came") < at("\"day?\" = \"when\"") && at("\"day?\"") < at("[policy]"), "{text}");
     }
 
@@ -342,7 +356,10 @@ output = "b"
         let new = json!({"input": {"text": "three\nlines"}, "output": "a"});
         let text = changed(json!({"examples": [two, new]}));
         assert!(text.contains("# The second.\n[[examples]]") && !text.contains("# The first"), "{text}");
-        assert!(text.ends_with("[[examples]]\ninput = { text = \"\"\"\nthree\nlines\"\"\" }\noutput = \"a\"\n"), "{text}");
+        assert!(
+            text.ends_with("[[examples]]\ninput = { text = \"\"\"\nthree\nlines\"\"\" }\noutput = \"a\"\n"),
+            "{text}"
+        );
         assert!(!changed(json!({"examples": []})).contains("[[examples]]"));
         let text = changed(json!({"examples": [two, one]}));
         assert!(text.find("# The second") < text.find("# The first"), "{text}");
@@ -360,7 +377,10 @@ output = "b"
         assert!(text.contains("output = [{ who = \"text\" }]"), "{text}");
         let schema = json!({"type": "object", "properties": {"a": {"type": "integer"}}});
         let text = changed(json!({"output": null, "schema": schema, "examples": null}));
-        assert!(text.contains("[output_schema]\ntype = \"object\"\nproperties = { a = { type = \"integer\" } }\n"), "{text}");
+        assert!(
+            text.contains("[output_schema]\ntype = \"object\"\nproperties = { a = { type = \"integer\" } }\n"),
+            "{text}"
+        );
     }
 
     #[test]
