@@ -1,4 +1,4 @@
-//! What is read from requests: JSON bodies, path segments, names in queries. Every complaint has OpenAI's shape.
+//! What is read from requests: JSON bodies, files, path segments, queries. Every complaint has OpenAI's shape.
 
 use std::sync::Arc;
 
@@ -14,6 +14,10 @@ use serde_json::Value;
 
 use crate::app::App;
 use crate::failure::Failure;
+use crate::routes::Param;
+
+/// Bytes of a file that is held in memory, at most.
+const MOST_OF_A_FILE: usize = 128 << 20;
 
 /// A JSON body.
 pub(crate) struct Json(pub(crate) Value);
@@ -23,7 +27,12 @@ impl FromRequest<Arc<App>> for Json {
 
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Failure> {
         check_type(request.headers())?;
-        let bytes = read(request.into_body(), app).await?;
+        let limit = app.limits.json_bytes;
+        let too_large = format!(
+            "The body is larger than {}, the most this server reads of a JSON body; send less, or upload files to a knowledge base.",
+            size(limit)
+        );
+        let bytes = read(request.into_body(), app, limit, &too_large).await?;
         if bytes.is_empty() {
             return Err(Failure::malformed("invalid_json", "The body is empty; send a JSON object."));
         }
@@ -47,14 +56,27 @@ fn check_type(headers: &HeaderMap) -> Result<(), Failure> {
     Err(Failure::wrong_type(format!("The Content-Type is '{shown}'; send JSON with 'Content-Type: application/json'.")))
 }
 
-async fn read(body: Body, app: &Arc<App>) -> Result<BytesMut, Failure> {
-    let limit = app.limits.json_bytes;
-    let too_large = || {
-        let shown = if limit >= 1 << 20 { format!("{} MB", limit >> 20) } else { format!("{limit} bytes") };
-        Failure::too_large(format!(
-            "The body is larger than {shown}, the most this server reads of a JSON body; send less, or upload files to a knowledge base."
-        ))
-    };
+fn size(bytes: usize) -> String {
+    if bytes >= 1 << 20 { format!("{} MB", bytes >> 20) } else { format!("{bytes} bytes") }
+}
+
+/// The bytes of one file, sent as they are.
+pub(crate) async fn file(request: Request, app: &Arc<App>) -> Result<BytesMut, Failure> {
+    if crate::door::is_form(request.headers()) {
+        return Err(Failure::wrong_type("This is a form; send the file itself as the body, its name as ?file=NAME."));
+    }
+    let limit = MOST_OF_A_FILE.min(usize::try_from(app.limits.file_bytes).unwrap_or(usize::MAX));
+    let too_large =
+        format!("The file is larger than {}, the most this server reads at once; send it in parts.", size(limit));
+    let bytes = read(request.into_body(), app, limit, &too_large).await?;
+    if bytes.is_empty() {
+        return Err(Failure::malformed("invalid_rows", "The body is empty; send the file's bytes."));
+    }
+    Ok(bytes)
+}
+
+async fn read(body: Body, app: &Arc<App>, limit: usize, larger: &str) -> Result<BytesMut, Failure> {
+    let too_large = || Failure::too_large(larger);
     if body.size_hint().lower() > limit as u64 {
         return Err(too_large());
     }
@@ -114,6 +136,60 @@ impl<S: Send + Sync> FromRequestParts<S> for Named {
             None => {
                 let message = "Missing query parameter: say which document, as ?name=NAME.";
                 Err(Error::invalid("name", "missing_required_parameter", message).into())
+            }
+        }
+    }
+}
+
+/// The parameters of a query, each of which a handler knows.
+pub(crate) struct Asked(Vec<(String, String)>);
+
+impl<S: Send + Sync> FromRequestParts<S> for Asked {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
+        let Query(all) = Query::<Vec<(String, String)>>::from_request_parts(parts, state)
+            .await
+            .map_err(|error| Failure::malformed("invalid_query", error.body_text()))?;
+        Ok(Self(all))
+    }
+}
+
+impl Asked {
+    /// Checks every name, and that what must be there is.
+    pub(crate) fn check(&self, known: &[Param]) -> Result<(), Error> {
+        for (name, _) in &self.0 {
+            if !known.iter().any(|param| param.name == name) {
+                let names: Vec<&str> = known.iter().map(|param| param.name).collect();
+                let name: String = name.chars().take(80).collect();
+                let message = format!("Unknown query parameter: '{name}'. There are {}.", names.join(", "));
+                return Err(Error::invalid(&name, "unknown_parameter", message));
+            }
+        }
+        match known.iter().find(|param| param.required && self.text(param.name).is_none()) {
+            Some(Param { name, says, .. }) => {
+                let message = format!("Missing query parameter: '{name}'. {says}");
+                Err(Error::invalid(name, "missing_required_parameter", message))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// What a parameter says, if it says something.
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
+        let said = self.0.iter().rev().find(|(one, _)| one == name)?;
+        Some(said.1.as_str()).filter(|text| !text.is_empty())
+    }
+
+    /// A whole number up to `most`.
+    pub(crate) fn number(&self, name: &str, most: usize) -> Result<Option<usize>, Error> {
+        let Some(text) = self.text(name) else { return Ok(None) };
+        match text.parse() {
+            Ok(number) if number <= most => Ok(Some(number)),
+            _ => {
+                let shown: String = text.chars().take(40).collect();
+                let why = format!("'{shown}' is no whole number from 0 to {most}");
+                Err(wire::fields::wrong_value(name, &why))
             }
         }
     }

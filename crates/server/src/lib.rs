@@ -119,6 +119,12 @@ pub async fn serve(
     workspace.resume_vectors();
     let (phase, watched) = tokio::sync::watch::channel(Phase::Serving);
     let limits = options.limits;
+    let choosing = Arc::clone(&workspace);
+    let shutdown = async move {
+        shutdown.await;
+        // Answers are kept: the next start goes on with them.
+        choosing.stop_choices();
+    };
     let app = Arc::new(App::new(workspace, options, address.ip().is_loopback(), watched));
     shown(address);
     listen::run(listener, routes::router(app), limits, phase, shutdown).await;

@@ -37,7 +37,7 @@ type Changed<T> = std::result::Result<T, String>;
 
 /// Makes an item say something else, and leaves alone what says it already.
 fn change(item: &mut Item, to: &Json) -> Changed<()> {
-    if json(item).to_string() == to.to_string() {
+    if alike(&json(item), to) {
         return Ok(());
     }
     match (&mut *item, to) {
@@ -55,6 +55,12 @@ fn change(item: &mut Item, to: &Json) -> Changed<()> {
             Ok(())
         }
     }
+}
+
+/// Whether two say the same, fields in the same order.
+fn alike(a: &Json, b: &Json) -> bool {
+    let (a, b) = (a.to_string(), b.to_string());
+    a == b
 }
 
 fn change_value(value: &mut Value, to: &Json) -> Changed<()> {
@@ -129,7 +135,7 @@ fn change_array(array: &mut Array, all: &[Json]) -> Changed<()> {
         let value = match from {
             Some(at) => {
                 let mut value = old[at].clone();
-                if said[at] != *to {
+                if !alike(&said[at], to) {
                     change_value(&mut value, to)?;
                 }
                 value

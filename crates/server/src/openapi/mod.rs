@@ -2,6 +2,7 @@
 
 pub(crate) mod requests;
 pub(crate) mod schemas;
+mod tasks;
 
 use serde_json::{Map, Value, json};
 
@@ -54,7 +55,10 @@ fn operation(route: &Route) -> Value {
             let form = json!({"type": "object", "properties": {"files": files}, "required": ["files"]});
             operation["requestBody"] = json!({"required": true, "content": {"multipart/form-data": {"schema": form}}});
         }
-        Takes::Nothing | Takes::Name => {}
+        Takes::File(_) => {
+            operation["requestBody"] = json!({"required": true, "content": {"application/octet-stream": {}}});
+        }
+        Takes::Nothing | Takes::Name | Takes::Query(_) => {}
     }
     operation
 }
@@ -73,6 +77,11 @@ fn parameters(route: &Route) -> Vec<Value> {
         .collect();
     if route.takes == Takes::Name {
         parameters.push(json!({"name": "name", "in": "query", "required": true, "schema": string, "description": "The document's name."}));
+    }
+    if let Takes::Query(all) | Takes::File(all) = route.takes {
+        parameters.extend(all.iter().map(|param| {
+            json!({"name": param.name, "in": "query", "required": param.required, "schema": {"type": param.kind}, "description": param.says})
+        }));
     }
     parameters
 }

@@ -219,7 +219,53 @@ pub(super) fn own(name: &str) -> Option<Value> {
         "rows" => {
             json!({"type": "array", "minItems": 1, "maxItems": 1000, "items": {"type": "object"}, "description": "Rows: objects of the task's fields."})
         }
+        "template" => {
+            json!({"type": "string", "minLength": 1, "description": "One of those that GET /v1/tasks lists."})
+        }
+        "language" => json!({"enum": ["en", "zh", null], "description": "Of the template; en if left out."}),
+        "source" => text("The whole text of the file."),
+        "set" => {
+            json!({"type": ["object", "null"], "description": "Top-level keys of the file and their values, shaped like its TOML; null takes a key out. Everything else stays as it is written."})
+        }
+        "dry_run" => boolean("Write nothing: tell what would come of it."),
         "stream" => boolean("Send named events: progress, text, answer, error."),
+        _ => return None,
+    })
+}
+
+/// Rows of a task and their labels.
+pub(super) fn labelled(name: &str) -> Option<Value> {
+    let row = json!({
+        "type": "object", "required": ["input", "output"], "additionalProperties": false,
+        "properties": {
+            "input": {"type": "object", "description": "The row's fields."},
+            "output": {"description": "The answer it should get; null takes the row out."},
+            "tags": {"type": ["array", "null"], "items": {"type": "string"}, "description": "Those it has stay if this is left out."},
+        },
+    });
+    (name == "rows").then(|| {
+        json!({"type": "array", "minItems": 1, "items": row, "description": "A row with the same fields is replaced."})
+    })
+}
+
+/// How far a choice may go.
+pub(super) fn choose(name: &str) -> Option<Value> {
+    let names =
+        |description: &str| json!({"type": ["array", "null"], "items": {"type": "string"}, "description": description});
+    Some(match name {
+        "models" => names("Only these models; all that are installed if left out."),
+        "routes" => names("Only these ways; those that fit the task and take one call if left out."),
+        "confidence" => number(0.5, 0.9999, "How sure it is to be; 0.95 if left out."),
+        "spend" => {
+            number(0.01, 1.0, "Of all answers of all candidates, the share that may be asked for; 0.4 if left out.")
+        }
+        "finalists" => integer(1, "Candidates measured on the test part, at most; 3 if left out."),
+        "examples" => integer(2, "Examples to race on, and to measure on, at most each; 400 if left out."),
+        "max_cost" => number(0.0, 1e9, "Money it may take, in the currency of the prices."),
+        "max_seconds" => number(1.0, 1e7, "Time it may take, half of it for the race."),
+        "seed" => integer(0, "Of everything drawn by chance: the same seed, the same splits."),
+        "concurrency" => integer(1, "Rows asked at once, up to 64; 4 if left out."),
+        "max_tokens" => integer(1, "Tokens of an answer, at most; 256 if left out."),
         _ => return None,
     })
 }

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 use wire::openai::{chat, completion, embedding};
 
 use super::{reference, requests};
-use crate::routes::{bases, rerank, tasks, tokens};
+use crate::routes::{bases, choices, labelled, rerank, tasks, tokens};
 
 pub(crate) const ANSWER: &str = "Answer";
 pub(crate) const ANYTHING: &str = "Anything";
@@ -33,11 +33,22 @@ pub(crate) const RERANKED: &str = "Reranked";
 pub(crate) const RERANK_REQUEST: &str = "RerankRequest";
 pub(crate) const SEARCH: &str = "SearchResult";
 pub(crate) const SEARCH_REQUEST: &str = "SearchRequest";
+pub(crate) const CHOOSE_REQUEST: &str = "ChooseRequest";
+pub(crate) const CHOOSING: &str = "Choosing";
 pub(crate) const DECISION: &str = "Decision";
+pub(crate) const DECISIONS: &str = "Decisions";
+pub(crate) const OUTPUTS: &str = "DecisionOutputs";
 pub(crate) const TASK: &str = "Task";
 pub(crate) const TASKS: &str = "Tasks";
 pub(crate) const TASK_ANSWERS: &str = "TaskAnswers";
+pub(crate) const TASK_CHANGE_REQUEST: &str = "TaskChangeRequest";
+pub(crate) const TASK_CREATE_REQUEST: &str = "TaskCreateRequest";
+pub(crate) const TASK_ROWS: &str = "TaskRows";
+pub(crate) const TASK_ROWS_CHANGED: &str = "TaskRowsChanged";
+pub(crate) const TASK_ROWS_REQUEST: &str = "TaskRowsRequest";
 pub(crate) const TASK_RUN_REQUEST: &str = "TaskRunRequest";
+pub(crate) const TASK_SOURCE: &str = "TaskWithSource";
+pub(crate) const TASK_UPLOADED: &str = "TaskUploaded";
 pub(crate) const TEXT: &str = "DetokenizedText";
 pub(crate) const TOKENIZE_REQUEST: &str = "TokenizeRequest";
 pub(crate) const TOKENS: &str = "Tokens";
@@ -49,11 +60,12 @@ const USAGE: &str = "Usage";
 
 /// Every schema.
 pub(super) fn all() -> Value {
-    let all = requests().into_iter().chain(openai()).chain(engine()).chain(bases_and_models()).chain(task_schemas());
+    let all =
+        requests().into_iter().chain(openai()).chain(engine()).chain(bases_and_models()).chain(super::tasks::all());
     Value::Object(all.map(|(name, schema)| (name.to_owned(), schema)).collect())
 }
 
-type Named = (&'static str, Value);
+pub(super) type Named = (&'static str, Value);
 
 fn requests() -> Vec<Named> {
     use requests::request;
@@ -64,7 +76,11 @@ fn requests() -> Vec<Named> {
         (RERANK_REQUEST, request(&rerank::RERANK, &["query", "documents"], requests::rerank)),
         (TOKENIZE_REQUEST, request(&tokens::TOKENIZE, &["text"], requests::own)),
         (DETOKENIZE_REQUEST, request(&tokens::DETOKENIZE, &["tokens"], requests::own)),
+        (TASK_CREATE_REQUEST, request(&tasks::CREATE, &["name", "template"], requests::own)),
+        (TASK_CHANGE_REQUEST, request(&tasks::CHANGE, &[], requests::own)),
         (TASK_RUN_REQUEST, request(&tasks::RUN, &["rows"], requests::own)),
+        (TASK_ROWS_REQUEST, request(&labelled::PUT, &["rows"], requests::labelled)),
+        (CHOOSE_REQUEST, request(&choices::CHOOSE, &[], requests::choose)),
         (BASE_REQUEST, request(&bases::CREATE, &["name"], requests::own)),
         (SEARCH_REQUEST, request(&bases::SEARCH, &["query"], requests::own)),
         (ASK_REQUEST, request(&bases::ASK, &["question"], requests::own)),
@@ -279,38 +295,6 @@ fn bases_and_models() -> Vec<Named> {
     ]
 }
 
-fn task_schemas() -> Vec<Named> {
-    let problem = object(&[("line", integer()), ("column", integer()), ("key", string()), ("message", string())]);
-    let usage = object(&[("prompt_tokens", integer()), ("completion_tokens", integer()), ("cached_tokens", integer())]);
-    let answered = json!({"type": "object", "required": ["row"], "properties": {
-        "row": integer(), "output": {"description": "Of the task's form."}, "error": string(),
-    }});
-    vec![
-        (
-            TASK,
-            object(&[
-                ("name", string()),
-                ("path", string()),
-                ("task", nullable("object")),
-                ("problems", list(problem)),
-                ("decision", nullable("object")),
-            ]),
-        ),
-        (TASKS, object(&[("tasks", list(reference(TASK)))])),
-        (
-            TASK_ANSWERS,
-            object(&[("task", string()), ("candidate", string()), ("rows", list(answered)), ("usage", usage)]),
-        ),
-        (
-            DECISION,
-            json!({"type": "object", "required": ["task", "date", "chosen", "why", "candidates", "not_ruled_out"], "properties": {
-                "task": string(), "date": string(), "chosen": nullable("string"), "why": string(),
-                "candidates": list(json!({"type": "object", "required": ["candidate"]})), "not_ruled_out": list(string()),
-            }}),
-        ),
-    ]
-}
-
 fn base() -> Value {
     object(&[
         ("name", string()),
@@ -387,29 +371,29 @@ fn catalogue_model() -> Value {
 }
 
 /// An object that has all these.
-fn object(properties: &[(&str, Value)]) -> Value {
+pub(super) fn object(properties: &[(&str, Value)]) -> Value {
     let required: Vec<&str> = properties.iter().map(|(name, _)| *name).collect();
     let properties: Map<String, Value> =
         properties.iter().map(|(name, schema)| ((*name).to_owned(), schema.clone())).collect();
     json!({"type": "object", "properties": properties, "required": required})
 }
 
-fn list(items: Value) -> Value {
+pub(super) fn list(items: Value) -> Value {
     json!({"type": "array", "items": items})
 }
 
-fn string() -> Value {
+pub(super) fn string() -> Value {
     json!({"type": "string"})
 }
 
-fn integer() -> Value {
+pub(super) fn integer() -> Value {
     json!({"type": "integer"})
 }
 
-fn number() -> Value {
+pub(super) fn number() -> Value {
     json!({"type": "number"})
 }
 
-fn nullable(kind: &str) -> Value {
+pub(super) fn nullable(kind: &str) -> Value {
     json!({"type": [kind, "null"]})
 }

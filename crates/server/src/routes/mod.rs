@@ -3,8 +3,10 @@
 pub(crate) mod about;
 pub(crate) mod bases;
 pub(crate) mod catalogue;
+pub(crate) mod choices;
 pub(crate) mod completions;
 pub(crate) mod embeddings;
+pub(crate) mod labelled;
 pub(crate) mod models;
 pub(crate) mod rerank;
 pub(crate) mod tasks;
@@ -16,7 +18,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{Method, Uri};
-use axum::routing::{MethodRouter, delete, get, post};
+use axum::routing::{MethodRouter, delete, get, post, put};
 
 use crate::app::App;
 use crate::failure::Failure;
@@ -45,10 +47,25 @@ pub(crate) enum Takes {
     Nothing,
     /// `?name=`.
     Name,
+    /// A query of these.
+    Query(&'static [Param]),
+    /// The bytes of a file, and a query of these.
+    File(&'static [Param]),
     /// JSON of a schema.
     Json(&'static str),
     /// A form of files.
     Files,
+}
+
+/// A parameter of a query.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Param {
+    pub(crate) name: &'static str,
+    /// A type of JSON Schema.
+    pub(crate) kind: &'static str,
+    pub(crate) required: bool,
+    /// What it is, in a sentence.
+    pub(crate) says: &'static str,
 }
 
 /// What an operation gives back when it succeeds.
@@ -80,7 +97,10 @@ fn route(
 
 /// Every operation.
 pub(crate) fn table() -> Vec<Route> {
-    [about_routes(), openai_routes(), base_routes(), task_routes(), catalogue_routes()].into_iter().flatten().collect()
+    [about_routes(), openai_routes(), base_routes(), task_routes(), choice_routes(), catalogue_routes()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 fn about_routes() -> Vec<Route> {
@@ -228,16 +248,38 @@ fn base_routes() -> Vec<Route> {
 
 fn task_routes() -> Vec<Route> {
     use Gives::Json;
-    use Takes::Nothing;
+    use Takes::{File, Nothing, Query};
+    const ONE: &str = "/v1/tasks/{name}";
+    const ROWS: &str = "/v1/tasks/{name}/rows";
     vec![
         route(
             "get",
             "/v1/tasks",
-            "Tasks, and what was decided for each",
+            "Tasks, what was decided for each, and templates to begin with",
             (Nothing, Json(200, schema::TASKS)),
             get(tasks::list),
         ),
-        route("get", "/v1/tasks/{name}", "A task", (Nothing, Json(200, schema::TASK)), get(tasks::show)),
+        route(
+            "post",
+            "/v1/tasks",
+            "Begin a task from a template",
+            (Takes::Json(schema::TASK_CREATE_REQUEST), Json(201, schema::TASK_SOURCE)),
+            post(tasks::create),
+        ),
+        route(
+            "get",
+            ONE,
+            "A task, and the text of its file",
+            (Nothing, Json(200, schema::TASK_SOURCE)),
+            get(tasks::show),
+        ),
+        route(
+            "put",
+            ONE,
+            "Change a task's file, or try what a change would make of it",
+            (Takes::Json(schema::TASK_CHANGE_REQUEST), Json(200, schema::TASK_SOURCE)),
+            put(tasks::change),
+        ),
         route(
             "post",
             "/v1/tasks/{name}/run",
@@ -247,17 +289,81 @@ fn task_routes() -> Vec<Route> {
         ),
         route(
             "get",
+            ROWS,
+            "Labelled rows of a task, and what is to be known of them",
+            (Query(&labelled::PAGE), Json(200, schema::TASK_ROWS)),
+            get(labelled::page),
+        ),
+        route(
+            "post",
+            ROWS,
+            "Label rows of a task, or take them out",
+            (Takes::Json(schema::TASK_ROWS_REQUEST), Json(200, schema::TASK_ROWS_CHANGED)),
+            post(labelled::put),
+        ),
+        route(
+            "post",
+            "/v1/tasks/{name}/upload",
+            "Take in a table of labelled rows",
+            (File(&labelled::UPLOAD), Json(200, schema::TASK_UPLOADED)),
+            post(labelled::upload),
+        ),
+    ]
+}
+
+fn choice_routes() -> Vec<Route> {
+    use Gives::Json;
+    use Takes::{Nothing, Query};
+    const CHOOSE: &str = "/v1/tasks/{name}/choose";
+    vec![
+        route(
+            "get",
+            CHOOSE,
+            "How the choice for a task stands",
+            (Nothing, Json(200, schema::CHOOSING)),
+            get(choices::status),
+        ),
+        route(
+            "post",
+            CHOOSE,
+            "Choose by the task's labelled rows, in the background",
+            (Takes::Json(schema::CHOOSE_REQUEST), Json(202, schema::CHOOSING)),
+            post(choices::start),
+        ),
+        route(
+            "delete",
+            CHOOSE,
+            "Stop choosing; what was answered stays",
+            (Nothing, Json(200, schema::CHOOSING)),
+            delete(choices::stop),
+        ),
+        route(
+            "get",
+            "/v1/tasks/{name}/decisions",
+            "What was decided for a task, newest first",
+            (Nothing, Json(200, schema::DECISIONS)),
+            get(choices::decisions),
+        ),
+        route(
+            "get",
             "/v1/tasks/{name}/decision",
-            "What was decided for a task, with all it rests on",
-            (Nothing, Json(200, schema::DECISION)),
-            get(tasks::decision),
+            "A decision, with all it rests on",
+            (Query(&choices::WHICH), Json(200, schema::DECISION)),
+            get(choices::decision),
         ),
         route(
             "get",
             "/v1/tasks/{name}/report",
             "The same as a page",
-            (Nothing, Gives::Text("text/html")),
-            get(tasks::report),
+            (Query(&choices::WHICH), Gives::Text("text/html")),
+            get(choices::report),
+        ),
+        route(
+            "get",
+            "/v1/tasks/{name}/outputs",
+            "What candidates answered to each example of a decision",
+            (Query(&choices::WHICH), Json(200, schema::OUTPUTS)),
+            get(choices::outputs),
         ),
     ]
 }

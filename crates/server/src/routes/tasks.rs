@@ -1,13 +1,13 @@
-//! `/v1/tasks`: tasks of the workspace's folder, what was decided for them, and rows answered by them. A task is also a model, `task/NAME`.
+//! `/v1/tasks`: tasks of the workspace's folder, begun, changed, and rows answered by them. A task is also a model, `task/NAME`. Labelled rows are in
+//! `labelled`, what is chosen by them in `choices`.
 
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::HeaderMap;
-use axum::response::{IntoResponse, Response};
+use axum::http::StatusCode;
 use domain::Error;
-use platform::{Decision, Outcome, ReportLanguage, TaskFile, Workspace};
+use platform::{Decisions, Outcome, RowAnswer, TaskChange, TaskFile, Template, Workspace, templates};
 use serde_json::{Map, Value, json};
 use wire::fields::{Field, Fields, wrong_type};
 
@@ -16,6 +16,8 @@ use crate::body::{self, Segment};
 use crate::failure::Failure;
 
 pub(crate) const RUN: [Field; 1] = [Field::read("rows")];
+pub(crate) const CREATE: [Field; 3] = [Field::read("name"), Field::read("template"), Field::read("language")];
+pub(crate) const CHANGE: [Field; 3] = [Field::read("source"), Field::read("set"), Field::read("dry_run")];
 
 /// Most rows of one request.
 const MAX_ROWS: usize = 1000;
@@ -24,57 +26,100 @@ pub(crate) async fn list(State(app): State<Arc<App>>) -> Result<Json<Value>, Fai
     let tasks = blocking(&app, |workspace| {
         workspace.tasks().list()?.iter().map(|file| described(workspace, file)).collect::<Result<Vec<Value>, Error>>()
     });
-    Ok(Json(json!({"tasks": tasks.await?})))
+    Ok(Json(json!({"tasks": tasks.await?, "templates": to_begin_with()})))
+}
+
+/// Templates by name, described in each of their languages.
+fn to_begin_with() -> Vec<Value> {
+    let mut all: Vec<Value> = Vec::new();
+    for template in templates() {
+        if all.last().is_none_or(|last| last["name"] != template.name) {
+            all.push(json!({"name": template.name, "description": {}}));
+        }
+        if let Some(last) = all.last_mut() {
+            last["description"][template.language] = template.description().into();
+        }
+    }
+    all
 }
 
 pub(crate) async fn show(State(app): State<Arc<App>>, Segment(name): Segment) -> Result<Json<Value>, Failure> {
-    let task = blocking(&app, move |workspace| described(workspace, &workspace.tasks().show(&name)?));
+    let task = blocking(&app, move |workspace| {
+        let tasks = workspace.tasks();
+        with_source(workspace, &tasks.show(&name)?, &tasks.source(&name)?)
+    });
     Ok(Json(task.await?))
 }
 
-/// The last decision, whole.
-pub(crate) async fn decision(State(app): State<Arc<App>>, Segment(name): Segment) -> Result<Json<Decision>, Failure> {
-    Ok(Json(decided(&app, name).await?))
+pub(crate) async fn create(
+    State(app): State<Arc<App>>,
+    body::Json(body): body::Json,
+) -> Result<(StatusCode, Json<Value>), Failure> {
+    let fields = Fields::of_body(&body)?;
+    fields.check(&CREATE)?;
+    let name = fields.required_string("name")?.to_owned();
+    let language = match fields.string("language")? {
+        None | Some("en") => "en",
+        Some("zh") => "zh",
+        Some(other) => {
+            let shown: String = other.chars().take(20).collect();
+            return Err(fields.wrong_value("language", &format!("'{shown}' is neither en nor zh")).into());
+        }
+    };
+    let template = Template::of(fields.required_string("template")?, language)?;
+    let task = blocking(&app, move |workspace| {
+        let tasks = workspace.tasks();
+        tasks.new_from(&name, template.task)?;
+        with_source(workspace, &tasks.show(&name)?, template.task)
+    });
+    Ok((StatusCode::CREATED, Json(task.await?)))
 }
 
-/// The last decision as a page, in the first language that a browser wants.
-pub(crate) async fn report(
+pub(crate) async fn change(
     State(app): State<Arc<App>>,
     Segment(name): Segment,
-    headers: HeaderMap,
-) -> Result<Response, Failure> {
-    let decision = decided(&app, name).await?;
-    let wanted = headers.get("accept-language").and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let language =
-        if wanted.trim_start().starts_with("zh") { ReportLanguage::Chinese } else { ReportLanguage::English };
-    Ok(([("content-type", "text/html; charset=utf-8")], decision.html(language)).into_response())
+    body::Json(body): body::Json,
+) -> Result<Json<Value>, Failure> {
+    let fields = Fields::of_body(&body)?;
+    fields.check(&CHANGE)?;
+    let set = fields.get("set").map(|set| set.as_object().ok_or_else(|| wrong_type("set", "an object", set)));
+    let change = match (fields.string("source")?, set.transpose()?) {
+        (Some(source), None) => TaskChange::Source(source.to_owned()),
+        (None, Some(keys)) => TaskChange::Keys(keys.clone()),
+        (Some(_), Some(_)) => {
+            return Err(fields.wrong_value("set", "there is `source` besides; give one of the two").into());
+        }
+        (None, None) => return Err(fields.missing("source").into()),
+    };
+    let only_try = fields.boolean("dry_run")?.unwrap_or(false);
+    let task = blocking(&app, move |workspace| {
+        let tasks = workspace.tasks();
+        let (file, source) = if only_try { tasks.try_change(&name, &change)? } else { tasks.change(&name, &change)? };
+        with_source(workspace, &file, &source)
+    });
+    Ok(Json(task.await?))
 }
 
-async fn decided(app: &Arc<App>, name: String) -> Result<Decision, Failure> {
-    blocking(app, move |workspace| {
-        workspace.tasks().show(&name)?;
-        let last = workspace.decisions().last(&name)?.map(|(_, decision)| decision);
-        last.ok_or_else(|| {
-            Error::not_found(
-                "decision_not_found",
-                format!("Nothing was decided for '{name}' yet; `sumeru choose {name} --data FILE` decides."),
-            )
-        })
-    })
-    .await
-}
-
-/// A task with what was decided for it.
+/// A task with what was decided for it, and what it may be decided by.
 fn described(workspace: &Workspace, file: &TaskFile) -> Result<Value, Error> {
     let decision = workspace.decisions().last(&file.name)?.map(|(path, decision)| {
         json!({
-            "file": path, "date": decision.date, "chosen": decision.chosen, "why": decision.why,
+            "id": Decisions::id(&path), "file": path, "date": decision.date, "chosen": decision.chosen, "why": decision.why,
             "not_ruled_out": decision.not_ruled_out,
         })
     });
-    Ok(
-        json!({"name": file.name, "path": file.path, "task": file.task, "problems": file.problems, "decision": decision}),
-    )
+    Ok(json!({
+        "name": file.name, "path": file.path, "task": file.task, "problems": file.problems, "decision": decision,
+        // A file that somebody gave another name than tasks have holds no rows.
+        "labelled": workspace.labelled_rows().count(&file.name).unwrap_or(0),
+        "choosing": workspace.choice_state(&file.name),
+    }))
+}
+
+fn with_source(workspace: &Workspace, file: &TaskFile, source: &str) -> Result<Value, Error> {
+    let mut all = described(workspace, file)?;
+    all["source"] = source.into();
+    Ok(all)
 }
 
 pub(crate) async fn run(
@@ -86,12 +131,7 @@ pub(crate) async fn run(
     fields.check(&RUN)?;
     let rows = rows(&fields)?;
     let answers = app.workspace.answer_task(&name, rows).await?;
-    let row = |(at, outcome): (usize, &Outcome)| match outcome {
-        Outcome::Output(output) => json!({"row": at + 1, "output": output}),
-        Outcome::Abstained(why) => json!({"row": at + 1, "abstained": why}),
-        Outcome::Error(why) => json!({"row": at + 1, "error": why}),
-    };
-    let said: Vec<Value> = answers.outcomes.iter().enumerate().map(row).collect();
+    let said: Vec<Value> = answers.rows.iter().enumerate().map(|(at, row)| answered(at + 1, row)).collect();
     let usage = answers.usage;
     Ok(Json(json!({
         "task": name,
@@ -103,6 +143,19 @@ pub(crate) async fn run(
             "cached_tokens": usage.cached_tokens,
         },
     })))
+}
+
+fn answered(row: usize, answer: &RowAnswer) -> Value {
+    let mut said = match &answer.outcome {
+        Outcome::Output(output) => json!({"row": row, "output": output}),
+        Outcome::Abstained(why) => json!({"row": row, "abstained": why}),
+        Outcome::Error(why) => json!({"row": row, "error": why}),
+    };
+    said["milliseconds"] = answer.milliseconds.into();
+    if let Some(probability) = answer.probability {
+        said["probability"] = probability.into();
+    }
+    said
 }
 
 fn rows(fields: &Fields<'_>) -> Result<Vec<Map<String, Value>>, Error> {
