@@ -148,13 +148,19 @@ fn example(task: &Task, mut fields: Map<String, Value>, label: Option<&str>) -> 
         return Ok(Example::new(only(task, &told.join("\n"))?, typed(task, output)?));
     }
     let output = match label {
+        Some(label) if property(task, label).is_some() => {
+            record(task, &mut fields, |name| name == label).ok_or_else(|| missing(&fields, &format!("`{label}`")))??
+        }
         Some(label) => fields.remove(label).ok_or_else(|| missing(&fields, &format!("`{label}`")))?,
         None => {
             let key = LABELS
                 .iter()
                 .find(|key| fields.contains_key(**key) && task.input.iter().all(|field| field.name != **key));
-            let key = key.ok_or_else(|| missing(&fields, &LABELS.join("`, `")))?;
-            fields.remove(*key).unwrap_or_default()
+            match key {
+                Some(key) => fields.remove(*key).unwrap_or_default(),
+                None => record(task, &mut fields, |name| task.input.iter().all(|field| field.name != name))
+                    .ok_or_else(|| missing(&fields, &LABELS.join("`, `")))??,
+            }
         }
     };
     let input = match (fields.len(), fields.get("input")) {
@@ -162,6 +168,47 @@ fn example(task: &Task, mut fields: Map<String, Value>, label: Option<&str>) -> 
         _ => fields,
     };
     Ok(Example::new(input_of(task, input)?, typed(task, output)?))
+}
+
+/// The form of a field of the answer, where that is a record.
+fn property<'a>(task: &'a Task, name: &str) -> Option<&'a Value> {
+    task.output.get("properties")?.get(name)
+}
+
+/// A record whose fields are columns of the row: `sentiment` beside `text`. What is empty was not labelled.
+fn record(
+    task: &Task,
+    fields: &mut Map<String, Value>,
+    wanted: impl Fn(&str) -> bool,
+) -> Option<std::result::Result<Value, String>> {
+    let names: Vec<String> =
+        fields.keys().filter(|name| wanted(name) && property(task, name).is_some()).cloned().collect();
+    let mut output = Map::new();
+    for name in &names {
+        let value = fields.remove(name).unwrap_or_default();
+        let text = property(task, name).is_some_and(|form| form.get("type").is_some_and(|kind| kind == "string"));
+        match value {
+            Value::Null => {}
+            Value::String(said) if said.trim().is_empty() => {}
+            Value::String(said) if text => {
+                output.insert(name.clone(), Value::from(said.trim()));
+            }
+            Value::String(said) => match serde_json::from_str(&said) {
+                Ok(value) => {
+                    output.insert(name.clone(), value);
+                }
+                Err(error) => return Some(Err(format!("its label `{name}` is no JSON ({error}): {said}"))),
+            },
+            other => {
+                output.insert(name.clone(), other);
+            }
+        }
+    }
+    if names.is_empty() {
+        return None;
+    }
+    let empty = || Err("its label is empty".to_owned());
+    Some(if output.is_empty() { empty() } else { Ok(Value::Object(output)) })
 }
 
 /// The fields a task speaks of; other columns are nobody's business.
@@ -235,7 +282,7 @@ impl Labelled {
         let twins = evaluate::twins(&texts, ALIKE);
         let mut labels = BTreeMap::new();
         for example in &self.examples {
-            if let Some(label) = example.output.as_str() {
+            if let Some(label) = class(&example.output) {
                 *labels.entry(label.to_owned()).or_insert(0) += 1;
             }
         }
@@ -268,11 +315,19 @@ impl Labelled {
         let texts: Vec<String> = self.examples.iter().map(|example| plain(&example.input)).collect();
         let groups = together(texts.len(), &evaluate::twins(&texts, ALIKE));
         let strata: Vec<String> =
-            self.examples.iter().map(|example| example.output.as_str().unwrap_or_default().to_owned()).collect();
+            self.examples.iter().map(|example| class(&example.output).unwrap_or_default().to_owned()).collect();
         // Free texts are strata of one each: there is nothing to keep in shares.
         let kinds: std::collections::HashSet<&String> = strata.iter().collect();
         let strata = if kinds.len() * 4 > strata.len() { vec![String::new(); strata.len()] } else { strata };
         evaluate::split(&strata, &groups, shares, seed)
+    }
+}
+
+/// What an answer is counted as: itself, or the only field of a record that is labelled.
+fn class(output: &Value) -> Option<&str> {
+    match output {
+        Value::Object(fields) if fields.len() == 1 => fields.values().next().and_then(Value::as_str),
+        other => other.as_str(),
     }
 }
 
@@ -362,6 +417,29 @@ mod tests {
         ] {
             let got = read(&sort, &form.to_string());
             assert_eq!(got.examples, std::slice::from_ref(&wanted), "{form}: {:?}", got.wrong);
+        }
+        let opinion = task(json!({"type": "object", "properties": {
+            "sentiment": {"type": "string", "enum": ["a", "b"]}, "stars": {"type": "integer"}}, "required": ["sentiment", "stars"]}));
+        for (row, label, wanted) in [
+            (json!({"text": "x", "sentiment": "a"}), None, json!({"sentiment": "a"})),
+            (json!({"text": "x", "sentiment": " a ", "stars": "3"}), None, json!({"sentiment": "a", "stars": 3})),
+            (json!({"text": "x", "sentiment": "a", "stars": 3}), Some("stars"), json!({"stars": 3})),
+            (json!({"text": "x", "sentiment": "", "stars": 3}), None, json!({"stars": 3})),
+        ] {
+            let got = labelled(&opinion, row.to_string().as_bytes(), RowFormat::JsonLines, label).expect("rows");
+            assert_eq!(
+                got.examples,
+                [Example::new(Map::from_iter([("text".to_owned(), json!("x"))]), wanted)],
+                "{row}: {:?}",
+                got.wrong
+            );
+        }
+        for row in [
+            json!({"text": "x", "sentiment": ""}),
+            json!({"text": "x", "stars": "many"}),
+            json!({"text": "x", "sentiment": "c"}),
+        ] {
+            assert_eq!(read(&opinion, &row.to_string()).wrong.len(), 1, "{row}");
         }
         let csv = labelled(&sort, b"text,kind\nhello,a\n", RowFormat::Csv, Some("kind")).expect("rows");
         assert_eq!(csv.examples, [wanted]);
