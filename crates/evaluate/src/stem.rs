@@ -43,15 +43,8 @@ const DOUBLE_SUFFIXES: [(&str, &str); 20] = [
 ];
 
 /// Step 3.
-const SUFFIXES: [(&str, &str); 7] = [
-    ("icate", "ic"),
-    ("ative", ""),
-    ("alize", "al"),
-    ("iciti", "ic"),
-    ("ical", "ic"),
-    ("ful", ""),
-    ("ness", ""),
-];
+const SUFFIXES: [(&str, &str); 7] =
+    [("icate", "ic"), ("ative", ""), ("alize", "al"), ("iciti", "ic"), ("ical", "ic"), ("ful", ""), ("ness", "")];
 
 /// Step 4, the longer before those they end with.
 const DROPPED: [&str; 19] = [

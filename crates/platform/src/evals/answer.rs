@@ -85,8 +85,7 @@ pub(super) fn reason(reason: FinishReason) -> &'static str {
 
 /// Messages with the values they name.
 pub(super) fn filled(messages: &[Said], scope: Scope<'_>) -> std::result::Result<Vec<Said>, Fault> {
-    let one =
-        |said: &Said| Ok(Said { role: said.role, content: template::fill(&said.content, scope)? });
+    let one = |said: &Said| Ok(Said { role: said.role, content: template::fill(&said.content, scope)? });
     messages.iter().map(one).collect()
 }
 

@@ -261,12 +261,7 @@ pub(super) async fn grade(workspace: &Workspace, criterion: &Criterion, scope: S
     }
 }
 
-fn compare(
-    input: &str,
-    reference: &str,
-    operation: Operation,
-    scope: Scope<'_>,
-) -> std::result::Result<Judged, Fault> {
+fn compare(input: &str, reference: &str, operation: Operation, scope: Scope<'_>) -> std::result::Result<Judged, Fault> {
     let (input, reference) = (template::fill(input, scope)?, template::fill(reference, scope)?);
     let passed = match operation {
         Operation::Eq => input == reference,

@@ -59,7 +59,11 @@ pub(super) async fn label(
 }
 
 /// A number within a range, with reasons.
-pub(super) async fn score(workspace: &Workspace, grader: &Grader, scope: Scope<'_>) -> std::result::Result<Judged, Fault> {
+pub(super) async fn score(
+    workspace: &Workspace,
+    grader: &Grader,
+    scope: Scope<'_>,
+) -> std::result::Result<Judged, Fault> {
     let Grader::ScoreModel { model, messages, range: (least, most), threshold, sampling, max_tokens } = grader else {
         return Err(Fault::new("internal_error", "a grader without a score was asked for one: this is a bug"));
     };
@@ -87,7 +91,9 @@ pub(super) async fn score(workspace: &Workspace, grader: &Grader, scope: Scope<'
     let came = ask(workspace, model, asked).await.map_err(|error| Fault::from(&error))?;
     if came.reason == FinishReason::Length {
         let tokens = came.usage.completion_tokens;
-        let message = format!("the answer of '{model}' was cut after {tokens} tokens; allow more in sampling_params.max_completions_tokens");
+        let message = format!(
+            "the answer of '{model}' was cut after {tokens} tokens; allow more in sampling_params.max_completions_tokens"
+        );
         return Err(Fault::new("score_cut", message));
     }
     let answer: Value = serde_json::from_str(came.text.trim()).unwrap_or_default();

@@ -443,8 +443,7 @@ impl Evals {
         let id = new_id("eval_");
         let created = now();
         let name = name.unwrap_or_else(|| id.clone());
-        let eval =
-            Eval { id, created, updated: created, name, metadata, item_schema, include_sample_schema, criteria };
+        let eval = Eval { id, created, updated: created, name, metadata, item_schema, include_sample_schema, criteria };
         self.store.keep_eval(&eval)?;
         Ok(eval)
     }
@@ -562,7 +561,10 @@ impl Evals {
         self.run(eval, run)?;
         let mut items = self.store.items(eval, run)?.into_values();
         items.find(|item| item_id(run, item.index) == id).ok_or_else(|| {
-            let message = format!("The run '{run}' has no output item '{}'; list its output_items to see which it has.", shown(id));
+            let message = format!(
+                "The run '{run}' has no output item '{}'; list its output_items to see which it has.",
+                shown(id)
+            );
             Error::not_found("output_item_not_found", message)
         })
     }
@@ -579,7 +581,8 @@ fn part<T>(mut all: Vec<T>, page: &Page, id: impl Fn(&T) -> String) -> Result<Pa
     }
     if let Some(after) = &page.after {
         let Some(at) = all.iter().position(|one| id(one) == *after) else {
-            let message = format!("Invalid value for 'after': '{}' is not in the list; begin again without it.", shown(after));
+            let message =
+                format!("Invalid value for 'after': '{}' is not in the list; begin again without it.", shown(after));
             return Err(Error::invalid("after", "invalid_value", message));
         };
         all.drain(..=at);

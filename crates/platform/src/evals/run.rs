@@ -194,7 +194,7 @@ impl Evals {
         }
         left.retain(|index| *index < rows.len());
         let job = Arc::new(Job { workspace: self.workspace.clone(), eval, run, rows });
-        let asked = futures_util::stream::iter(left).map(|index| {
+        let asked = futures_util::stream::iter(left).map(move |index| {
             let job = Arc::clone(&job);
             async move { job.item(index).await }
         });

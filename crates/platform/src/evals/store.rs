@@ -56,7 +56,8 @@ impl Store {
 
     pub(super) fn run(&self, eval: &str, id: &str) -> Result<Run> {
         let missing = || {
-            let message = format!("The eval '{eval}' has no run '{}'; GET /v1/evals/{eval}/runs lists those it has.", shown(id));
+            let message =
+                format!("The eval '{eval}' has no run '{}'; GET /v1/evals/{eval}/runs lists those it has.", shown(id));
             Error::not_found("eval_run_not_found", message)
         };
         if !is_id(id) {
@@ -90,7 +91,8 @@ impl Store {
     pub(super) fn rows(&self, eval: &str, run: &str) -> Result<Vec<EvalRow>> {
         let path = self.run_folder(eval, run).join("rows.jsonl");
         let text = std::fs::read_to_string(&path).map_err(|error| failed(&path, &error))?;
-        let row = |line| serde_json::from_str(line).map_err(|error| Error::failed(format!("{}: {error}", path.display())));
+        let row =
+            |line| serde_json::from_str(line).map_err(|error| Error::failed(format!("{}: {error}", path.display())));
         text.lines().map(row).collect()
     }
 

@@ -199,7 +199,9 @@ mod tests {
 
     #[test]
     fn what_is_no_reference_is_refused() {
-        for text in ["{{}}", "{{ other.x }}", "{{item.x | upper}}", "{{item..x}}", "{{item[x]}}", "{{[0]}}", "{{item x}}"] {
+        for text in
+            ["{{}}", "{{ other.x }}", "{{item.x | upper}}", "{{item..x}}", "{{item[x]}}", "{{[0]}}", "{{item x}}"]
+        {
             let error = check("input", text).unwrap_err().to_string();
             assert!(error.contains("cannot be read"), "{text}: {error}");
         }

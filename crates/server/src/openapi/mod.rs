@@ -1,5 +1,6 @@
 //! `/openapi.json`: OpenAPI 3.1, made from the table of routes and the tables of fields that requests are checked against.
 
+pub(crate) mod evals;
 pub(crate) mod requests;
 pub(crate) mod schemas;
 
@@ -54,7 +55,7 @@ fn operation(route: &Route) -> Value {
             let form = json!({"type": "object", "properties": {"files": files}, "required": ["files"]});
             operation["requestBody"] = json!({"required": true, "content": {"multipart/form-data": {"schema": form}}});
         }
-        Takes::Nothing | Takes::Name => {}
+        Takes::Nothing | Takes::Name | Takes::Query(_) => {}
     }
     operation
 }
@@ -73,6 +74,10 @@ fn parameters(route: &Route) -> Vec<Value> {
         .collect();
     if route.takes == Takes::Name {
         parameters.push(json!({"name": "name", "in": "query", "required": true, "schema": string, "description": "The document's name."}));
+    }
+    if let Takes::Query(names) = route.takes {
+        parameters
+            .extend(names.iter().map(|name| json!({"name": name, "in": "query", "required": false, "schema": string})));
     }
     parameters
 }

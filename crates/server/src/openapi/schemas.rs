@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 use wire::openai::{chat, completion, embedding};
 
-use super::{reference, requests};
+use super::{evals, reference, requests};
 use crate::routes::{bases, rerank, tasks, tokens};
 
 pub(crate) const ANSWER: &str = "Answer";
@@ -49,11 +49,17 @@ const USAGE: &str = "Usage";
 
 /// Every schema.
 pub(super) fn all() -> Value {
-    let all = requests().into_iter().chain(openai()).chain(engine()).chain(bases_and_models()).chain(task_schemas());
+    let all = requests()
+        .into_iter()
+        .chain(openai())
+        .chain(engine())
+        .chain(bases_and_models())
+        .chain(task_schemas())
+        .chain(evals::all());
     Value::Object(all.map(|(name, schema)| (name.to_owned(), schema)).collect())
 }
 
-type Named = (&'static str, Value);
+pub(super) type Named = (&'static str, Value);
 
 fn requests() -> Vec<Named> {
     use requests::request;
@@ -387,29 +393,29 @@ fn catalogue_model() -> Value {
 }
 
 /// An object that has all these.
-fn object(properties: &[(&str, Value)]) -> Value {
+pub(super) fn object(properties: &[(&str, Value)]) -> Value {
     let required: Vec<&str> = properties.iter().map(|(name, _)| *name).collect();
     let properties: Map<String, Value> =
         properties.iter().map(|(name, schema)| ((*name).to_owned(), schema.clone())).collect();
     json!({"type": "object", "properties": properties, "required": required})
 }
 
-fn list(items: Value) -> Value {
+pub(super) fn list(items: Value) -> Value {
     json!({"type": "array", "items": items})
 }
 
-fn string() -> Value {
+pub(super) fn string() -> Value {
     json!({"type": "string"})
 }
 
-fn integer() -> Value {
+pub(super) fn integer() -> Value {
     json!({"type": "integer"})
 }
 
-fn number() -> Value {
+pub(super) fn number() -> Value {
     json!({"type": "number"})
 }
 
-fn nullable(kind: &str) -> Value {
+pub(super) fn nullable(kind: &str) -> Value {
     json!({"type": [kind, "null"]})
 }
