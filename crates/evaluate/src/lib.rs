@@ -8,16 +8,19 @@
 mod classes;
 mod contest;
 mod interval;
+mod overlap;
 mod paired;
 mod race;
 mod score;
 mod split;
+mod stem;
 mod text;
 mod twins;
 
 pub use classes::{ClassScore, Confusion};
 pub use contest::{Contest, Next, Terms};
 pub use interval::{Interval, quality, quantile};
+pub use overlap::{bleu, fuzzy_match, gleu, meteor, rouge_n};
 pub use paired::{Difference, difference, holm};
 pub use race::{Beaten, Race};
 pub use score::score;

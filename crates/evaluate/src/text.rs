@@ -53,7 +53,7 @@ fn grams(letters: &[char], order: usize) -> HashMap<&[char], usize> {
 }
 
 /// Words in lower case, punctuation aside; each character of Chinese, Japanese and Korean is one.
-fn tokens(text: &str) -> Vec<String> {
+pub(crate) fn tokens(text: &str) -> Vec<String> {
     let mut all: Vec<String> = Vec::new();
     let mut word = String::new();
     for c in text.chars() {

@@ -6,6 +6,7 @@ mod cache;
 mod choose;
 mod data;
 mod doctor;
+pub mod evals;
 mod files;
 mod ingest;
 mod knowledge_bases;

@@ -12,6 +12,7 @@ use serde::Serialize;
 use crate::ask::RagModel;
 use crate::cache::Cache;
 use crate::choose::Choices;
+use crate::evals::Running;
 use crate::ingest::Jobs;
 use crate::lock::Lock;
 use crate::memory::Budget;
@@ -82,6 +83,7 @@ struct Inner {
     jobs: Jobs,
     pulls: Pulls,
     choices: Choices,
+    evals: Arc<Running>,
 }
 
 /// A knowledge base once it is open; held while it is being opened.
@@ -128,6 +130,7 @@ impl Workspace {
                 jobs: Jobs::default(),
                 pulls: Pulls::default(),
                 choices: Choices::default(),
+                evals: Arc::default(),
             }),
             folder: Path::new(".").into(),
             environment: |_| None,
@@ -204,6 +207,10 @@ impl Workspace {
         &self.inner.choices
     }
 
+    pub(crate) fn running_evals(&self) -> &Arc<Running> {
+        &self.inner.evals
+    }
+
     pub(crate) fn writes(&self) -> bool {
         self.inner.access == Access::Write
     }
@@ -232,6 +239,26 @@ impl Workspace {
                 }
                 Ok(self.local_model(name).await?)
             }
+        }
+    }
+
+    /// Checks that there is such a language model, as [`Workspace::language_model`] would find it, without loading it.
+    ///
+    /// # Errors
+    /// As [`Workspace::language_model`].
+    pub(crate) fn is_askable(&self, name: &str) -> Result<()> {
+        if let Some(task) = name.strip_prefix("task/") {
+            return self.tasks().show(task)?.task().map(drop);
+        }
+        if let Some(rest) = name.strip_prefix("kb/") {
+            let base = rest.split_once('@').map_or(rest, |(base, _)| base);
+            return self.knowledge_bases().info(base).map(drop);
+        }
+        match self.models().installed(name) {
+            Ok(installed) if installed.card.embeds() => Err(not_generating(name)),
+            Ok(_) => Ok(()),
+            Err(_) if self.remotes().list()?.iter().any(|remote| remote.name == name) => Ok(()),
+            Err(error) => Err(error),
         }
     }
 
@@ -301,11 +328,7 @@ impl Workspace {
     pub(crate) async fn local_model(&self, name: &str) -> Result<Arc<LocalModel>> {
         let installed = self.models().installed(name)?;
         if installed.card.embeds() {
-            return Err(Error::invalid(
-                "model",
-                "invalid_model",
-                format!("'{name}' makes vectors, not text; choose a generating model"),
-            ));
+            return Err(not_generating(name));
         }
         let Settings { slots, queue, context, no_guessing, small_cache, .. } = self.inner.settings;
         let usual = LoadOptions::default();
@@ -398,6 +421,11 @@ impl Workspace {
     pub(crate) fn bases(&self) -> MutexGuard<'_, HashMap<String, BaseSlot>> {
         self.inner.bases.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn not_generating(name: &str) -> Error {
+    let message = format!("'{name}' makes vectors, not text; choose a generating model");
+    Error::invalid("model", "invalid_model", message)
 }
 
 /// Runs work that computes or waits for the disk away from the threads that serve.

@@ -10,6 +10,7 @@ use bytes::BytesMut;
 use domain::Error;
 use futures_util::StreamExt;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::app::App;
@@ -114,6 +115,38 @@ impl<S: Send + Sync> FromRequestParts<S> for Segment {
             Failure::malformed("invalid_path", format!("{}: {}.", parts.uri.path(), error.body_text()))
         })?;
         Ok(Self(segment))
+    }
+}
+
+/// Several of them.
+pub(crate) struct Segments<T>(pub(crate) T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Segments<T> {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
+        let Path(segments) = Path::<T>::from_request_parts(parts, state).await.map_err(|error| {
+            Failure::malformed("invalid_path", format!("{}: {}.", parts.uri.path(), error.body_text()))
+        })?;
+        Ok(Self(segments))
+    }
+}
+
+/// What a query asks for, by name, to be read as a body is: texts, and `limit` as a number.
+pub(crate) struct Listing(pub(crate) Value);
+
+impl<S: Send + Sync> FromRequestParts<S> for Listing {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
+        let Query(pairs) = Query::<Vec<(String, String)>>::from_request_parts(parts, state)
+            .await
+            .map_err(|error| Failure::malformed("invalid_query", error.body_text()))?;
+        let value = |name: &str, text: String| match text.parse::<i64>() {
+            Ok(number) if name == "limit" => Value::from(number),
+            _ => Value::from(text),
+        };
+        Ok(Self(pairs.into_iter().map(|(name, text)| (name.clone(), value(&name, text))).collect()))
     }
 }
 

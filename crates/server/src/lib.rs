@@ -117,6 +117,7 @@ pub async fn serve(
         .local_addr()
         .map_err(|error| Error::failed(format!("the address that was bound is not known: {error}")))?;
     workspace.resume_vectors();
+    workspace.evals().resume();
     let (phase, watched) = tokio::sync::watch::channel(Phase::Serving);
     let limits = options.limits;
     let choosing = Arc::clone(&workspace);

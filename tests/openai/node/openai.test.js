@@ -85,3 +85,33 @@ test("an aborted stream leaves the server well", async () => {
   }
   assert.ok((await client.chat.completions.create({ model: SMALL, messages: user("Hi"), max_tokens: 2 })).choices.length);
 });
+
+test("an eval over given answers, and a run that is stopped", async () => {
+  const item_schema = { type: "object", properties: { expected: { type: "string" } }, required: ["expected"] };
+  const made = await client.evals.create({
+    name: "node",
+    data_source_config: { type: "custom", item_schema, include_sample_schema: true },
+    testing_criteria: [{ type: "string_check", name: "same", input: "{{sample.output_text}}", reference: "{{item.expected}}", operation: "eq" }],
+  });
+  const content = [
+    { item: { expected: "北京" }, sample: { output_text: "北京" } },
+    { item: { expected: "Paris" }, sample: { output_text: "Rome" } },
+  ];
+  let run = await client.evals.runs.create(made.id, { data_source: { type: "jsonl", source: { type: "file_content", content } } });
+  while (["queued", "in_progress"].includes(run.status)) {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    run = await client.evals.runs.retrieve(run.id, { eval_id: made.id });
+  }
+  assert.deepEqual(run.result_counts, { total: 2, passed: 1, failed: 1, errored: 0 });
+  const statuses = [];
+  for await (const item of client.evals.runs.outputItems.list(run.id, { eval_id: made.id, limit: 1 })) statuses.push(item.status);
+  assert.deepEqual(statuses, ["pass", "fail"]);
+
+  const template = [{ role: "user", content: "Tell a long story about {{item.expected}}." }];
+  const source = { type: "file_content", content: Array.from({ length: 40 }, (_, n) => ({ item: { expected: `${n}` } })) };
+  const long = await client.evals.runs.create(made.id, {
+    data_source: { type: "completions", model: SMALL, source, input_messages: { type: "template", template }, sampling_params: { max_completion_tokens: 500 } },
+  });
+  assert.equal((await client.evals.runs.cancel(long.id, { eval_id: made.id })).status, "canceled");
+  assert.ok((await client.evals.delete(made.id)).deleted);
+});

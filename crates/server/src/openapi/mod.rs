@@ -1,5 +1,6 @@
 //! `/openapi.json`: OpenAPI 3.1, made from the table of routes and the tables of fields that requests are checked against.
 
+pub(crate) mod evals;
 pub(crate) mod requests;
 pub(crate) mod schemas;
 mod tasks;

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 use wire::openai::{chat, completion, embedding};
 
-use super::{reference, requests};
+use super::{evals, reference, requests};
 use crate::routes::{bases, choices, labelled, rerank, tasks, tokens};
 
 pub(crate) const ANSWER: &str = "Answer";
@@ -60,8 +60,13 @@ const USAGE: &str = "Usage";
 
 /// Every schema.
 pub(super) fn all() -> Value {
-    let all =
-        requests().into_iter().chain(openai()).chain(engine()).chain(bases_and_models()).chain(super::tasks::all());
+    let all = requests()
+        .into_iter()
+        .chain(openai())
+        .chain(engine())
+        .chain(bases_and_models())
+        .chain(super::tasks::all())
+        .chain(evals::all());
     Value::Object(all.map(|(name, schema)| (name.to_owned(), schema)).collect())
 }
 

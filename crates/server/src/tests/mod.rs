@@ -3,6 +3,7 @@
 mod bases;
 mod described;
 mod door;
+mod evals;
 mod listening;
 mod openai;
 mod schema;
