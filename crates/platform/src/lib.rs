@@ -4,6 +4,7 @@ mod ask;
 mod bench;
 mod cache;
 mod choose;
+mod cluster;
 mod data;
 mod doctor;
 mod ingest;
@@ -30,6 +31,7 @@ pub use choose::{
     Against, ChooseEvent, ChooseOptions, DataUsed, Decision, Decisions, Entrant, Measured, Raced, Reason,
     ReportLanguage,
 };
+pub use cluster::{Cluster, ClusterEvent, ClusterOptions, Clustering, Input, Labelling, Method, Placed, read_texts};
 pub use data::{DataReport, Labelled, labelled, leaks};
 pub use doctor::Check;
 pub use ingest::{Failed, IngestOptions, IngestProgress, IngestReport};

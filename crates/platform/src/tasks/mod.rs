@@ -155,6 +155,12 @@ impl TaskFile {
     }
 }
 
+/// The task of a template.
+pub(crate) fn of_template(name: &str, language: &str) -> Option<Task> {
+    let template = templates().iter().find(|one| one.name == name && one.language == language)?;
+    file::read(name, template.task).0
+}
+
 fn check_name(name: &str) -> Result<()> {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     if name.is_empty() || name.len() > 64 || !name.bytes().all(fits) {
