@@ -1,6 +1,7 @@
 //! What can be typed. Every command shows an example before its options.
 
 mod choose;
+mod cluster;
 mod models;
 mod place;
 mod task;
@@ -11,6 +12,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use domain::SearchMode;
 
 pub(crate) use choose::{Choose, Data, DataFiles, Recheck, Report};
+pub(crate) use cluster::Cluster;
 pub(crate) use models::Models;
 pub(crate) use task::{Folder, Language, Run, Task};
 
@@ -97,6 +99,11 @@ pub(crate) enum Command {
     /// Labelled rows: check, count, bring into form, split
     #[command(subcommand)]
     Data(Data),
+    /// Group texts that are alike, name the groups, draw a map
+    #[command(
+        before_long_help = "Example:\n  sumeru cluster reviews.csv --html map.html --out grouped.csv\n  sumeru cluster messages.jsonl --field body --k 12\n  cat lines.txt | sumeru cluster -"
+    )]
+    Cluster(Cluster),
     /// Tasks: what is wanted of a model, declared in files
     #[command(subcommand)]
     Task(Task),

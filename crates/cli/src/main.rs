@@ -82,6 +82,7 @@ async fn one_shot(command: Command, data: PathBuf, printer: Printer) -> anyhow::
         Command::Run(options) => commands::run::run(options, &data, printer).await,
         Command::Choose(options) => commands::choose::run(options, &data, printer).await,
         Command::Recheck(options) => commands::choose::recheck(options, &data, printer).await,
+        Command::Cluster(options) => commands::cluster::run(options, &data, printer).await,
         Command::Data(command) => commands::data::run(command, printer),
         Command::Task(command) => commands::task::run(command, printer),
         Command::Kb(command) => commands::kb::run(command, &data, printer).await,

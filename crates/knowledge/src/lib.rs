@@ -37,6 +37,16 @@ pub fn content_hash(bytes: &[u8]) -> String {
     blake3::hash(bytes).to_hex().to_string()
 }
 
+/// The different words that say something of a text: the form that a word's forms share, and the word as it stands there.
+pub fn telling_words(text: &str) -> Vec<(String, String)> {
+    text::telling(text)
+}
+
+/// Share of a text's letters that are Han.
+pub fn han_share(text: &str) -> f32 {
+    text::han_share(text)
+}
+
 /// The characters of a text in whatever encoding (UTF-8, UTF-16, GB18030, Big5, ...), as well as can be; a byte-order mark is left out.
 pub fn decode(bytes: &[u8]) -> String {
     parse::decode::lenient(bytes)

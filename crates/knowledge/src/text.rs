@@ -83,6 +83,28 @@ pub(crate) fn whole_terms(text: &str) -> Vec<Term> {
     if whole.is_empty() { pieces } else { whole }
 }
 
+/// The different words of a text that say something of it, in the form that all of their forms share, and as it stands there.
+/// Pieces of words, single Han characters and plain numbers are none.
+pub(crate) fn telling(text: &str) -> Vec<(String, String)> {
+    let all = terms(text);
+    let mut seen = HashSet::new();
+    let mut words = Vec::new();
+    for (at, term) in all.iter().enumerate() {
+        let alone = term.text.chars().nth(1).is_none();
+        let number = term.text.chars().all(|c| c.is_numeric() || joins(c));
+        if term.weight < WHOLE || alone || number {
+            continue;
+        }
+        // A stem comes right behind its word, which counts half.
+        let word = at.checked_sub(1).map(|before| &all[before]).filter(|word| word.weight * 2.0 == term.weight);
+        let shown = word.map_or(&term.text, |word| &word.text);
+        if !is_stop_word(&term.text) && !is_stop_word(shown) && seen.insert(term.text.clone()) {
+            words.push((term.text.clone(), shown.clone()));
+        }
+    }
+    words
+}
+
 /// Whether a term says nothing about what is asked.
 pub(crate) fn is_stop_word(term: &str) -> bool {
     static ALL: OnceLock<HashSet<&str>> = OnceLock::new();
@@ -312,6 +334,19 @@ mod tests {
                 assert!(found.iter().any(|have| have == term), "{text}: {term} not in {found:?}");
             }
         }
+    }
+
+    #[test]
+    fn telling_words_are_whole_and_shown_as_they_stand() {
+        for (text, wanted) in [
+            ("The batteries of this phone, 2024, a battery!", vec!["batteries", "phone"]),
+            ("酒店的早餐不错，年假 3 天", vec!["酒店", "早餐", "不错", "年假"]),
+            ("the of 的 了 7", vec![]),
+        ] {
+            let shown: Vec<String> = telling(text).into_iter().map(|(_, shown)| shown).collect();
+            assert_eq!(shown, wanted, "{text}");
+        }
+        assert_eq!(telling("battery")[0].0, telling("batteries")[0].0);
     }
 
     #[test]

@@ -4,6 +4,7 @@ mod ask;
 mod bench;
 mod cache;
 mod choose;
+mod cluster;
 mod data;
 mod doctor;
 pub mod evals;
@@ -33,6 +34,7 @@ pub use choose::{
     Against, AskedAnswer, AskedRow, ChooseEvent, ChooseOptions, ChooseState, ChooseStatus, Contender, ContenderState,
     DataUsed, Decision, Decisions, Entrant, Measured, Part, PartSizes, Raced, Reason, ReportLanguage,
 };
+pub use cluster::{Cluster, ClusterEvent, ClusterOptions, Clustering, Input, Labelling, Method, Placed, read_texts};
 pub use data::{DataReport, Labelled, labelled, leaks};
 pub use doctor::Check;
 pub use ingest::{Failed, IngestOptions, IngestProgress, IngestReport};

@@ -8,6 +8,7 @@ pub(crate) mod ask;
 pub(crate) mod bench;
 pub(crate) mod chat;
 pub(crate) mod choose;
+pub(crate) mod cluster;
 pub(crate) mod complete;
 pub(crate) mod data;
 pub(crate) mod doctor;

@@ -214,6 +214,12 @@ impl TaskFile {
     }
 }
 
+/// The task of a template.
+pub(crate) fn of_template(name: &str, language: &str) -> Option<Task> {
+    let template = templates().iter().find(|one| one.name == name && one.language == language)?;
+    file::read(name, template.task).0
+}
+
 /// Names that go into paths and addresses: no path leads out of its folder by one.
 pub(crate) fn check_name(name: &str) -> Result<()> {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
