@@ -27,8 +27,8 @@ mod workspace;
 pub use ask::{Answer, AskEvent, AskRequest, AskStream};
 pub use bench::{BenchOptions, BenchReport, BenchRow, Workload};
 pub use choose::{
-    Against, ChooseEvent, ChooseOptions, DataUsed, Decision, Decisions, Entrant, Measured, Raced, Reason,
-    ReportLanguage,
+    Against, ChooseEvent, ChooseOptions, DataUsed, Decision, Decisions, DroppedTexts, Entrant, Measured, PlainPrompt,
+    Raced, Reason, ReportLanguage, Search, Searched, Variant, Variants,
 };
 pub use data::{DataReport, Labelled, labelled, leaks};
 pub use doctor::Check;

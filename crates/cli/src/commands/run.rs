@@ -64,9 +64,8 @@ pub(crate) async fn run(options: args::Run, data: &Path, printer: Printer) -> an
     let resumed = if report.resumed > 0 { format!(", {} of them before", report.resumed) } else { String::new() };
     let fresh = report.rows - report.resumed;
     printer.note(format!(
-        "{}@{}: {} of {} rows answered{resumed}, {} failed; {:.1} s, {:.1} rows/s; {} tokens read, {} of them remembered, {} written",
-        report.route,
-        report.model,
+        "{}: {} of {} rows answered{resumed}, {} failed; {:.1} s, {:.1} rows/s; {} tokens read, {} of them remembered, {} written",
+        report.candidate,
         report.answered,
         report.rows,
         report.failed,

@@ -10,6 +10,7 @@ use futures_util::StreamExt;
 
 use super::decision::{Sheet, breaks};
 use super::ledger::{Entry, Ledger};
+use super::variants::{Field, PlainPrompt, Searched, Variants, fitted};
 use super::{ChooseEvent, ChooseOptions, DataUsed, Decision, Entrant, Parts, Raced, Reason, task_fingerprint};
 use crate::routes::{Answerer, Candidate, Outcome};
 use crate::{Error, Labelled, Result, Workspace};
@@ -24,6 +25,8 @@ pub(super) struct Judge<'a> {
     options: &'a ChooseOptions,
     parts: &'a Parts,
     candidates: Vec<Candidate>,
+    variants: Variants,
+    searched: Option<Searched>,
     answerers: Vec<Option<Answerer>>,
     withdrawn: HashMap<usize, String>,
     /// Of the final, by candidate.
@@ -41,9 +44,15 @@ impl<'a> Judge<'a> {
         task: &'a Arc<Task>,
         options: &'a ChooseOptions,
         parts: &'a Parts,
-        candidates: Vec<Candidate>,
+        field: Field,
         ledger: Ledger,
     ) -> Self {
+        let (asked, plain) = (field.asked(), field.of_the_task());
+        let Field { candidates, variants, searched, started } = field;
+        let mut contest = Contest::new(candidates.len(), parts.development.len(), parts.test.len(), options.terms);
+        // What was asked before the race is within its means, and what a search brought is measured beside the task's own words.
+        contest.charge(asked);
+        contest.seat(plain);
         Self {
             workspace,
             task,
@@ -52,12 +61,14 @@ impl<'a> Judge<'a> {
             withdrawn: HashMap::new(),
             answerers: candidates.iter().map(|_| None).collect(),
             sheets: HashMap::new(),
-            contest: Contest::new(candidates.len(), parts.development.len(), parts.test.len(), options.terms),
+            contest,
             candidates,
             ledger,
-            started: Instant::now(),
-            asked: 0,
-            cost: 0.0,
+            started,
+            asked,
+            cost: searched.as_ref().map_or(0.0, |searched| searched.cost),
+            variants,
+            searched,
         }
     }
 
@@ -140,7 +151,11 @@ impl<'a> Judge<'a> {
         let candidate = self.candidates[at].clone();
         watch(ChooseEvent::Preparing(candidate.clone()));
         let ChooseOptions { max_tokens, seed, .. } = *self.options;
-        match self.workspace.answerer(self.task, &candidate, &self.parts.train, max_tokens, seed).await {
+        let made = match fitted(&self.variants, &candidate, self.task, self.parts.train.clone()) {
+            Ok((task, train)) => self.workspace.answerer(&task, &candidate, &train, max_tokens, seed).await,
+            Err(error) => Err(error),
+        };
+        match made {
             Ok(answerer) => self.answerers[at] = Some(answerer),
             Err(error) => self.withdraw(at, error.to_string(), watch),
         }
@@ -225,11 +240,10 @@ impl<'a> Judge<'a> {
         keys.iter().map(|key| self.ledger.get(&name, key).cloned().ok_or_else(missing)).collect()
     }
 
-    /// What makes a candidate the same as in an earlier sitting: its route, its model's file, the task, what it learns from.
+    /// What makes a candidate the same as in an earlier sitting: its route, its model's file, the task in its words, what it learns from and shows.
     fn identity(&self, answerer: &Answerer) -> String {
-        let task = task_fingerprint(self.task);
-        let train = crate::data::fingerprint(&self.parts.train);
-        format!("{} {} {task} {train} {}", answerer.candidate, answerer.card.sha256, self.options.max_tokens)
+        let (said, train) = (answerer.digest(), crate::data::fingerprint(&self.parts.train));
+        format!("{} {} {said} {train} {}", answerer.candidate, answerer.card.sha256, self.options.max_tokens)
     }
 
     /// What it comes to.
@@ -284,6 +298,9 @@ impl<'a> Judge<'a> {
             grid: contest.spent().1,
             seconds: self.started.elapsed().as_secs_f64(),
             cost: self.cost,
+            prompt: PlainPrompt::of(self.task),
+            variants: self.variants.clone(),
+            search: self.searched.clone(),
         };
         let mut sheets: Vec<Sheet> = Vec::new();
         for (at, scores) in contest.finals() {

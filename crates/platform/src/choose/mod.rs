@@ -8,6 +8,7 @@ mod decisions;
 mod judge;
 mod ledger;
 mod report;
+mod variants;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -21,10 +22,12 @@ use crate::routes::{Candidate, Route};
 use crate::{Error, Labelled, ModelState, Result, Workspace};
 use judge::Judge;
 use ledger::Ledger;
+use variants::Field;
 
 pub use decision::{Against, DataUsed, Decision, Entrant, Measured, Raced, Reason};
 pub use decisions::Decisions;
 pub use report::ReportLanguage;
+pub use variants::{DroppedTexts, PlainPrompt, Search, Searched, Variant, Variants};
 
 /// What a choice is among, and how far it may go.
 #[derive(Debug, Clone)]
@@ -37,6 +40,8 @@ pub struct ChooseOptions {
     pub seed: u64,
     /// Shares of the splits.
     pub shares: Shares,
+    /// What is tried beside the task's own words.
+    pub search: Search,
     /// How far it may go.
     pub terms: Terms,
     /// Examples of the development and of the test split, at most.
@@ -58,6 +63,24 @@ pub struct ChooseOptions {
 /// What happens while it is chosen.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ChooseEvent {
+    /// Before the race: the plain prompt of a model answered rows of the training part.
+    Piloted {
+        /// Which.
+        candidate: Candidate,
+        /// Its mean score.
+        mean: f64,
+        /// Of so many.
+        examples: usize,
+    },
+    /// Before the race: instructions were written.
+    Written {
+        /// The variant's name.
+        name: String,
+        /// The instructions.
+        text: String,
+    },
+    /// All variants are there.
+    Searched(Searched),
     /// These take part, on so many examples to learn from, to race on, to be measured on.
     Begun {
         /// The candidates.
@@ -112,13 +135,15 @@ impl Workspace {
         let task = Arc::new(task.clone());
         let parts = Parts::of(data, options)?;
         let candidates = self.candidates(&task, options)?;
+        let mut field = Field::plain(candidates);
+        let decisions = Decisions::of(&options.folder);
+        let mut ledger = Ledger::open(&decisions.begun(&task.name)?)?;
+        variants::search(self, &task, options, &parts, &mut ledger, &mut field, &mut watch).await?;
         watch(ChooseEvent::Begun {
-            candidates: candidates.clone(),
+            candidates: field.candidates.clone(),
             parts: (parts.train.len(), parts.development.len(), parts.test.len()),
         });
-        let decisions = Decisions::of(&options.folder);
-        let ledger = Ledger::open(&decisions.begun(&task.name)?)?;
-        let mut judge = Judge::new(self, &task, options, &parts, candidates, ledger);
+        let mut judge = Judge::new(self, &task, options, &parts, field, ledger);
         judge.run(&mut watch).await?;
         let decision = judge.decide(data);
         let path = decisions.keep(&decision, judge.into_ledger(), &parts.train)?;
@@ -156,7 +181,7 @@ impl Workspace {
             let models = if route == Route::Classifier { &vectors } else { &texts };
             // Where probabilities of tokens are not to be had, nothing can be read off them.
             let can = |model: &&String| route != Route::Labels || !remote.contains(model);
-            all.extend(models.iter().filter(can).map(|model| Candidate { route, model: model.clone() }));
+            all.extend(models.iter().filter(can).map(|model| Candidate::plain(route, model)));
         }
         // One model after the other, so that each is warm when it is asked again.
         all.sort_by(|a, b| a.model.cmp(&b.model).then(a.route.cmp(&b.route)));

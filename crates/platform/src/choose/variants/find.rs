@@ -1,0 +1,239 @@
+//! Finds variants: which models are worth them, what is written, which examples are picked.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use domain::{Example, Task};
+
+use super::pilot::Trial;
+use super::selection::{balanced, diverse, hard};
+use super::template::drafted;
+use super::writer::{Kind, Mistake};
+use super::{Field, Search, Searched, Variant};
+use crate::choose::ledger::Ledger;
+use crate::choose::{ChooseEvent, ChooseOptions, Parts};
+use crate::routes::{Candidate, Route, plain, vectors_of};
+use crate::{Result, Workspace};
+
+/// Texts asked for each that is wanted, at most: some are no use.
+const TRIES: usize = 2;
+/// Examples that those to show are picked from, at most: their vectors take time.
+const POOL: usize = 400;
+/// Numbers of passages that are tried.
+const PASSAGES: [usize; 3] = [3, 6, 10];
+/// The part of the time and of the money that a search may take: the race and the final need theirs.
+const SHARE: f64 = 0.25;
+
+/// A search under way.
+pub(super) struct Work<'a> {
+    pub(super) workspace: &'a Workspace,
+    pub(super) task: &'a Arc<Task>,
+    pub(super) options: &'a ChooseOptions,
+    pub(super) parts: &'a Parts,
+    pub(super) ledger: &'a mut Ledger,
+    pub(super) started: Instant,
+    pub(super) done: Searched,
+}
+
+/// Adds to the field what is tried beside the task's own words.
+///
+/// # Errors
+/// As [`Workspace::choose`]; a writer that was asked for and cannot write is one.
+pub(in crate::choose) async fn search(
+    workspace: &Workspace,
+    task: &Arc<Task>,
+    options: &ChooseOptions,
+    parts: &Parts,
+    ledger: &mut Ledger,
+    field: &mut Field,
+    watch: &mut impl FnMut(ChooseEvent),
+) -> Result<()> {
+    match &options.search {
+        Search::Off => return Ok(()),
+        Search::Again { candidates, variants } => {
+            field.candidates.extend(candidates.iter().filter(|one| one.variant.is_some()).cloned());
+            field.variants.clone_from(variants);
+        }
+        Search::Write { count, writer } => {
+            let started = field.started;
+            let mut work = Work { workspace, task, options, parts, ledger, started, done: Searched::default() };
+            work.find(*count, writer.as_deref(), field, watch).await?;
+            work.done.seconds = started.elapsed().as_secs_f64();
+            watch(ChooseEvent::Searched(work.done.clone()));
+            field.searched = Some(work.done);
+        }
+    }
+    field.line_up();
+    Ok(())
+}
+
+impl Work<'_> {
+    /// Whether as much was spent as a search may.
+    pub(super) fn enough(&self) -> bool {
+        let over = |most: Option<f64>, spent: f64| most.is_some_and(|most| spent >= most * SHARE);
+        over(self.options.max_time.map(|most| most.as_secs_f64()), self.started.elapsed().as_secs_f64())
+            || over(self.options.max_cost, self.done.cost)
+    }
+
+    async fn find(
+        &mut self,
+        count: usize,
+        writer: Option<&str>,
+        field: &mut Field,
+        watch: &mut impl FnMut(ChooseEvent),
+    ) -> Result<()> {
+        let mut models: Vec<String> = Vec::new();
+        for candidate in field.candidates.iter().filter(|one| one.route != Route::Classifier) {
+            if !models.contains(&candidate.model) {
+                models.push(candidate.model.clone());
+            }
+        }
+        let found = field.candidates.iter().map(|candidate| candidate.route).find(|route| route.passages().is_some());
+        let trials = self.pilot(&models, found.unwrap_or(Route::Prompt), watch).await?;
+        let Some(best) = trials.first() else {
+            self.done.ended = Some("no model could be asked".to_owned());
+            return Ok(());
+        };
+        let mistakes = best.mistakes();
+        let examples = self.examples(&mistakes).await?;
+        for (name, variant) in examples {
+            self.enter(field, &trials, &name, variant, |route| matches!(route, Route::FewShot(_)));
+        }
+        passages(field, &trials);
+        self.instructions(count, writer, &models, &trials, field, watch).await
+    }
+
+    /// Has instructions written until there are so many, or nothing new comes.
+    async fn instructions(
+        &mut self,
+        count: usize,
+        asked: Option<&str>,
+        models: &[String],
+        trials: &[Trial],
+        field: &mut Field,
+        watch: &mut impl FnMut(ChooseEvent),
+    ) -> Result<()> {
+        let Some(writer) = self.writer(asked, models).await? else {
+            self.done.ended = Some("the policy lets no model write".to_owned());
+            return Ok(());
+        };
+        (self.done.writer, self.done.writer_sha256) = (Some(writer.name.clone()), writer.sha256.clone());
+        let mistakes = trials.first().map(Trial::mistakes).unwrap_or_default();
+        let parts = self.parts;
+        let mistakes: Vec<Mistake<'_>> = mistakes.iter().map(|(at, said)| (&parts.train[*at], said.as_str())).collect();
+        let (mut kinds, mut numbers) = (vec![Kind::Short, Kind::Precise, Kind::Guide, Kind::Rules], [0; 4]);
+        kinds.retain(|kind| self.told(&writer, *kind, &mistakes, 0).is_some());
+        let mut texts: Vec<String> = Vec::new();
+        for attempt in 0..count * TRIES {
+            if texts.len() == count {
+                break;
+            }
+            if self.enough() {
+                self.done.ended = Some("a quarter of the time or of the money was spent".to_owned());
+                break;
+            }
+            let (kind, again) = (kinds[attempt % kinds.len()], attempt / kinds.len());
+            let Some(told) = self.told(&writer, kind, &mistakes, again) else { continue };
+            let written = match self.write(&writer, told, again).await {
+                Ok(written) => written.unwrap_or_default(),
+                Err(error) => {
+                    self.done.ended = Some(format!("'{}' could not write: {error}", writer.name));
+                    break;
+                }
+            };
+            let others: Vec<&str> = texts.iter().map(String::as_str).collect();
+            let drafted = drafted(self.task, &written, kind.becomes(), &others, &mut self.done.dropped);
+            let Some(text) = drafted else { continue };
+            numbers[kind as usize] += 1;
+            let name = format!("{}{}", kind.name(), numbers[kind as usize]);
+            watch(ChooseEvent::Written { name: name.clone(), text: text.clone() });
+            texts.push(text.clone());
+            let variant = Variant { instructions: Some(text), written_by: Some(writer.name.clone()), examples: None };
+            self.enter(field, trials, &name, variant, |route| {
+                matches!(route, Route::Prompt | Route::Labels) || route.passages().is_some()
+            });
+        }
+        Ok(())
+    }
+
+    /// Enters a variant on each of these models that has a plain candidate it can stand in for: by the routes that `fits` names, or else the first
+    /// that writes at all. Of routes that find passages the plainest is enough: their numbers are tried by themselves.
+    fn enter(&self, field: &mut Field, trials: &[Trial], name: &str, variant: Variant, fits: impl Fn(Route) -> bool) {
+        let mut entered = Vec::new();
+        for trial in trials {
+            let model = &trial.candidate.model;
+            let of_model = || {
+                field
+                    .candidates
+                    .iter()
+                    .filter(|one| one.model == *model && one.variant.is_none() && one.route != Route::Classifier)
+                    .map(|one| one.route)
+            };
+            // Where all examples are shown, there is nothing to pick.
+            let picks = |route: Route| variant.examples.as_ref().is_none_or(|all| route.shown() < all.len());
+            let mut routes: Vec<Route> = of_model().filter(|route| fits(*route) && picks(*route)).collect();
+            if routes.iter().any(|route| route.passages().is_some()) {
+                routes.truncate(1);
+            }
+            // Words of one's own can stand before any route; examples only where they are shown.
+            if routes.is_empty() && variant.instructions.is_some() {
+                routes.extend(of_model().next());
+            }
+            let one = |route| Candidate { variant: Some(name.to_owned()), ..Candidate::plain(route, model.as_str()) };
+            entered.extend(routes.into_iter().map(one));
+        }
+        if !entered.is_empty() {
+            field.candidates.extend(entered);
+            field.variants.insert(name.to_owned(), variant);
+        }
+    }
+
+    /// Sets of examples: unlike each other, of every label as many, and those the best plain prompt got wrong. In each the first few are good for
+    /// themselves, so that a route takes as many as it shows.
+    async fn examples(&self, mistakes: &[(usize, String)]) -> Result<Vec<(String, Variant)>> {
+        const MOST: usize = 64;
+        let whole = jsonschema::validator_for(&self.task.output).ok();
+        let sound = |one: &Example| whole.as_ref().is_none_or(|whole| whole.is_valid(&one.output));
+        let pool: Vec<Example> = self.parts.train.iter().take(POOL).filter(|one| sound(one)).cloned().collect();
+        if pool.len() < 2 {
+            return Ok(Vec::new());
+        }
+        let vectors = match self.workspace.default_embedder() {
+            Err(_) => None,
+            Ok(name) => {
+                let embedder = self.workspace.embedder(&name).await?;
+                let texts = pool.iter().map(|example| plain(&example.input)).collect();
+                Some(vectors_of(&*embedder, texts).await?)
+            }
+        };
+        let all: Vec<usize> = (0..pool.len()).collect();
+        let apart = vectors.as_ref().map(|vectors| diverse(vectors, &all, MOST)).unwrap_or_default();
+        let even = balanced(&pool, vectors.as_deref(), MOST);
+        let wrong: Vec<usize> =
+            mistakes.iter().filter_map(|(at, _)| pool.iter().position(|one| *one == self.parts.train[*at])).collect();
+        let fill = if even.is_empty() { if apart.is_empty() { &all } else { &apart } } else { &even };
+        let hard = if wrong.is_empty() { Vec::new() } else { hard(&pool, &wrong, fill, MOST) };
+        let sets = [("diverse", apart), ("balanced", even), ("hard", hard)];
+        Ok(sets
+            .into_iter()
+            .filter(|(_, picked)| !picked.is_empty())
+            .map(|(name, picked)| {
+                let examples = picked.into_iter().map(|at| pool[at].clone()).collect();
+                (name.to_owned(), Variant { examples: Some(examples), ..Variant::default() })
+            })
+            .collect())
+    }
+}
+
+/// Other numbers of passages for the routes that find some.
+fn passages(field: &mut Field, trials: &[Trial]) {
+    let found = field.candidates.iter().filter(|one| trials.iter().any(|trial| trial.candidate.model == one.model));
+    let more: Vec<Candidate> = found
+        .flat_map(|one| {
+            let numbers = PASSAGES.iter().filter_map(|count| one.route.with_passages(*count));
+            numbers.map(|route| Candidate::plain(route, one.model.as_str()))
+        })
+        .collect();
+    field.candidates.extend(more);
+    field.line_up();
+}
