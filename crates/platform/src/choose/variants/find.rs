@@ -5,10 +5,10 @@ use std::time::Instant;
 
 use domain::{Example, Task};
 
-use super::pilot::Trial;
+use super::pilot::{Draft, Trial};
 use super::selection::{balanced, diverse, hard};
 use super::template::drafted;
-use super::writer::{Kind, Mistake};
+use super::writer::{Kind, Mistake, Writer};
 use super::{Field, Search, Searched, Variant};
 use crate::choose::ledger::Ledger;
 use crate::choose::{ChooseEvent, ChooseOptions, Parts};
@@ -103,7 +103,7 @@ impl Work<'_> {
         self.instructions(count, writer, &models, &trials, field, watch).await
     }
 
-    /// Has instructions written until there are so many, or nothing new comes.
+    /// Has instructions written, and enters the better half of them.
     async fn instructions(
         &mut self,
         count: usize,
@@ -121,11 +121,33 @@ impl Work<'_> {
         let mistakes = trials.first().map(Trial::mistakes).unwrap_or_default();
         let parts = self.parts;
         let mistakes: Vec<Mistake<'_>> = mistakes.iter().map(|(at, said)| (&parts.train[*at], said.as_str())).collect();
+        let drafts = self.drafts(count, &writer, &mistakes, watch).await?;
+        let drafts = match trials.first() {
+            Some(best) => self.better_half(best, drafts, watch).await?,
+            None => drafts,
+        };
+        for Draft { name, text } in drafts {
+            let variant = Variant { instructions: Some(text), written_by: Some(writer.name.clone()), examples: None };
+            self.enter(field, trials, &name, variant, |route| {
+                matches!(route, Route::Prompt | Route::Labels) || route.passages().is_some()
+            });
+        }
+        Ok(())
+    }
+
+    /// Asks for one kind of instructions after the other until there are so many, or nothing new comes.
+    async fn drafts(
+        &mut self,
+        count: usize,
+        writer: &Writer,
+        mistakes: &[Mistake<'_>],
+        watch: &mut impl FnMut(ChooseEvent),
+    ) -> Result<Vec<Draft>> {
         let (mut kinds, mut numbers) = (vec![Kind::Short, Kind::Precise, Kind::Guide, Kind::Rules], [0; 4]);
-        kinds.retain(|kind| self.told(&writer, *kind, &mistakes, 0).is_some());
-        let mut texts: Vec<String> = Vec::new();
+        kinds.retain(|kind| self.told(writer, *kind, mistakes, 0).is_some());
+        let mut drafts: Vec<Draft> = Vec::new();
         for attempt in 0..count * TRIES {
-            if texts.len() == count {
+            if drafts.len() == count {
                 break;
             }
             if self.enough() {
@@ -133,27 +155,23 @@ impl Work<'_> {
                 break;
             }
             let (kind, again) = (kinds[attempt % kinds.len()], attempt / kinds.len());
-            let Some(told) = self.told(&writer, kind, &mistakes, again) else { continue };
-            let written = match self.write(&writer, told, again).await {
+            let Some(told) = self.told(writer, kind, mistakes, again) else { continue };
+            let written = match self.write(writer, told, again).await {
                 Ok(written) => written.unwrap_or_default(),
                 Err(error) => {
                     self.done.ended = Some(format!("'{}' could not write: {error}", writer.name));
                     break;
                 }
             };
-            let others: Vec<&str> = texts.iter().map(String::as_str).collect();
+            let others: Vec<&str> = drafts.iter().map(|draft| draft.text.as_str()).collect();
             let drafted = drafted(self.task, &written, kind.becomes(), &others, &mut self.done.dropped);
             let Some(text) = drafted else { continue };
             numbers[kind as usize] += 1;
             let name = format!("{}{}", kind.name(), numbers[kind as usize]);
             watch(ChooseEvent::Written { name: name.clone(), text: text.clone() });
-            texts.push(text.clone());
-            let variant = Variant { instructions: Some(text), written_by: Some(writer.name.clone()), examples: None };
-            self.enter(field, trials, &name, variant, |route| {
-                matches!(route, Route::Prompt | Route::Labels) || route.passages().is_some()
-            });
+            drafts.push(Draft { name, text });
         }
-        Ok(())
+        Ok(drafts)
     }
 
     /// Enters a variant on each of these models that has a plain candidate it can stand in for: by the routes that `fits` names, or else the first

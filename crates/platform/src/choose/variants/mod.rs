@@ -1,7 +1,8 @@
 //! Prompt search: other wordings of a task's instructions, other examples and other numbers of passages, as candidates of the same race.
 //!
 //! [`search`] finds them before the race begins: `pilot` asks the plain prompt rows of the training part, which tells the models worth the trouble
-//! and the rows they get wrong; `writer` has a model write instructions, which `template` holds to the task's fields; `selection` picks examples.
+//! and the rows they get wrong; `writer` has a model write instructions, which `template` holds to the task's fields, and the better half of which
+//! goes on; `selection` picks examples.
 //! All of it rests on the training part alone, so that the race on the development part judges what it has never seen.
 //!
 //! Variants are there before the race, and are not let in while it runs: a newcomer would have to answer all that its rivals have answered, and
@@ -36,7 +37,7 @@ pub enum Search {
     Off,
     /// What a model writes now, and examples that are picked now.
     Write {
-        /// Wordings of the instructions, at most.
+        /// Wordings of the instructions that are written, at most; the better half of them races.
         count: usize,
         /// Who writes; the largest local model that takes part if nobody is named, a remote one if there is no local one.
         writer: Option<String>,
@@ -94,10 +95,13 @@ pub struct Searched {
     /// Of the writer's file.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub writer_sha256: String,
-    /// Answers of plain prompts to rows of the training part.
+    /// Answers to rows of the training part.
     pub pilot: usize,
     /// What the plain prompt of each model scored on them: the model, the mean, the rows.
     pub piloted: Vec<(String, f64, usize)>,
+    /// What the best of them scored with what was written, on other rows of that part: the variant, the mean, the rows. The better half races.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub drafts: Vec<(String, f64, usize)>,
     /// Texts asked of the writer.
     pub calls: usize,
     /// Tokens the writer read and wrote, and models of the pilot.

@@ -1,4 +1,6 @@
-//! What the plain prompt of each model does with some rows of the training part: whose variants are worth a race, and what goes wrong.
+//! What prompts do with some rows of the training part: which models' variants are worth a race, what goes wrong, which wordings are worth one.
+
+use std::sync::Arc;
 
 use domain::Example;
 use futures_util::StreamExt;
@@ -42,7 +44,48 @@ impl Trial {
     }
 }
 
+/// Instructions that were written.
+pub(super) struct Draft {
+    pub(super) name: String,
+    pub(super) text: String,
+}
+
 impl Work<'_> {
+    /// The better half of drafts, by what the best model makes of them on rows of the training part that no writer was shown mistakes of. A race of
+    /// all of them on several routes took twice the time and told no more: among so many, each has few examples, and one is best by luck.
+    pub(super) async fn better_half(
+        &mut self,
+        best: &Trial,
+        drafts: Vec<Draft>,
+        watch: &mut impl FnMut(ChooseEvent),
+    ) -> Result<Vec<Draft>> {
+        let kept = drafts.len().div_ceil(2);
+        let parts = self.parts;
+        let rows = parts.train.get(ROWS..).unwrap_or_default();
+        let rows = &rows[..ROWS.min(rows.len())];
+        if rows.len() < FIRST {
+            return Ok(drafts);
+        }
+        let mut marked: Vec<(f64, Draft)> = Vec::new();
+        for draft in drafts {
+            let candidate = Candidate { variant: Some(draft.name.clone()), ..best.candidate.clone() };
+            let mut task = domain::Task::clone(self.task);
+            task.instructions.clone_from(&draft.text);
+            let (most, seed) = (self.options.max_tokens, self.options.seed);
+            let mut mean = 0.0;
+            if !self.enough() {
+                let answerer = self.workspace.answerer(&Arc::new(task), &candidate, &[], most, seed).await?;
+                let mut trial = Trial { candidate, answerer, entries: Vec::new(), scores: Vec::new() };
+                self.ask(&mut trial, rows, watch).await?;
+                mean = trial.mean();
+                self.done.drafts.push((draft.name.clone(), mean, trial.scores.len()));
+            }
+            marked.push((mean, draft));
+        }
+        marked.sort_by(|a, b| b.0.total_cmp(&a.0));
+        Ok(marked.into_iter().take(kept).map(|(_, draft)| draft).collect())
+    }
+
     /// The models whose variants are worth a race, best first: the best on rows of the training part, and the next one if it does as well but for
     /// a row. All are asked a few rows, the best of them more. What every variant of every model would take is spent on what may win.
     pub(super) async fn pilot(
@@ -51,6 +94,7 @@ impl Work<'_> {
         route: Route,
         watch: &mut impl FnMut(ChooseEvent),
     ) -> Result<Vec<Trial>> {
+        let train = &self.parts.train;
         let mut trials = Vec::new();
         for model in models {
             let candidate = Candidate::plain(route, model.as_str());
@@ -58,13 +102,14 @@ impl Work<'_> {
             // Whoever cannot take part withdraws from the race, with the reason.
             if let Ok(answerer) = self.workspace.answerer(self.task, &candidate, &[], most, seed).await {
                 let mut trial = Trial { candidate, answerer, entries: Vec::new(), scores: Vec::new() };
-                self.ask(&mut trial, FIRST, watch).await?;
+                self.ask(&mut trial, &train[..FIRST.min(train.len())], watch).await?;
                 trials.push(trial);
             }
         }
         trials.sort_by(|a, b| b.mean().total_cmp(&a.mean()));
         for trial in trials.iter_mut().take(FOLLOWED) {
-            self.ask(trial, ROWS, watch).await?;
+            let more = train.get(trial.scores.len()..ROWS.min(train.len())).unwrap_or_default();
+            self.ask(trial, more, watch).await?;
         }
         for trial in &trials {
             self.done.piloted.push((trial.candidate.model.clone(), trial.mean(), trial.scores.len()));
@@ -79,10 +124,8 @@ impl Work<'_> {
         Ok(trials)
     }
 
-    /// Asks rows up to so many, unless enough was spent.
-    async fn ask(&mut self, trial: &mut Trial, until: usize, watch: &mut impl FnMut(ChooseEvent)) -> Result<()> {
-        let rows = &self.parts.train[..until.min(self.parts.train.len())];
-        let rows = rows.get(trial.entries.len()..).unwrap_or_default();
+    /// Asks rows, unless enough was spent.
+    async fn ask(&mut self, trial: &mut Trial, rows: &[Example], watch: &mut impl FnMut(ChooseEvent)) -> Result<()> {
         if rows.is_empty() || self.enough() {
             return Ok(());
         }
