@@ -97,10 +97,11 @@ impl Work<'_> {
         let mistakes = best.mistakes();
         let examples = self.examples(&mistakes).await?;
         for (name, variant) in examples {
-            self.enter(field, &trials, &name, variant, |route| matches!(route, Route::FewShot(_)));
+            enter(field, &of(&trials), &name, variant, |route| matches!(route, Route::FewShot(_)));
         }
-        passages(field, &trials);
-        self.instructions(count, writer, &models, &trials, field, watch).await
+        self.instructions(count, writer, &models, &trials, field, watch).await?;
+        passages(field, &of(&trials));
+        Ok(())
     }
 
     /// Has instructions written, and enters the better half of them.
@@ -113,9 +114,18 @@ impl Work<'_> {
         field: &mut Field,
         watch: &mut impl FnMut(ChooseEvent),
     ) -> Result<()> {
-        let Some(writer) = self.writer(asked, models).await? else {
-            self.done.ended = Some("the policy lets no model write".to_owned());
-            return Ok(());
+        let writer = match self.writer(asked, models).await {
+            Ok(Some(writer)) => writer,
+            Ok(None) => {
+                self.done.ended = Some("the policy lets no model write".to_owned());
+                return Ok(());
+            }
+            // Whoever was named must be able to; of others the race can do without.
+            Err(error) if asked.is_none() => {
+                self.done.ended = Some(error.to_string());
+                return Ok(());
+            }
+            Err(error) => return Err(error),
         };
         (self.done.writer, self.done.writer_sha256) = (Some(writer.name.clone()), writer.sha256.clone());
         let mistakes = trials.first().map(Trial::mistakes).unwrap_or_default();
@@ -128,7 +138,7 @@ impl Work<'_> {
         };
         for Draft { name, text } in drafts {
             let variant = Variant { instructions: Some(text), written_by: Some(writer.name.clone()), examples: None };
-            self.enter(field, trials, &name, variant, |route| {
+            enter(field, &of(trials), &name, variant, |route| {
                 matches!(route, Route::Prompt | Route::Labels) || route.passages().is_some()
             });
         }
@@ -174,38 +184,6 @@ impl Work<'_> {
         Ok(drafts)
     }
 
-    /// Enters a variant on each of these models that has a plain candidate it can stand in for: by the routes that `fits` names, or else the first
-    /// that writes at all. Of routes that find passages the plainest is enough: their numbers are tried by themselves.
-    fn enter(&self, field: &mut Field, trials: &[Trial], name: &str, variant: Variant, fits: impl Fn(Route) -> bool) {
-        let mut entered = Vec::new();
-        for trial in trials {
-            let model = &trial.candidate.model;
-            let of_model = || {
-                field
-                    .candidates
-                    .iter()
-                    .filter(|one| one.model == *model && one.variant.is_none() && one.route != Route::Classifier)
-                    .map(|one| one.route)
-            };
-            // Where all examples are shown, there is nothing to pick.
-            let picks = |route: Route| variant.examples.as_ref().is_none_or(|all| route.shown() < all.len());
-            let mut routes: Vec<Route> = of_model().filter(|route| fits(*route) && picks(*route)).collect();
-            if routes.iter().any(|route| route.passages().is_some()) {
-                routes.truncate(1);
-            }
-            // Words of one's own can stand before any route; examples only where they are shown.
-            if routes.is_empty() && variant.instructions.is_some() {
-                routes.extend(of_model().next());
-            }
-            let one = |route| Candidate { variant: Some(name.to_owned()), ..Candidate::plain(route, model.as_str()) };
-            entered.extend(routes.into_iter().map(one));
-        }
-        if !entered.is_empty() {
-            field.candidates.extend(entered);
-            field.variants.insert(name.to_owned(), variant);
-        }
-    }
-
     /// Sets of examples: unlike each other, of every label as many, and those the best plain prompt got wrong. In each the first few are good for
     /// themselves, so that a route takes as many as it shows.
     async fn examples(&self, mistakes: &[(usize, String)]) -> Result<Vec<(String, Variant)>> {
@@ -243,9 +221,44 @@ impl Work<'_> {
     }
 }
 
+/// The models of trials.
+fn of(trials: &[Trial]) -> Vec<&str> {
+    trials.iter().map(|trial| trial.candidate.model.as_str()).collect()
+}
+
+/// Enters a variant on each of these models that has a plain candidate it can stand in for: by the routes that `fits` names, or else the first that
+/// writes at all. Of routes that find passages one is enough: their kinds and numbers race by themselves.
+fn enter(field: &mut Field, models: &[&str], name: &str, variant: Variant, fits: impl Fn(Route) -> bool) {
+    let mut entered = Vec::new();
+    for model in models {
+        let of_model = || {
+            let plain = field.candidates.iter().filter(|one| one.model == *model && one.variant.is_none());
+            plain.map(|one| one.route).filter(|route| *route != Route::Classifier)
+        };
+        // Where all examples are shown, there is nothing to pick.
+        let picks = |route: Route| variant.examples.as_ref().is_none_or(|all| route.shown() < all.len());
+        let mut routes: Vec<Route> = of_model().filter(|route| fits(*route) && picks(*route)).collect();
+        if routes.iter().any(|route| route.passages().is_some()) {
+            routes.retain(|route| route.passages().is_some());
+            routes.truncate(1);
+        }
+        // Words of one's own can stand before any route; examples only where they are shown.
+        if routes.is_empty() && variant.instructions.is_some() {
+            routes.extend(of_model().next());
+        }
+        let one = |route| Candidate { variant: Some(name.to_owned()), ..Candidate::plain(route, *model) };
+        entered.extend(routes.into_iter().map(one));
+    }
+    if !entered.is_empty() {
+        field.candidates.extend(entered);
+        field.variants.insert(name.to_owned(), variant);
+    }
+}
+
 /// Other numbers of passages for the routes that find some.
-fn passages(field: &mut Field, trials: &[Trial]) {
-    let found = field.candidates.iter().filter(|one| trials.iter().any(|trial| trial.candidate.model == one.model));
+fn passages(field: &mut Field, models: &[&str]) {
+    let plain = field.candidates.iter().filter(|one| one.variant.is_none());
+    let found = plain.filter(|one| models.contains(&one.model.as_str()));
     let more: Vec<Candidate> = found
         .flat_map(|one| {
             let numbers = PASSAGES.iter().filter_map(|count| one.route.with_passages(*count));
@@ -254,4 +267,67 @@ fn passages(field: &mut Field, trials: &[Trial]) {
         .collect();
     field.candidates.extend(more);
     field.line_up();
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Map, json};
+
+    use super::*;
+
+    fn field(candidates: &[&str]) -> Field {
+        Field::plain(candidates.iter().map(|one| one.parse().expect(one)).collect())
+    }
+
+    fn names(field: &Field) -> Vec<String> {
+        field.candidates.iter().map(ToString::to_string).collect()
+    }
+
+    fn examples(count: usize) -> Variant {
+        let one = Example { input: Map::from_iter([("text".to_owned(), json!("t"))]), output: json!("x") };
+        Variant { examples: Some(vec![one; count]), ..Variant::default() }
+    }
+
+    fn words() -> Variant {
+        Variant { instructions: Some("{{ text }}?".to_owned()), ..Variant::default() }
+    }
+
+    #[test]
+    fn variants_stand_beside_the_plain_candidates_they_fit() {
+        let plain = ["few-shot:8@m", "labels@m", "prompt@m", "prompt@n", "prompt-steps@m", "classifier@e"];
+        let mut all = field(&plain);
+        enter(&mut all, &["m"], "short1", words(), |route| matches!(route, Route::Prompt | Route::Labels));
+        enter(&mut all, &["m"], "diverse", examples(9), |route| matches!(route, Route::FewShot(_)));
+        assert_eq!(names(&all)[6..], ["labels~short1@m", "prompt~short1@m", "few-shot:8~diverse@m"]);
+        assert_eq!(all.variants.keys().collect::<Vec<_>>(), ["diverse", "short1"]);
+        // Eight of eight are no choice, and what nobody can show is not kept.
+        enter(&mut all, &["m", "n"], "hard", examples(8), |route| matches!(route, Route::FewShot(_)));
+        assert!(!all.variants.contains_key("hard") && names(&all).len() == 9);
+        all.line_up();
+        assert!(all.of_the_task().iter().all(|at| all.candidates[*at].variant.is_none()));
+        assert_eq!(all.of_the_task().len(), plain.len());
+    }
+
+    #[test]
+    fn words_are_tried_on_one_route_with_passages_and_numbers_on_all() {
+        let mut all = field(&["retrieval:6@m", "retrieval-fusion:6@m", "retrieval:6@n"]);
+        enter(&mut all, &["m"], "guide1", words(), |route| route.passages().is_some());
+        passages(&mut all, &["m"]);
+        assert_eq!(
+            names(&all),
+            [
+                "retrieval:3@m",
+                "retrieval:6@m",
+                "retrieval:6~guide1@m",
+                "retrieval:10@m",
+                "retrieval-fusion:3@m",
+                "retrieval-fusion:6@m",
+                "retrieval-fusion:10@m",
+                "retrieval:6@n"
+            ]
+        );
+        let mut steps = field(&["prompt-steps@m"]);
+        enter(&mut steps, &["m"], "guide1", words(), |route| route == Route::Prompt);
+        assert_eq!(names(&steps), ["prompt-steps@m", "prompt-steps~guide1@m"]);
+    }
 }

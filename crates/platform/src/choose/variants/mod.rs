@@ -228,3 +228,62 @@ impl Decision {
         fitted(&self.variants, candidate, task, train)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Map, json};
+
+    use super::*;
+
+    fn task(field: &str) -> Arc<Task> {
+        Arc::new(Task {
+            name: "sort".to_owned(),
+            description: String::new(),
+            input: vec![domain::Field { name: field.to_owned(), description: String::new(), optional: false }],
+            output: json!({"type": "string"}),
+            instructions: format!("Sort {{{{ {field} }}}}"),
+            examples: vec![example("own")],
+            metric: domain::Metric::Exact,
+            knowledge_base: None,
+            policy: domain::Policy::default(),
+            sensitivity_field: None,
+            constraints: domain::Constraints::default(),
+        })
+    }
+
+    fn example(text: &str) -> Example {
+        Example { input: Map::from_iter([("text".to_owned(), json!(text))]), output: json!("x") }
+    }
+
+    #[test]
+    fn a_candidate_takes_the_words_it_names() {
+        let plain = task("text");
+        let variants = Variants::from([
+            ("short1".to_owned(), Variant { instructions: Some("{{ text }}?".to_owned()), ..Variant::default() }),
+            ("hard".to_owned(), Variant { examples: Some(vec![example("hard")]), ..Variant::default() }),
+        ]);
+        let fitted =
+            |name: &str, task: &Arc<Task>| fitted(&variants, &name.parse().expect(name), task, vec![example("train")]);
+        let (task, train) = fitted("prompt@m", &plain).expect("plain");
+        assert!(task == plain && train == [example("train")]);
+        let (task, train) = fitted("prompt~short1@m", &plain).expect("words");
+        assert_eq!((task.instructions.as_str(), task.examples.len(), train.len()), ("{{ text }}?", 1, 1));
+        let (task, train) = fitted("few-shot:8~hard@m", &plain).expect("examples");
+        assert!(task.examples.is_empty() && train == [example("hard")] && task.instructions == plain.instructions);
+        let gone = fitted("prompt~rules1@m", &plain).expect_err("no such words").to_string();
+        assert!(gone.contains("prompt~rules1@m") && gone.contains("sumeru choose sort"), "{gone}");
+        let edited = fitted("prompt~short1@m", &self::task("review")).expect_err("another field").to_string();
+        assert!(edited.contains("do not fit 'sort'") && edited.contains("review"), "{edited}");
+    }
+
+    #[test]
+    fn candidates_are_read_as_they_are_written() {
+        for name in ["prompt@m", "few-shot:8~diverse@org/m@x", "prompt~short1@m"] {
+            let candidate: Candidate = name.parse().expect(name);
+            assert_eq!(candidate.to_string(), name);
+        }
+        let candidate: Candidate = "few-shot:8~diverse@m".parse().expect("a candidate");
+        assert_eq!((candidate.variant.as_deref(), candidate.model.as_str()), (Some("diverse"), "m"));
+        assert!("prompt~@m".parse::<Candidate>().is_err() && "guess~x@m".parse::<Candidate>().is_err());
+    }
+}

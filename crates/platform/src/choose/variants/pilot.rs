@@ -73,8 +73,9 @@ impl Work<'_> {
             task.instructions.clone_from(&draft.text);
             let (most, seed) = (self.options.max_tokens, self.options.seed);
             let mut mean = 0.0;
-            if !self.enough() {
-                let answerer = self.workspace.answerer(&Arc::new(task), &candidate, &[], most, seed).await?;
+            let ready = self.workspace.answerer(&Arc::new(task), &candidate, &[], most, seed).await;
+            // What cannot be asked, or paid for any more, comes last.
+            if let (Ok(answerer), false) = (ready, self.enough()) {
                 let mut trial = Trial { candidate, answerer, entries: Vec::new(), scores: Vec::new() };
                 self.ask(&mut trial, rows, watch).await?;
                 mean = trial.mean();
