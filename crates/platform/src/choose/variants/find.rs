@@ -21,7 +21,7 @@ const TRIES: usize = 2;
 const POOL: usize = 400;
 /// Numbers of passages that are tried.
 const PASSAGES: [usize; 3] = [3, 6, 10];
-/// The part of the time and of the money that a search may take: the race and the final need theirs.
+/// The part of the answers, of the time and of the money that a search may take: the race and the final need theirs.
 const SHARE: f64 = 0.25;
 
 /// A search under way.
@@ -33,6 +33,8 @@ pub(super) struct Work<'a> {
     pub(super) ledger: &'a mut Ledger,
     pub(super) started: Instant,
     pub(super) done: Searched,
+    /// Answers and texts that may be asked for.
+    most: f64,
 }
 
 /// Adds to the field what is tried beside the task's own words.
@@ -56,7 +58,11 @@ pub(in crate::choose) async fn search(
         }
         Search::Write { count, writer } => {
             let started = field.started;
-            let mut work = Work { workspace, task, options, parts, ledger, started, done: Searched::default() };
+            // As if each text became a candidate: how many do is not known yet.
+            let grid = (field.candidates.len() + count) * (parts.development.len() + parts.test.len());
+            let most = options.terms.spend * grid as f64 * SHARE;
+            let done = Searched::default();
+            let mut work = Work { workspace, task, options, parts, ledger, started, done, most };
             work.find(*count, writer.as_deref(), field, watch).await?;
             work.done.seconds = started.elapsed().as_secs_f64();
             watch(ChooseEvent::Searched(work.done.clone()));
@@ -70,9 +76,10 @@ pub(in crate::choose) async fn search(
 impl Work<'_> {
     /// Whether as much was spent as a search may.
     pub(super) fn enough(&self) -> bool {
-        let over = |most: Option<f64>, spent: f64| most.is_some_and(|most| spent >= most * SHARE);
+        let over = |most: Option<f64>, spent: f64| most.is_some_and(|most| spent > most * SHARE);
         over(self.options.max_time.map(|most| most.as_secs_f64()), self.started.elapsed().as_secs_f64())
             || over(self.options.max_cost, self.done.cost)
+            || (self.done.pilot + self.done.calls) as f64 > self.most
     }
 
     async fn find(
@@ -161,7 +168,7 @@ impl Work<'_> {
                 break;
             }
             if self.enough() {
-                self.done.ended = Some("a quarter of the time or of the money was spent".to_owned());
+                self.done.ended = Some("a quarter of the answers, of the time or of the money was spent".to_owned());
                 break;
             }
             let (kind, again) = (kinds[attempt % kinds.len()], attempt / kinds.len());

@@ -70,7 +70,7 @@ impl Work<'_> {
     /// if there is no local one. Nobody if the policy lets none of them see the task.
     ///
     /// # Errors
-    /// [`Error::Refused`] if who is asked for may not see the task, [`Error::NotFound`] if it is not here.
+    /// What the policy says if who is asked for may not see the task, [`Error::NotFound`] if it is not here.
     pub(super) async fn writer(&self, asked: Option<&str>, models: &[String]) -> Result<Option<Writer>> {
         let allowed = |name: &str| self.workspace.standing(name).map(|standing| self.task.policy.allows(&standing));
         let name = match asked {
