@@ -184,6 +184,90 @@ fn a_choice_is_made_goes_on_after_a_kill_and_is_followed() {
     assert!(text(&shown).contains(&format!("Chosen: {chosen}")), "{}", text(&shown));
 }
 
+/// Other words for a task are looked for, race, are kept with the decision, and are what is served and measured again.
+#[test]
+fn other_words_are_looked_for_and_what_was_found_is_kept() {
+    let Some(data) = with_models() else { return };
+    let workspace = workspace();
+    let here = |name: &str| workspace.path().join(name).to_string_lossy().into_owned();
+    std::fs::write(here("rows.jsonl"), messages(90)).unwrap();
+    let choose = || {
+        let mut command = at(data.path(), workspace.path(), &["choose", "post", "--data", &here("rows.jsonl")]);
+        command.args(["--models", "smollm2-135m-instruct,multilingual-e5-small", "--routes", "prompt,few-shot:4"]);
+        command.args(["--search", "4", "--examples", "16", "--spend", "0.8", "--seed", "1"]);
+        command
+    };
+    // Killed while it writes or asks; what was written is not written anew.
+    let part = workspace.path().join("decisions/post.part");
+    let kept = || std::fs::read_to_string(&part).unwrap_or_default();
+    let mut child = choose().stderr(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
+    let begun = Instant::now();
+    while !kept().contains("\"writer ") && begun.elapsed() < Duration::from_secs(120) {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let text_before = kept();
+    // A line that was being written is none.
+    let before: Vec<&str> = text_before.rsplit_once('\n').map_or("", |(whole, _)| whole).lines().collect();
+
+    let decided = json(&mut choose());
+    let decision = &decided["decision"];
+    let names = |decision: &serde_json::Value| -> Vec<String> {
+        let all = decision["candidates"].as_array().unwrap().iter();
+        let mut names: Vec<String> = all.map(|one| one["candidate"].as_str().unwrap().to_owned()).collect();
+        names.sort();
+        names
+    };
+    let varied: Vec<String> = names(decision).into_iter().filter(|name| name.contains('~')).collect();
+    assert!(varied.contains(&"few-shot:4~diverse@smollm2-135m-instruct".to_owned()), "{decision}");
+    let search = &decision["search"];
+    assert_eq!(search["writer"], "smollm2-135m-instruct");
+    let (calls, asked) = (search["calls"].as_u64().unwrap(), decision["asked"].as_u64().unwrap());
+    assert!(calls >= 1 && search["completion_tokens"].as_u64() > Some(0), "{search}");
+    assert!(asked >= search["pilot"].as_u64().unwrap() + calls, "what came before the race counts: {decision}");
+    assert!(asked <= decision["grid"].as_u64().unwrap() * 8 / 10, "{decision}");
+    assert!(decision["prompt"]["instructions"].as_str().unwrap().contains("{{ text }}"), "{decision}");
+    for (name, variant) in decision["variants"].as_object().unwrap() {
+        match variant["instructions"].as_str() {
+            Some(text) => assert!(text.contains("{{ text }}"), "{name}: {text}"),
+            None => assert!(variant["examples"].as_array().is_some_and(|all| all.len() >= 4), "{name}: {variant}"),
+        }
+    }
+    let file = decided["file"].as_str().unwrap();
+    let outputs = std::fs::read_to_string(file.replace(".json", ".outputs.jsonl")).unwrap();
+    assert!(before.iter().all(|line| outputs.contains(line)), "nothing is asked twice");
+    let written = outputs.lines().filter(|line| line.contains("\"writer ")).count() as u64;
+    assert_eq!(written, calls, "a line for each text");
+
+    // Whatever won: a decision for other words is followed, word for word.
+    let mut other = decision.clone();
+    let wanted = "few-shot:4~diverse@smollm2-135m-instruct";
+    other["chosen"] = wanted.into();
+    other["variants"]["diverse"]["examples"][0]["input"]["text"] = "XYZZY went by post".into();
+    let second = file.replace(".json", "-2.json");
+    std::fs::write(&second, other.to_string()).unwrap();
+    std::fs::copy(file.replace(".json", ".train.jsonl"), second.replace(".json", ".train.jsonl")).unwrap();
+    std::fs::write(here("new.jsonl"), "{\"text\": \"The package got lost\"}\n").unwrap();
+    let report = at(data.path(), workspace.path(), &["run", "post", &here("new.jsonl")]).output().unwrap();
+    assert!(text(&report).contains(&format!("{wanted}: 1 of 1 rows answered")), "{}", text(&report));
+    let pages =
+        ["task", "decision", "post", "--html", &here("r.html"), "--markdown", &here("r.md"), "--language", "zh"];
+    let shown = at(data.path(), workspace.path(), &pages).output().unwrap();
+    assert!(text(&shown).contains("In these words (diverse)") && text(&shown).contains("XYZZY"), "{}", text(&shown));
+    for page in ["r.html", "r.md"] {
+        let page = std::fs::read_to_string(here(page)).unwrap();
+        assert!(page.contains("选定者对模型说什么") && page.contains("XYZZY"), "{page}");
+    }
+
+    // Measured again in the same words; nobody writes.
+    let again = json(&mut at(data.path(), workspace.path(), &["recheck", "post"]));
+    let again = &again["decision"];
+    assert_eq!(again["variants"], other["variants"]);
+    assert!(again["search"].is_null(), "{again}");
+    assert!(varied.iter().all(|name| names(again).contains(name)), "{again}");
+}
+
 /// A row that may not leave, a provider that counts: not one connection.
 #[test]
 fn no_byte_of_a_forbidden_row_reaches_a_socket() {

@@ -64,6 +64,8 @@ pub struct Contest {
     /// Of each finalist, on the test split.
     scores: Vec<Vec<f64>>,
     halted: bool,
+    /// One of these is among the finalists, if one runs and there is room for two.
+    seated: Vec<usize>,
 }
 
 impl Contest {
@@ -84,7 +86,18 @@ impl Contest {
             finalists: None,
             scores: Vec::new(),
             halted: false,
+            seated: Vec::new(),
         }
+    }
+
+    /// Counts answers that were asked for before the race, so that they are within what may be spent.
+    pub fn charge(&mut self, answers: usize) {
+        self.asked += answers;
+    }
+
+    /// Keeps a place among the finalists for the best of these that is still in the race then, so that the others are measured beside it.
+    pub fn seat(&mut self, candidates: Vec<usize>) {
+        self.seated = candidates;
     }
 
     /// What is to be asked next.
@@ -124,7 +137,15 @@ impl Contest {
         let mut running = self.race.running();
         // Those that are as good stay in their order.
         running.sort_by(|a, b| self.race.mean(*b).total_cmp(&self.race.mean(*a)));
+        let seat = running.iter().copied().find(|at| self.seated.contains(at));
         running.truncate(self.terms.finalists.max(1));
+        if let Some(seat) = seat
+            && running.len() > 1
+            && !running.contains(&seat)
+        {
+            running.pop();
+            running.push(seat);
+        }
         self.scores = vec![Vec::new(); running.len()];
         self.finalists = Some(running);
     }
@@ -263,6 +284,30 @@ mod tests {
         let grid = drive(&[0.1, 0.9, 0.2], 100, 20, Terms { spend: 1.0, finalists: 3, ..Terms::default() });
         assert_eq!(grid.finals().iter().map(|(_, scores)| scores.len()).collect::<Vec<_>>(), [20; 3]);
         assert_eq!((grid.raced_examples(), grid.spent().0), (0, 60));
+    }
+
+    #[test]
+    fn a_seat_is_kept_and_what_was_asked_before_counts() {
+        let qualities = [0.1, 0.2, 0.9, 0.8];
+        let race = |terms: Terms, before: usize| {
+            let mut contest = Contest::new(4, 8, 10, terms);
+            contest.seat(vec![0, 1]);
+            contest.charge(before);
+            assert_eq!(contest.spent(), (before, 72));
+            while let Next::Race { candidates, examples } = contest.next_round() {
+                let one: Vec<f64> = candidates.iter().map(|at| qualities[*at]).collect();
+                contest.raced(&vec![one; examples.len()]);
+            }
+            contest
+        };
+        let finalists = |contest: &Contest| contest.finals().into_iter().map(|(at, _)| at).collect::<Vec<_>>();
+        let all = Terms { spend: 1.0, ..Terms::default() };
+        assert_eq!(finalists(&race(Terms { finalists: 2, ..all }, 0)), [2, 1]);
+        assert_eq!(finalists(&race(Terms { finalists: 3, ..all }, 0)), [2, 3, 1]);
+        assert_eq!(finalists(&race(Terms { finalists: 1, ..all }, 0)), [2], "the best has the only place");
+        // 28 of 72 may be asked, 20 of them in the final: two examples for each, or one, or none if more was asked before.
+        let raced = |before| race(Terms { finalists: 2, ..Terms::default() }, before).raced_examples();
+        assert_eq!((raced(0), raced(4), raced(5)), (2, 1, 0));
     }
 
     #[test]

@@ -32,7 +32,8 @@ pub use ask::{Answer, AskEvent, AskRequest, AskStream};
 pub use bench::{BenchOptions, BenchReport, BenchRow, Workload};
 pub use choose::{
     Against, AskedAnswer, AskedRow, ChooseEvent, ChooseOptions, ChooseState, ChooseStatus, Contender, ContenderState,
-    DataUsed, Decision, Decisions, Entrant, Measured, Part, PartSizes, Raced, Reason, ReportLanguage,
+    DataUsed, Decision, Decisions, DroppedTexts, Entrant, Measured, Part, PartSizes, PlainPrompt, Raced, Reason,
+    ReportLanguage, Search, Searched, Variant, Variants,
 };
 pub use cluster::{Cluster, ClusterEvent, ClusterOptions, Clustering, Input, Labelling, Method, Placed, read_texts};
 pub use data::{DataReport, Labelled, labelled, leaks};

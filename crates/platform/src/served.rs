@@ -107,7 +107,10 @@ impl Workspace {
         let most = max_tokens.unwrap_or(decision.max_tokens);
         match &decision.chosen {
             // It may rest on examples that it learnt from.
-            Some(candidate) => self.answerer(task, candidate, &Decisions::train(&path)?, most, decision.seed).await,
+            Some(candidate) => {
+                let (task, train) = decision.fitted(candidate, task, Decisions::train(&path)?)?;
+                self.answerer(&task, candidate, &train, most, decision.seed).await
+            }
             None => self.answerer(task, &self.usual(task, None, None)?, &[], most, 0).await,
         }
     }
@@ -117,7 +120,7 @@ impl Workspace {
         let route = route.unwrap_or_else(|| Route::usual(task));
         let default =
             || if route == Route::Classifier { self.default_embedder() } else { self.default_language_model() };
-        Ok(Candidate { route, model: model.map_or_else(default, |name| Ok(name.to_owned()))? })
+        Ok(Candidate::plain(route, model.map_or_else(default, |name| Ok(name.to_owned()))?))
     }
 }
 

@@ -24,6 +24,12 @@ pub(crate) struct Choose {
     /// Only these routes: prompt, prompt-steps, prompt-vote:5, prompt-tree:12, few-shot:8, few-shot-nearest:8, retrieval:6, retrieval-fusion:6, retrieval-reranked:6, classifier, labels [default: those that fit the task and take one call]
     #[arg(long, value_name = "ROUTE", value_delimiter = ',')]
     pub(crate) routes: Vec<Route>,
+    /// Have so many other wordings of the instructions written (6 if no number is said), the better half of which races; pick examples to show, and try other numbers of passages
+    #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "6", value_parser = clap::value_parser!(u32).range(1..=32))]
+    pub(crate) search: Option<u32>,
+    /// Who writes [default: the largest local model that takes part]
+    #[arg(long, value_name = "MODEL", requires = "search")]
+    pub(crate) writer: Option<String>,
     #[command(flatten)]
     pub(crate) terms: Terms,
     #[command(flatten)]

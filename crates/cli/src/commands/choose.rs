@@ -4,8 +4,8 @@ use std::path::Path;
 
 use anyhow::Context;
 use platform::{
-    Access, ChooseEvent, ChooseOptions, Decision, Decisions, Labelled, ReportLanguage, RowFormat, Shares, Tasks,
-    Workspace, labelled,
+    Access, ChooseEvent, ChooseOptions, Decision, Decisions, Labelled, ReportLanguage, RowFormat, Search, Searched,
+    Shares, Tasks, Workspace, labelled,
 };
 use serde_json::json;
 
@@ -18,9 +18,14 @@ pub(crate) async fn run(options: args::Choose, data: &Path, printer: Printer) ->
     let task = Tasks::of(folder).show(&options.task)?.task()?;
     let rows = read(&task, &options.data, options.label.as_deref(), printer)?;
     let terms = &options.terms;
+    let search = match options.search {
+        None => Search::Off,
+        Some(count) => Search::Write { count: count as usize, writer: options.writer },
+    };
     let how = ChooseOptions {
         routes: options.routes,
         models: options.models,
+        search,
         seed: terms.seed,
         shares: Shares::default(),
         terms: platform::Terms {
@@ -59,13 +64,19 @@ pub(crate) async fn recheck(options: args::Recheck, data: &Path, printer: Printe
     };
     let file = options.data.unwrap_or_else(|| earlier.data.file.clone().into());
     let rows = read(&task, &file, options.label.as_deref(), printer)?;
-    let mut routes: Vec<_> = earlier.candidates.iter().map(|entrant| entrant.candidate.route).collect();
+    let candidates: Vec<_> = earlier.candidates.iter().map(|entrant| entrant.candidate.clone()).collect();
+    let mut routes: Vec<_> = candidates.iter().filter(|one| one.variant.is_none()).map(|one| one.route).collect();
     routes.sort_unstable();
     routes.dedup();
     let how = ChooseOptions {
         routes,
         // Models that came since then are candidates, too.
         models: Vec::new(),
+        // In the words of the decision: nothing is written anew.
+        search: match earlier.variants.is_empty() {
+            true => Search::Off,
+            false => Search::Again { candidates, variants: earlier.variants.clone() },
+        },
         seed: earlier.seed,
         shares: Shares::default(),
         terms: earlier.terms,
@@ -155,6 +166,14 @@ async fn measured(
     let say = |text: String| bar.suspend(|| printer.note(text));
     let outcome = workspace
         .choose(task, rows, how, |event| match event {
+            ChooseEvent::Piloted { candidate, mean, examples } => {
+                say(format!("{candidate} scores {mean:.3} on {examples} rows to learn from"))
+            }
+            ChooseEvent::Written { name, text } => {
+                let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
+                say(format!("{name}: {}", printer.foreign(first)));
+            }
+            ChooseEvent::Searched(searched) => say(found(&searched)),
             ChooseEvent::Begun { candidates, parts: (train, development, test) } => say(format!(
                 "{} candidates; {train} examples to learn from, {development} to race on, {test} to measure on",
                 candidates.len()
@@ -224,6 +243,7 @@ fn table(decision: &Decision, printer: Printer) {
         });
         printer.line(format!("Not ruled out: {}{settle}.", names.join(", ")));
     }
+    prompt(decision, printer);
     let share = decision.asked as f64 / decision.grid.max(1) as f64 * 100.0;
     printer.note(format!(
         "{} of {} answers asked for ({share:.0} %), {:.0} s, confidence {:.0} %, seed {}",
@@ -233,6 +253,34 @@ fn table(decision: &Decision, printer: Printer) {
         decision.terms.confidence * 100.0,
         decision.seed
     ));
+}
+
+/// What came of a search, in a line.
+fn found(searched: &Searched) -> String {
+    let who = searched.writer.as_deref().unwrap_or("nobody");
+    let dropped = searched.dropped;
+    let ended = searched.ended.as_ref().map_or(String::new(), |why| format!("; it ended early: {why}"));
+    format!(
+        "{who} wrote {} texts, {} of them no use ({} lost a field, {} said what is said, {} were cut, longer, empty or in another language); {} answers, {} tokens read and {} written, {:.0} s{ended}",
+        searched.calls,
+        dropped.total(),
+        dropped.fields,
+        dropped.alike,
+        dropped.unusable,
+        searched.pilot,
+        searched.prompt_tokens,
+        searched.completion_tokens,
+        searched.seconds
+    )
+}
+
+/// The words of the choice, where they are not the task's.
+fn prompt(decision: &Decision, printer: Printer) {
+    if let Some(text) = decision.words() {
+        for line in text.lines() {
+            printer.line(printer.foreign(line));
+        }
+    }
 }
 
 fn state(decision: &Decision, entrant: &platform::Entrant) -> String {

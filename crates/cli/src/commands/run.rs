@@ -66,9 +66,8 @@ pub(crate) async fn run(options: args::Run, data: &Path, printer: Printer) -> an
         if report.abstained > 0 { format!(", {} left without a label", report.abstained) } else { String::new() };
     let fresh = report.rows - report.resumed;
     printer.note(format!(
-        "{}@{}: {} of {} rows answered{resumed}{abstained}, {} failed; {:.1} s, {:.1} rows/s; {} tokens read, {} of them remembered, {} written",
-        report.route,
-        report.model,
+        "{}: {} of {} rows answered{resumed}{abstained}, {} failed; {:.1} s, {:.1} rows/s; {} tokens read, {} of them remembered, {} written",
+        report.candidate,
         report.answered,
         report.rows,
         report.failed,

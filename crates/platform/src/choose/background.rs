@@ -295,10 +295,9 @@ impl ChooseStatus {
     }
 }
 
-impl Choice {
-    fn new(begun: &Begun, options: &ChooseOptions, phase: watch::Sender<Phase>) -> Self {
-        let Begun { task, parts, candidates, .. } = begun;
-        let contender = |candidate: &Candidate| Contender {
+impl Contender {
+    fn new(candidate: &Candidate) -> Self {
+        Self {
             candidate: candidate.clone(),
             state: ContenderState::Waiting,
             examples: 0,
@@ -306,13 +305,19 @@ impl Choice {
             by: None,
             why: None,
             milliseconds: None,
-        };
+        }
+    }
+}
+
+impl Choice {
+    fn new(begun: &Begun, options: &ChooseOptions, phase: watch::Sender<Phase>) -> Self {
+        let Begun { task, parts, candidates, .. } = begun;
         let (train, development, test) = (parts.train.len(), parts.development.len(), parts.test.len());
         let grid = candidates.len() * (development + test);
         let status = ChooseStatus {
             state: ChooseState::Running,
             parts: Some(PartSizes { train, development, test }),
-            candidates: candidates.iter().map(contender).collect(),
+            candidates: candidates.iter().map(Contender::new).collect(),
             most: (options.terms.spend * grid as f64) as usize,
             ..ChooseStatus::new(&task.name)
         };
@@ -327,7 +332,8 @@ impl Choice {
             self.each(|one| one.state = if one.state == Preparing { Racing } else { one.state });
         }
         match event {
-            ChooseEvent::Begun { .. } => {}
+            ChooseEvent::Begun { candidates, .. } => self.admit(&candidates),
+            ChooseEvent::Piloted { .. } | ChooseEvent::Written { .. } | ChooseEvent::Searched(_) => {}
             ChooseEvent::Preparing(candidate) => self.one(&candidate, |one, _| one.state = Preparing),
             ChooseEvent::Withdrawn { candidate, why } => {
                 self.one(&candidate, |one, _| (one.state, one.why) = (Withdrawn, Some(why)));
@@ -350,6 +356,12 @@ impl Choice {
                 self.came.get_or_insert((Instant::now(), 0)).1 += 1;
             }
         }
+    }
+
+    /// Takes in those that a search brought, in the order of the race.
+    fn admit(&mut self, candidates: &[Candidate]) {
+        self.status.candidates = candidates.iter().map(Contender::new).collect();
+        self.figures = vec![Figures::default(); candidates.len()];
     }
 
     fn each(&mut self, change: impl FnMut(&mut Contender)) {

@@ -5,6 +5,7 @@ use evaluate::{Confusion, Difference, Interval, Terms};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::variants::{PlainPrompt, Searched, Variants};
 use crate::{Candidate, Error, Result};
 
 /// A difference of means that is no difference to anybody: within it, what an answer takes decides.
@@ -55,6 +56,15 @@ pub struct Decision {
     pub seconds: f64,
     /// Money spent, in the last sitting.
     pub cost: f64,
+    /// What models are told where nothing was varied.
+    #[serde(default)]
+    pub prompt: PlainPrompt,
+    /// What stands in its place, by the names candidates have after `~`.
+    #[serde(default, skip_serializing_if = "Variants::is_empty")]
+    pub variants: Variants,
+    /// How these were found, if they were looked for in this choice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub search: Option<Searched>,
 }
 
 /// Why a candidate was chosen, or none.
@@ -101,6 +111,9 @@ pub struct DataUsed {
 pub struct Entrant {
     /// Which.
     pub candidate: Candidate,
+    /// What its answers are kept under.
+    #[serde(default)]
+    pub identity: String,
     /// Of the model's file.
     pub model_sha256: String,
     /// Bytes of the model.
@@ -448,6 +461,9 @@ mod tests {
             grid: 0,
             seconds: 0.0,
             cost: 0.0,
+            prompt: PlainPrompt::default(),
+            variants: Variants::default(),
+            search: None,
         }
     }
 
@@ -510,6 +526,24 @@ mod tests {
         let mut empty = self::decision(0);
         empty.choose(&[]);
         assert!(empty.why.contains("measured"), "{}", empty.why);
+    }
+
+    /// What was decided before there were variants is read as it was, and variants come back word for word.
+    #[test]
+    fn old_decisions_and_new_are_read() {
+        let mut new = decision(2);
+        new.chosen = Some("few-shot:8~hard@m0".parse().expect("a candidate"));
+        let mut old = serde_json::to_value(&new).expect("plain data");
+        old.as_object_mut().expect("a record").remove("prompt");
+        assert_eq!(serde_json::from_value::<Decision>(old).expect("a decision"), new);
+        let variant = super::super::Variant {
+            instructions: Some("{{ text }} \u{201c}x\u{201d}".to_owned()),
+            ..Default::default()
+        };
+        new.variants.insert("short1".to_owned(), variant);
+        let text = serde_json::to_string(&new).expect("plain data");
+        assert!(text.contains("few-shot:8~hard@m0"), "{text}");
+        assert_eq!(serde_json::from_str::<Decision>(&text).expect("a decision"), new);
     }
 
     #[test]

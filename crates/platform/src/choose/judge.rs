@@ -10,6 +10,7 @@ use futures_util::StreamExt;
 
 use super::decision::{Sheet, breaks};
 use super::ledger::{Entry, Ledger, identity};
+use super::variants::{Field, PlainPrompt, Searched, Variants, fitted};
 use super::{ChooseEvent, ChooseOptions, DataUsed, Decision, Entrant, Part, Parts, Raced, Reason, task_fingerprint};
 use crate::routes::{Answerer, Candidate, Outcome};
 use crate::{Error, Labelled, Result, Workspace};
@@ -27,6 +28,8 @@ pub(super) struct Judge<'a> {
     options: &'a ChooseOptions,
     parts: &'a Parts,
     candidates: Vec<Candidate>,
+    variants: Variants,
+    searched: Option<Searched>,
     answerers: Vec<Option<Answerer>>,
     withdrawn: HashMap<usize, String>,
     /// Of the final, by candidate.
@@ -45,9 +48,15 @@ impl<'a> Judge<'a> {
         task: &'a Arc<Task>,
         options: &'a ChooseOptions,
         parts: &'a Parts,
-        candidates: Vec<Candidate>,
+        field: Field,
         ledger: Ledger,
     ) -> Self {
+        let (asked, plain) = (field.asked(), field.of_the_task());
+        let Field { candidates, variants, searched, started } = field;
+        let mut contest = Contest::new(candidates.len(), parts.development.len(), parts.test.len(), options.terms);
+        // What was asked before the race is within its means, and what a search brought is measured beside the task's own words.
+        contest.charge(asked);
+        contest.seat(plain);
         Self {
             workspace,
             task,
@@ -57,12 +66,14 @@ impl<'a> Judge<'a> {
             answerers: candidates.iter().map(|_| None).collect(),
             sheets: HashMap::new(),
             scores: Scores::new(),
-            contest: Contest::new(candidates.len(), parts.development.len(), parts.test.len(), options.terms),
+            contest,
             candidates,
             ledger,
-            started: Instant::now(),
-            asked: 0,
-            cost: 0.0,
+            started,
+            asked,
+            cost: searched.as_ref().map_or(0.0, |searched| searched.cost),
+            variants,
+            searched,
         }
     }
 
@@ -145,7 +156,11 @@ impl<'a> Judge<'a> {
         let candidate = self.candidates[at].clone();
         watch(ChooseEvent::Preparing(candidate.clone()));
         let ChooseOptions { max_tokens, seed, .. } = *self.options;
-        match self.workspace.answerer(self.task, &candidate, &self.parts.train, max_tokens, seed).await {
+        let made = match fitted(&self.variants, &candidate, self.task, self.parts.train.clone()) {
+            Ok((task, train)) => self.workspace.answerer(&task, &candidate, &train, max_tokens, seed).await,
+            Err(error) => Err(error),
+        };
+        match made {
             Ok(answerer) => self.answerers[at] = Some(answerer),
             Err(error) => self.withdraw(at, error.to_string(), watch),
         }
@@ -246,11 +261,10 @@ impl<'a> Judge<'a> {
         keys.iter().map(|key| self.ledger.get(&name, key).cloned().ok_or_else(missing)).collect()
     }
 
-    /// What makes a candidate the same as in an earlier sitting: its route, its model's file, the task, what it learns from.
+    /// What makes a candidate the same as in an earlier sitting: its route, its model's file, the task in its words, what it learns from and shows.
     fn identity(&self, answerer: &Answerer) -> String {
-        let task = task_fingerprint(self.task);
         let train = crate::data::fingerprint(&self.parts.train);
-        identity(&answerer.candidate, &answerer.card.sha256, &task, &train, self.options.max_tokens)
+        identity(&answerer.candidate, &answerer.card.sha256, &answerer.digest(), &train, self.options.max_tokens)
     }
 
     /// What it comes to.
@@ -262,6 +276,7 @@ impl<'a> Judge<'a> {
             let examples = beaten.map_or(contest.raced_examples(), |beaten| beaten.after);
             Entrant {
                 candidate: self.candidates[at].clone(),
+                identity: self.answerers[at].as_ref().map(|one| self.identity(one)).unwrap_or_default(),
                 model_sha256: card.map(|card| card.sha256.clone()).unwrap_or_default(),
                 memory: card.map_or(0, |card| card.bytes),
                 race: (examples > 0 && card.is_some()).then(|| Raced {
@@ -306,6 +321,9 @@ impl<'a> Judge<'a> {
             grid: contest.spent().1,
             seconds: self.started.elapsed().as_secs_f64(),
             cost: self.cost,
+            prompt: PlainPrompt::of(self.task),
+            variants: self.variants.clone(),
+            search: self.searched.clone(),
         };
         let mut sheets: Vec<Sheet> = Vec::new();
         for (at, scores) in contest.finals() {
@@ -326,7 +344,7 @@ impl<'a> Judge<'a> {
 }
 
 /// How good what came of an example is.
-fn score(task: &Task, example: &Example, outcome: &Outcome) -> f64 {
+pub(super) fn score(task: &Task, example: &Example, outcome: &Outcome) -> f64 {
     match (outcome, &task.costs, task.metric, example.output.as_str()) {
         (Outcome::Error(_), ..) => 0.0,
         (Outcome::Output(answer), Some(costs), Metric::Costs, Some(expected)) => costs.score(expected, answer.as_str()),

@@ -11,6 +11,7 @@ mod judge;
 mod ledger;
 mod outputs;
 mod report;
+mod variants;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -25,6 +26,7 @@ use crate::routes::{Candidate, Route};
 use crate::{Error, Labelled, ModelState, Result, Workspace};
 use judge::Judge;
 use ledger::Ledger;
+use variants::Field;
 
 pub(crate) use background::Choices;
 pub use background::{ChooseState, ChooseStatus, Contender, ContenderState, PartSizes};
@@ -32,6 +34,7 @@ pub use decision::{Against, DataUsed, Decision, Entrant, Measured, Raced, Reason
 pub use decisions::Decisions;
 pub use outputs::{AskedAnswer, AskedRow};
 pub use report::ReportLanguage;
+pub use variants::{DroppedTexts, PlainPrompt, Search, Searched, Variant, Variants};
 
 /// What a choice is among, and how far it may go.
 #[derive(Debug, Clone)]
@@ -44,6 +47,8 @@ pub struct ChooseOptions {
     pub seed: u64,
     /// Shares of the splits.
     pub shares: Shares,
+    /// What is tried beside the task's own words.
+    pub search: Search,
     /// How far it may go.
     pub terms: Terms,
     /// Examples of the development and of the test split, at most.
@@ -75,6 +80,7 @@ impl Default for ChooseOptions {
             max_time: None,
             concurrency: 4,
             max_tokens: 256,
+            search: Search::Off,
             file: String::new(),
             folder: PathBuf::from("."),
         }
@@ -94,6 +100,24 @@ pub enum Part {
 /// What happens while it is chosen.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ChooseEvent {
+    /// Before the race: the plain prompt of a model answered rows of the training part.
+    Piloted {
+        /// Which.
+        candidate: Candidate,
+        /// Its mean score.
+        mean: f64,
+        /// Of so many.
+        examples: usize,
+    },
+    /// Before the race: instructions were written.
+    Written {
+        /// The variant's name.
+        name: String,
+        /// The instructions.
+        text: String,
+    },
+    /// All variants are there.
+    Searched(Searched),
     /// These take part, on so many examples to learn from, to race on, to be measured on.
     Begun {
         /// The candidates.
@@ -184,12 +208,14 @@ impl Workspace {
         options: &ChooseOptions,
         watch: &mut impl FnMut(ChooseEvent),
     ) -> Result<(Decision, PathBuf)> {
-        let Begun { task, parts, candidates, ledger } = begun;
+        let Begun { task, parts, candidates, mut ledger } = begun;
+        let mut field = Field::plain(candidates);
+        variants::search(self, &task, options, &parts, &mut ledger, &mut field, watch).await?;
         watch(ChooseEvent::Begun {
-            candidates: candidates.clone(),
+            candidates: field.candidates.clone(),
             parts: (parts.train.len(), parts.development.len(), parts.test.len()),
         });
-        let mut judge = Judge::new(self, &task, options, &parts, candidates, ledger);
+        let mut judge = Judge::new(self, &task, options, &parts, field, ledger);
         judge.run(watch).await?;
         let decision = judge.decide(data);
         let (ledger, scores) = judge.into_answers();
@@ -228,7 +254,7 @@ impl Workspace {
             let models = if route == Route::Classifier { &vectors } else { &texts };
             // Where probabilities of tokens are not to be had, nothing can be read off them.
             let can = |model: &&String| route != Route::Labels || !remote.contains(model);
-            all.extend(models.iter().filter(can).map(|model| Candidate { route, model: model.clone() }));
+            all.extend(models.iter().filter(can).map(|model| Candidate::plain(route, model)));
         }
         // One model after the other, so that each is warm when it is asked again.
         all.sort_by(|a, b| a.model.cmp(&b.model).then(a.route.cmp(&b.route)));

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::judge::Scores;
-use super::ledger::{self, failed, identity};
+use super::ledger::{self, failed};
 use super::{Decisions, Part, Parts};
 use crate::routes::{Candidate, Outcome};
 use crate::{Error, Result};
@@ -89,15 +89,8 @@ impl Decisions {
             Err(error) => return Err(failed(&file, &error)),
         };
         let answers = ledger::read(&path.with_extension("outputs.jsonl"))?;
-        let by: BTreeMap<&Candidate, String> = decision
-            .candidates
-            .iter()
-            .map(|entrant| {
-                let (task, train) = (&decision.task_fingerprint, &decision.data.train_fingerprint);
-                let named = identity(&entrant.candidate, &entrant.model_sha256, task, train, decision.max_tokens);
-                (&entrant.candidate, named)
-            })
-            .collect();
+        let by: BTreeMap<&Candidate, String> =
+            decision.candidates.iter().map(|entrant| (&entrant.candidate, entrant.identity.clone())).collect();
         let row = |line: &str| {
             let asked: Asked = serde_json::from_str(line).map_err(|error| {
                 Error::failed(format!("{}: a line of it is no example ({error}); choose again", file.display()))

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
+use super::variants::{Searched, Shown};
 use super::{Decision, Entrant};
 
 /// What a report is written in.
@@ -38,6 +39,9 @@ struct Words {
     expected: &'static str,
     answered: &'static str,
     nothing: &'static str,
+    prompt: &'static str,
+    written_by: &'static str,
+    shown: &'static str,
     how: &'static str,
     method: &'static str,
 }
@@ -63,6 +67,9 @@ const ENGLISH: Words = Words {
     expected: "expected",
     answered: "answered",
     nothing: "no answer",
+    prompt: "What the chosen one says to the model",
+    written_by: "instructions written by",
+    shown: "Examples shown before a row",
     how: "How it was measured",
     method: "Intervals are at the confidence stated. Candidates raced on the development split and were dropped when clearly beaten (anytime-valid bets); finalists answered the test split, which nothing had seen. Differences are paired, p-values corrected for their number (Holm).",
 };
@@ -88,6 +95,9 @@ const CHINESE: Words = Words {
     expected: "应为",
     answered: "答为",
     nothing: "无回答",
+    prompt: "选定者对模型说什么",
+    written_by: "指示的作者",
+    shown: "每行之前展示的例子",
     how: "如何测量",
     method: "区间按所注置信度给出。候选在开发集上竞赛，明显落败者随即淘汰（随时有效的下注检验）；决赛者回答此前从未见过的测试集。差异为配对比较，p 值按比较个数校正（Holm）。",
 };
@@ -139,6 +149,7 @@ impl Decision {
             open => self.not_ruled_out.iter().map(ToString::to_string).collect::<Vec<_>>(),
             why => self.sentence(language == ReportLanguage::Chinese),
             how => self.how(language),
+            prompt => given(Shown::of(self)),
             dots => given(dots),
             ticks => given(ticks),
             confusion => given(confusion),
@@ -175,6 +186,23 @@ impl Decision {
         if let Some(count) = self.examples_to_settle {
             let _ = writeln!(out, "\n{}: {count}", t.settle);
         }
+        if let Some(shown) = Shown::of(self) {
+            let _ = writeln!(out, "\n## {} (`{}`)", t.prompt, shown.name);
+            if !shown.lines.is_empty() {
+                let mark = |kind| match kind {
+                    "new" => '+',
+                    "gone" => '-',
+                    _ => ' ',
+                };
+                let lines: Vec<String> =
+                    shown.lines.iter().map(|line| format!("{} {}", mark(line.kind), line.text)).collect();
+                // Four marks, for instructions that have fences of their own.
+                let _ = writeln!(out, "\n````diff\n{}\n````", lines.join("\n"));
+            }
+            for (row, answer) in &shown.examples {
+                let _ = writeln!(out, "\n- {} → **{answer}**", row.replace('\n', " "));
+            }
+        }
         let _ = writeln!(out, "\n## {}\n\n{}\n\n{}", t.how, self.how(language).join("; "), t.method);
         out
     }
@@ -188,7 +216,7 @@ impl Decision {
         let (data, terms) = (&self.data, self.terms);
         let share = self.asked as f64 / self.grid.max(1) as f64 * 100.0;
         let confidence = terms.confidence * 100.0;
-        match language {
+        let mut all = match language {
             ReportLanguage::English => vec![
                 format!("{} examples of {} (fingerprint {})", data.examples, data.file, data.fingerprint),
                 format!(
@@ -208,7 +236,9 @@ impl Decision {
                 format!("用时 {:.0} 秒，同时 {} 行", self.seconds, self.concurrency),
                 format!("Sumeru {}，{}", self.version, self.date),
             ],
-        }
+        };
+        all.extend(self.search.as_ref().map(|searched| found(searched, language)));
+        all
     }
 
     fn lines(&self, language: ReportLanguage) -> Vec<Line> {
@@ -308,6 +338,28 @@ impl Decision {
             log += 1.0;
         }
         (dots, ticks)
+    }
+}
+
+/// What a search took, in a sentence.
+fn found(searched: &Searched, language: ReportLanguage) -> String {
+    let (who, calls, dropped) = (searched.writer.as_deref(), searched.calls, searched.dropped.total());
+    let (read, wrote) = (searched.prompt_tokens, searched.completion_tokens);
+    match language {
+        ReportLanguage::English => format!(
+            "prompt search before the race: {} answers to rows to learn from, {calls} texts by {}, {dropped} of them no use; {read} tokens read, {wrote} written, {:.0} s, cost {:.4}",
+            searched.pilot,
+            who.unwrap_or("nobody"),
+            searched.seconds,
+            searched.cost
+        ),
+        ReportLanguage::Chinese => format!(
+            "竞赛前的提示搜索：在学习部分上试答 {} 次，{}写了 {calls} 份，其中 {dropped} 份无用；读取 {read} 词元，写出 {wrote} 词元，{:.0} 秒，费用 {:.4}",
+            searched.pilot,
+            who.map_or(String::new(), |who| format!("由 {who} ")),
+            searched.seconds,
+            searched.cost
+        ),
     }
 }
 

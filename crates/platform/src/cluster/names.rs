@@ -45,7 +45,7 @@ impl Workspace {
         };
         let task = task(language(texts));
         let examples = task.examples.iter().filter_map(|one| one.output["name"].as_str().map(str::to_owned)).collect();
-        let candidate = Candidate { route: Route::FewShot(task.examples.len()), model: name };
+        let candidate = Candidate { route: Route::FewShot(task.examples.len()), model: name, variant: None };
         match self.answerer(&Arc::new(task), &candidate, &[], TOKENS, 0).await {
             Ok(answerer) => Ok(Namer::Model { answerer: Box::new(answerer), examples }),
             Err(error) if wanted => Err(error),
@@ -98,7 +98,7 @@ pub(super) async fn give(clustering: &mut Clustering, namer: &Namer, watch: &mut
 async fn ask(answerer: &Answerer, at: usize, row: Map<String, Value>) -> (usize, Option<String>) {
     match answerer.answer(&row).await.outcome {
         Outcome::Output(value) => (at, value["name"].as_str().and_then(tidy)),
-        Outcome::Error(why) => {
+        Outcome::Abstained(why) | Outcome::Error(why) => {
             tracing::warn!(group = at + 1, why, "a group was given no name");
             (at, None)
         }

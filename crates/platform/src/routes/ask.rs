@@ -153,12 +153,13 @@ fn said(task: &Task, output: &Value) -> String {
     }
 }
 
-fn is_chinese(text: &str) -> bool {
+/// Whether a text is Chinese, or has some.
+pub(crate) fn is_chinese(text: &str) -> bool {
     text.chars().any(|c| ('\u{4e00}'..='\u{9fff}').contains(&c))
 }
 
 /// What is said of the form of answers, in the language of the instructions; nothing where any text will do.
-fn form(task: &Task) -> Option<String> {
+pub(crate) fn form(task: &Task) -> Option<String> {
     let chinese = is_chinese(&task.instructions);
     if let Some(labels) = task.labels() {
         let labels = labels.join(if chinese { "、" } else { ", " });

@@ -56,7 +56,7 @@ impl Classifier {
 }
 
 /// Vectors of texts, in order.
-pub(super) async fn vectors(embedder: &dyn Embedder, texts: Vec<String>) -> Result<Vec<Vec<f64>>> {
+pub(crate) async fn vectors(embedder: &dyn Embedder, texts: Vec<String>) -> Result<Vec<Vec<f64>>> {
     let mut all = Vec::with_capacity(texts.len());
     for part in texts.chunks(AT_ONCE) {
         let embedded = embedder.embed(part.to_vec(), Purpose::Query).await?;

@@ -29,13 +29,15 @@ use finding::{Finder, Finding};
 use labels::Labels;
 use thinking::{Thinker, Thinking};
 
+pub(crate) use ask::{form, is_chinese};
+pub(crate) use classifier::vectors as vectors_of;
 pub(crate) use labels::sum;
 pub use route::Route;
 
 /// Passages a knowledge base gives where nobody says how many.
 const PASSAGES: usize = 6;
 
-/// A way of doing a task on a model. Written `ROUTE@MODEL`.
+/// A way of doing a task on a model. Written `ROUTE@MODEL`, or `ROUTE~VARIANT@MODEL` where it is not done in the task's own words.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Candidate {
@@ -43,11 +45,23 @@ pub struct Candidate {
     pub route: Route,
     /// Who answers; an embedding model for [`Route::Classifier`].
     pub model: String,
+    /// Other instructions or examples than the task's, by the name they have in the decision.
+    pub variant: Option<String>,
+}
+
+impl Candidate {
+    /// A way of doing a task in its own words.
+    pub fn plain(route: Route, model: impl Into<String>) -> Self {
+        Self { route, model: model.into(), variant: None }
+    }
 }
 
 impl fmt::Display for Candidate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}@{}", self.route, self.model)
+        match &self.variant {
+            None => write!(f, "{}@{}", self.route, self.model),
+            Some(variant) => write!(f, "{}~{variant}@{}", self.route, self.model),
+        }
     }
 }
 
@@ -55,9 +69,13 @@ impl FromStr for Candidate {
     type Err = String;
 
     fn from_str(text: &str) -> std::result::Result<Self, String> {
-        let (route, model) =
+        let (way, model) =
             text.split_once('@').ok_or_else(|| format!("'{text}' is no candidate; write ROUTE@MODEL"))?;
-        Ok(Self { route: route.parse()?, model: model.to_owned() })
+        let (route, variant) = way.split_once('~').map_or((way, None), |(route, variant)| (route, Some(variant)));
+        if variant == Some("") {
+            return Err(format!("'{text}' is no candidate: there is no name after '~'"));
+        }
+        Ok(Self { route: route.parse()?, model: model.to_owned(), variant: variant.map(str::to_owned) })
     }
 }
 
@@ -160,7 +178,7 @@ impl Workspace {
         max_tokens: u32,
         seed: u64,
     ) -> Result<Answerer> {
-        let Candidate { route, model: name } = candidate;
+        let Candidate { route, model: name, .. } = candidate;
         route.check(task)?;
         let standing = self.standing(name)?;
         // Before anything is sent, a model's name looked up by a provider among it.
@@ -250,7 +268,7 @@ impl Answerer {
     #[cfg(test)]
     pub(crate) fn plain(task: &Arc<Task>, model: Arc<dyn LanguageModel>) -> Result<Self> {
         Ok(Self {
-            candidate: Candidate { route: Route::usual(task), model: model.card().name.clone() },
+            candidate: Candidate::plain(Route::usual(task), model.card().name.clone()),
             card: model.card().clone(),
             price: None,
             workspace: Workspace::open(&std::env::temp_dir().join("sumeru-tests"), crate::Access::Read)?,
@@ -264,6 +282,15 @@ impl Answerer {
             },
             seed: 0,
         })
+    }
+
+    /// A hash of what it says to a model beside a row: the task in its words, and the examples it shows.
+    pub(crate) fn digest(&self) -> String {
+        let shown = match &self.way {
+            Way::Model { shots: Shots::Fixed(examples) | Shots::Nearest { pool: examples, .. }, .. } => &examples[..],
+            Way::Classifier(_) | Way::Labels(_) => &[],
+        };
+        format!("{} {}", crate::choose::task_fingerprint(self.asking.task()), crate::data::fingerprint(shown))
     }
 
     /// Tokens of an answer, at most.

@@ -57,6 +57,32 @@ impl Route {
         NAMES.iter().map(|(name, _)| *name)
     }
 
+    /// Passages it finds, if it finds any.
+    pub(crate) fn passages(self) -> Option<usize> {
+        match self {
+            Self::Retrieval(count) | Self::Fusion(count) | Self::Reranked(count) => Some(count),
+            _ => None,
+        }
+    }
+
+    /// The same with another number of passages.
+    pub(crate) fn with_passages(self, count: usize) -> Option<Self> {
+        match self {
+            Self::Retrieval(_) => Some(Self::Retrieval(count)),
+            Self::Fusion(_) => Some(Self::Fusion(count)),
+            Self::Reranked(_) => Some(Self::Reranked(count)),
+            _ => None,
+        }
+    }
+
+    /// Examples it shows of those it is given.
+    pub(crate) fn shown(self) -> usize {
+        match self {
+            Self::FewShot(count) => count,
+            _ => 0,
+        }
+    }
+
     fn parts(self) -> (&'static str, Option<usize>) {
         match self {
             Self::Prompt => ("prompt", None),

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use crate::routes::{Answerer, Outcome, Route};
+use crate::routes::{Answerer, Candidate, Outcome, Route};
 use crate::served::MAX_TOKENS;
 use crate::{Error, Result, Workspace};
 use journal::{Identity, Journal};
@@ -75,6 +75,8 @@ pub struct RunReport {
     pub route: Route,
     /// Who answered.
     pub model: String,
+    /// Both, and in which words.
+    pub candidate: Candidate,
     /// Rows in all.
     pub rows: usize,
     /// Rows that have an answer.
@@ -138,6 +140,7 @@ async fn over(
     let mut report = RunReport {
         route: answerer.candidate.route,
         model: answerer.candidate.model.clone(),
+        candidate: answerer.candidate.clone(),
         rows: rows.len(),
         answered: 0,
         abstained: 0,
@@ -254,7 +257,7 @@ fn identity(task: &Task, answerer: &Answerer, rows: &[Row]) -> Identity {
     let task = serde_json::to_string(task).expect("a task is plain data: this is a bug");
     Identity {
         task: hex(&Sha256::digest(format!("{task}{}", answerer.max_tokens()))),
-        model: format!("{} {}", answerer.candidate, answerer.card.sha256),
+        model: format!("{} {} {}", answerer.candidate, answerer.card.sha256, answerer.digest()),
         rows: hex(&hash.finalize()),
     }
 }
