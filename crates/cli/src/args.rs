@@ -1,6 +1,7 @@
 //! What can be typed. Every command shows an example before its options.
 
 mod choose;
+mod judge;
 mod models;
 mod place;
 mod task;
@@ -11,6 +12,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use domain::SearchMode;
 
 pub(crate) use choose::{Choose, Data, DataFiles, Recheck, Report};
+pub(crate) use judge::{Judge, JudgeCheck};
 pub(crate) use models::Models;
 pub(crate) use task::{Folder, Language, Run, Task};
 
@@ -97,6 +99,9 @@ pub(crate) enum Command {
     /// Labelled rows: check, count, bring into form, split
     #[command(subcommand)]
     Data(Data),
+    /// Judges: models that grade answers, held against people
+    #[command(subcommand)]
+    Judge(Judge),
     /// Tasks: what is wanted of a model, declared in files
     #[command(subcommand)]
     Task(Task),

@@ -289,6 +289,8 @@ mod tests {
             policy: domain::Policy::default(),
             sensitivity_field: None,
             constraints: Constraints::default(),
+            judging: domain::Judging::default(),
+            similarity_model: None,
         }
     }
 

@@ -6,6 +6,7 @@ mod cache;
 mod choose;
 mod data;
 mod doctor;
+mod grade;
 mod ingest;
 mod knowledge_bases;
 mod lock;
@@ -27,11 +28,12 @@ mod workspace;
 pub use ask::{Answer, AskEvent, AskRequest, AskStream};
 pub use bench::{BenchOptions, BenchReport, BenchRow, Workload};
 pub use choose::{
-    Against, ChooseEvent, ChooseOptions, DataUsed, Decision, Decisions, Entrant, Measured, Raced, Reason,
-    ReportLanguage,
+    Against, ChooseEvent, ChooseOptions, DataUsed, Decision, Decisions, Entrant, JudgeUsed, Measured, Raced, Reason,
+    ReportLanguage, agreement_facts,
 };
 pub use data::{DataReport, Labelled, labelled, leaks};
 pub use doctor::Check;
+pub use grade::{Differing, Graded, GradedRow, JudgeReport, Reliability, graded};
 pub use ingest::{Failed, IngestOptions, IngestProgress, IngestReport};
 pub use knowledge_bases::{DocumentEntry, DocumentStatus, KnowledgeBaseInfo, KnowledgeBases};
 pub use models::{AddOptions, Matrices, ModelInfo, ModelState, Models, PullOptions, PullProgress};
@@ -49,7 +51,7 @@ pub use domain::Error;
 /// What a model takes, and what a token costs.
 pub use engine::Footprint;
 /// What a choice's figures are made of.
-pub use evaluate::{ClassScore, Confusion, Difference, Interval, Shares, Terms};
+pub use evaluate::{Agreement, ClassScore, Confusion, Difference, Interval, Shares, Terms};
 /// A document's extracted text, as [`KnowledgeBases::document`] gives it.
 pub use knowledge::DocumentText;
 

@@ -226,6 +226,8 @@ mod tests {
             policy: domain::Policy::default(),
             sensitivity_field: None,
             constraints: domain::Constraints::default(),
+            judging: domain::Judging::default(),
+            similarity_model: None,
         }
     }
 

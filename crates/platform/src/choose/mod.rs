@@ -1,11 +1,13 @@
 //! Choosing a way of doing a task by measurement: candidates race on the development split, the finalists are measured on the test split.
 //!
-//! [`Workspace::choose`] is the way through; `judge` asks candidates what the contest wants to know, `decision` says which is best and how sure that
+//! [`Workspace::choose`] is the way through; `asker` asks candidates what the contest wants to know, `bench` has their answers graded, `decision` says which is best and how sure that
 //! is, `ledger` keeps every answer so that a choice that was cut goes on, [`Decisions`] are those there are.
 
+mod asker;
+mod bench;
 mod decision;
 mod decisions;
-mod judge;
+mod judged;
 mod ledger;
 mod report;
 
@@ -17,13 +19,16 @@ use domain::{Example, Task};
 use evaluate::{Shares, Terms};
 use sha2::{Digest, Sha256};
 
+use crate::grade::Reliability;
 use crate::routes::{Candidate, Route};
 use crate::{Error, Labelled, ModelState, Result, Workspace};
-use judge::Judge;
+use asker::Asker;
+use bench::Bench;
 use ledger::Ledger;
 
-pub use decision::{Against, DataUsed, Decision, Entrant, Measured, Raced, Reason};
+pub use decision::{Against, DataUsed, Decision, Entrant, JudgeUsed, Measured, Raced, Reason};
 pub use decisions::Decisions;
+pub use judged::agreement_facts;
 pub use report::ReportLanguage;
 
 /// What a choice is among, and how far it may go.
@@ -83,6 +88,13 @@ pub enum ChooseEvent {
         /// After so many examples.
         after: usize,
     },
+    /// The judge was held against answers that people graded; nothing of how it did if there are none.
+    Judged {
+        /// Who grades.
+        model: String,
+        /// How it did.
+        reliability: Option<Box<Reliability>>,
+    },
     /// These are measured on the test split.
     Finalists(Vec<Candidate>),
     /// So many answers of at most so many are there.
@@ -112,16 +124,20 @@ impl Workspace {
         let task = Arc::new(task.clone());
         let parts = Parts::of(data, options)?;
         let candidates = self.candidates(&task, options)?;
+        let mut bench = Bench::open(self, &task, options).await?;
+        bench.may_see(&parts.development)?;
+        bench.may_see(&parts.test)?;
         watch(ChooseEvent::Begun {
             candidates: candidates.clone(),
             parts: (parts.train.len(), parts.development.len(), parts.test.len()),
         });
         let decisions = Decisions::of(&options.folder);
-        let ledger = Ledger::open(&decisions.begun(&task.name)?)?;
-        let mut judge = Judge::new(self, &task, options, &parts, candidates, ledger);
-        judge.run(&mut watch).await?;
-        let decision = judge.decide(data);
-        let path = decisions.keep(&decision, judge.into_ledger(), &parts.train)?;
+        let mut ledger = Ledger::open(&decisions.begun(&task.name)?)?;
+        bench.hold(&mut ledger, &mut watch).await?;
+        let mut asker = Asker::new(self, &task, options, &parts, candidates, (ledger, bench));
+        asker.run(&mut watch).await?;
+        let decision = asker.decide(data);
+        let path = decisions.keep(&decision, asker.into_ledger(), &parts.train)?;
         Ok((decision, path))
     }
 

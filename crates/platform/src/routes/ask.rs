@@ -127,7 +127,7 @@ fn said(task: &Task, output: &Value) -> String {
     }
 }
 
-fn is_chinese(text: &str) -> bool {
+pub(crate) fn is_chinese(text: &str) -> bool {
     text.chars().any(|c| ('\u{4e00}'..='\u{9fff}').contains(&c))
 }
 
@@ -174,6 +174,8 @@ mod tests {
             policy: domain::Policy::default(),
             sensitivity_field: None,
             constraints: Constraints::default(),
+            judging: domain::Judging::default(),
+            similarity_model: None,
         };
         Asking::new(Arc::new(task), 9).expect("a task")
     }

@@ -16,7 +16,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use domain::{Card, Example, LanguageModel, Price, Standing, Task, Usage};
+use domain::{Card, Example, LanguageModel, Passage, Price, Standing, Task, Usage};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -24,10 +24,11 @@ use crate::remotes::policy_of;
 use crate::{Error, Result, Workspace};
 use ask::Asking;
 use classifier::{Classifier, vectors};
-use finding::{Finder, Finding};
+use finding::{Finder, Finding, numbered};
 use labels::Labels;
 use thinking::{Thinker, Thinking};
 
+pub(crate) use ask::is_chinese;
 pub(crate) use labels::sum;
 pub use route::Route;
 
@@ -91,6 +92,8 @@ pub(crate) struct Answer {
     pub(crate) usage: Usage,
     /// How likely the answer is, where the route knows.
     pub(crate) probability: Option<f64>,
+    /// What was found for it.
+    pub(crate) passages: Vec<Passage>,
 }
 
 /// A candidate that is ready to answer.
@@ -278,17 +281,19 @@ impl Answerer {
                     outcome: Outcome::Output(value),
                     usage: Usage { prompt_tokens: tokens, ..Usage::default() },
                     probability: Some(probability),
+                    passages: Vec::new(),
                 },
             },
             Way::Labels(labels) => match labels.answer(&self.asking, fields).await {
                 Err(error) => failed(error.to_string()),
                 Ok((value, probability, usage)) => {
-                    Answer { outcome: Outcome::Output(value), usage, probability: Some(probability) }
+                    let probability = Some(probability);
+                    Answer { outcome: Outcome::Output(value), usage, probability, passages: Vec::new() }
                 }
             },
             Way::Model { model, thinking, shots, finder } => {
-                let (passages, found) = match finder {
-                    None => (String::new(), Usage::default()),
+                let (hits, found) = match finder {
+                    None => (Vec::new(), Usage::default()),
                     Some(finder) => match finder.passages(model, &plain(fields), self.asking.chinese()).await {
                         Err(error) => return failed(error.to_string()),
                         Ok(found) => found,
@@ -298,13 +303,14 @@ impl Answerer {
                     Err(error) => return failed(error.to_string()),
                     Ok(shots) => shots,
                 };
-                let messages = match self.asking.messages(&shots, &passages, fields) {
+                let messages = match self.asking.messages(&shots, &numbered(&hits), fields) {
                     Err(why) => return failed(why),
                     Ok(messages) => messages,
                 };
                 let thinker = Thinker { model, asking: &self.asking, messages, seed: self.seed };
                 let answer = thinking.answer(&thinker).await;
-                Answer { usage: labels::sum(answer.usage, found), ..answer }
+                let passages = hits.into_iter().map(|hit| hit.passage).collect();
+                Answer { usage: labels::sum(answer.usage, found), passages, ..answer }
             }
         }
     }

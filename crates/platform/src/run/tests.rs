@@ -60,6 +60,8 @@ fn echo() -> Task {
         policy: domain::Policy::default(),
         sensitivity_field: None,
         constraints: Constraints::default(),
+        judging: domain::Judging::default(),
+        similarity_model: None,
     }
 }
 

@@ -3,13 +3,13 @@
 use std::fmt;
 use std::ops::Range;
 
-use domain::{Constraints, Example, Field, Metric, Policy, Task};
+use domain::{Constraints, Example, Field, Judging, Metric, Policy, Task};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::{limits, output};
+use super::{judging, limits, output};
 
 /// Something wrong in a task's file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -55,7 +55,7 @@ impl Problems<'_> {
     }
 }
 
-const KEYS: [&str; 10] = [
+const KEYS: [&str; 12] = [
     "description",
     "input",
     "output",
@@ -66,6 +66,8 @@ const KEYS: [&str; 10] = [
     "knowledge_base",
     "policy",
     "constraints",
+    "judge",
+    "similarity",
 ];
 
 /// What stands for the passages of a knowledge base in instructions.
@@ -129,11 +131,14 @@ fn task(name: &str, table: &DeTable<'_>, problems: &mut Problems<'_>) -> Task {
         policy: Policy::default(),
         sensitivity_field: None,
         constraints: table.get("constraints").map_or_else(Constraints::default, |value| limits::read(value, problems)),
+        judging: Judging::default(),
+        similarity_model: None,
     };
     if let Some(value) = table.get("policy") {
         (task.policy, task.sensitivity_field) = limits::policy(value, problems);
     }
     task.metric = metric(table, &task, problems);
+    judging::read(table, &mut task, problems);
     if let Some(value) = table.get("knowledge_base")
         && task.knowledge_base.as_deref() == Some("")
     {

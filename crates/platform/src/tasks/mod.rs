@@ -1,10 +1,11 @@
 //! Tasks: files in `tasks/` of a workspace's folder, one a task.
 //!
 //! [`Tasks`] finds and checks them, `file` reads one and names what is wrong in it by line and key, `output` reads the form of its answers, `limits`
-//! what it must keep to, and
+//! what it must keep to, `judging` how a model grades, and
 //! `templates` holds those that come with the program. How a task is done is not here.
 
 mod file;
+mod judging;
 mod limits;
 mod output;
 mod templates;

@@ -10,7 +10,9 @@ use futures_util::StreamExt;
 
 use super::decision::{Sheet, breaks};
 use super::ledger::{Entry, Ledger};
-use super::{ChooseEvent, ChooseOptions, DataUsed, Decision, Entrant, Parts, Raced, Reason, task_fingerprint};
+use super::{
+    Bench, ChooseEvent, ChooseOptions, DataUsed, Decision, Entrant, Measured, Parts, Raced, Reason, task_fingerprint,
+};
 use crate::routes::{Answerer, Candidate, Outcome};
 use crate::{Error, Labelled, Result, Workspace};
 
@@ -18,7 +20,7 @@ use crate::{Error, Labelled, Result, Workspace};
 const HOPELESS: usize = 4;
 
 /// Asks candidates what a contest wants to know.
-pub(super) struct Judge<'a> {
+pub(super) struct Asker<'a> {
     workspace: &'a Workspace,
     task: &'a Arc<Task>,
     options: &'a ChooseOptions,
@@ -30,19 +32,20 @@ pub(super) struct Judge<'a> {
     sheets: HashMap<usize, Sheet>,
     contest: Contest,
     ledger: Ledger,
+    bench: Bench,
     started: Instant,
     asked: usize,
     cost: f64,
 }
 
-impl<'a> Judge<'a> {
+impl<'a> Asker<'a> {
     pub(super) fn new(
         workspace: &'a Workspace,
         task: &'a Arc<Task>,
         options: &'a ChooseOptions,
         parts: &'a Parts,
         candidates: Vec<Candidate>,
-        ledger: Ledger,
+        (ledger, bench): (Ledger, Bench),
     ) -> Self {
         Self {
             workspace,
@@ -57,7 +60,8 @@ impl<'a> Judge<'a> {
             ledger,
             started: Instant::now(),
             asked: 0,
-            cost: 0.0,
+            cost: bench.cost(),
+            bench,
         }
     }
 
@@ -157,14 +161,11 @@ impl<'a> Judge<'a> {
         let mut scores = vec![Vec::with_capacity(candidates.len()); examples.len()];
         let mut hopeless = Vec::new();
         for at in candidates {
-            let entries = self.answers(*at, examples, watch).await?;
-            for ((entry, example), scores) in entries.iter().zip(examples).zip(&mut scores) {
-                let score = match &entry.outcome {
-                    Outcome::Output(answer) => {
-                        evaluate::score(self.task.metric, &self.task.output, &example.output, answer)
-                    }
-                    Outcome::Error(_) => 0.0,
-                };
+            let mut entries = self.answers(*at, examples, watch).await?;
+            let before = self.bench.cost();
+            let graded = self.bench.scores(&mut entries, examples, &mut self.ledger).await?;
+            self.cost += self.bench.cost() - before;
+            for ((entry, score), scores) in entries.iter().zip(graded).zip(&mut scores) {
                 scores.push(score);
                 if last {
                     let price = self.answerers[*at].as_ref().and_then(|answerer| answerer.price.as_ref());
@@ -215,7 +216,8 @@ impl<'a> Judge<'a> {
         let most = (self.options.terms.spend * self.contest.spent().1 as f64) as usize;
         while let Some((at, came)) = coming.next().await {
             self.cost += answerer.price.as_ref().map_or(0.0, |price| price.cost(&came.0.usage));
-            self.ledger.add(Entry::new(&name, &keys[at], came))?;
+            let score = self.bench.at_once(&examples[at], &came.0).await;
+            self.ledger.add(Entry { score, ..Entry::new(&name, &keys[at], came) })?;
             self.asked += 1;
             watch(ChooseEvent::Progress { asked: self.asked, most: most.max(self.asked) });
         }
@@ -259,7 +261,8 @@ impl<'a> Judge<'a> {
             task_fingerprint: task_fingerprint(self.task),
             date: time::OffsetDateTime::now_utc().date().to_string(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            metric: self.task.metric,
+            metric: self.task.metric.clone(),
+            judge: self.bench.used(),
             constraints: self.task.constraints.clone(),
             seed: options.seed,
             terms: options.terms,
@@ -290,6 +293,8 @@ impl<'a> Judge<'a> {
             if let Some(sheet) = self.sheets.get(&at).filter(|sheet| sheet.scores.len() == scores.len()) {
                 let measured = sheet.measured(self.task, &self.parts.test, options.terms.confidence, options.seed);
                 if let Some(measured) = measured {
+                    let corrected = self.bench.corrected(&sheet.scores, options.terms.confidence);
+                    let measured = Measured { corrected, ..measured };
                     let entrant = &mut decision.candidates[at];
                     entrant.breaks = breaks(&self.task.constraints, &measured, entrant.memory);
                     entrant.result = Some(measured);
