@@ -128,12 +128,13 @@ impl Bench {
                 .map(|pair| of(pair).ok_or_else(|| "its metric has no score: this is a bug".to_owned()))
                 .collect()
         };
+        let kept = self.grader.identity().is_some();
         let mut scores = vec![0.0; entries.len()];
         for (at, scored) in there.into_iter().zip(scored) {
             match scored {
                 Ok(score) => {
                     scores[at] = score;
-                    if self.grader.identity().is_some() && entries[at].score != Some(score) {
+                    if kept && entries[at].score != Some(score) {
                         entries[at].score = Some(score);
                         ledger.add(entries[at].clone())?;
                     }

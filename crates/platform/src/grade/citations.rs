@@ -67,7 +67,7 @@ mod tests {
         let workspace = Workspace::open(folder.path(), crate::Access::Read).unwrap();
         let passage = crate::proof::tests::hit("员工每年享有十五天年假。病假需要证明。").passage;
         let of = async |expected: &str, answer: &str| {
-            let example = Example { input: serde_json::Map::new(), output: json!(expected) };
+            let example: Example = serde_json::from_value(json!({"input": {}, "output": expected})).unwrap();
             score(&workspace, &example, &json!(answer), std::slice::from_ref(&passage)).await.unwrap()
         };
         assert_eq!(of("十五天", "员工每年享有十五天年假[1]。病假需要证明。").await, 1.0);

@@ -95,7 +95,8 @@ fn row(
         (None, Some(score)) => human(&typed(&score), task, scale)?,
         (None, None) => return Err("it has no `score` and no `grade`".to_owned()),
     };
-    let output = ["expected", "output"].iter().find_map(|key| fields.remove(*key)).unwrap_or_default();
+    let output = ["expected", "output"].iter().find_map(|key| fields.remove(*key)).filter(|value| *value != "");
+    let output = output.unwrap_or_default();
     let input = match fields.remove("input") {
         Some(Value::Object(input)) => input,
         Some(text) if fields.is_empty() && task.input.len() == 1 => {

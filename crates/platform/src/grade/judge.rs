@@ -13,9 +13,9 @@ use crate::routes::{is_chinese, sum};
 use crate::{Error, Result, Workspace};
 
 /// Tokens of a verdict, at most.
-const MOST: u32 = 400;
+const MOST: u32 = 700;
 /// Characters of its reason, at most: where it says more, a small model goes in circles.
-const REASON: usize = 300;
+const REASON: usize = 200;
 /// Likeliest tokens looked at where the grade stands.
 const RIVALS: u8 = 20;
 /// How varied a second try is: at temperature 0 it would be the first again.
@@ -77,7 +77,7 @@ impl Judge {
         let labels = labels(task.judging.scale, is_chinese(&task.instructions));
         let verdict = self.ask(rubric_messages(task, example, answer), "grade", &labels).await?;
         let at = |grade: usize| grade as f64 / (labels.len() - 1) as f64;
-        let mean = |shares: &Vec<f64>| shares.iter().enumerate().map(|(grade, share)| at(grade) * share).sum();
+        let mean = |shares: &Vec<f64>| shares.iter().enumerate().map(|(grade, share)| at(grade) * share).sum::<f64>();
         // To pass or fail is one of two, and its errors are counted as such.
         let score = match &verdict.shares {
             Some(shares) if labels.len() > 2 => mean(shares),
@@ -125,7 +125,7 @@ impl Judge {
         let mut why = None;
         for temperature in [0.0, VARIED] {
             request.sampling.temperature = Some(temperature);
-            request.sampling.seed = Some(0);
+            request.sampling.seed = (temperature > 0.0).then_some(0);
             match domain::collect(self.model.generate(request.clone())).await {
                 Err(error) => why = Some(error),
                 Ok(came) => {
