@@ -2,6 +2,7 @@
 
 mod choose;
 mod cluster;
+mod judge;
 mod models;
 mod place;
 mod task;
@@ -13,6 +14,7 @@ use domain::SearchMode;
 
 pub(crate) use choose::{Choose, Data, DataFiles, Recheck, Report};
 pub(crate) use cluster::Cluster;
+pub(crate) use judge::{Judge, JudgeCheck};
 pub(crate) use models::Models;
 pub(crate) use task::{Folder, Language, Run, Task};
 
@@ -104,6 +106,9 @@ pub(crate) enum Command {
         before_long_help = "Example:\n  sumeru cluster reviews.csv --html map.html --out grouped.csv\n  sumeru cluster messages.jsonl --field body --k 12\n  cat lines.txt | sumeru cluster -"
     )]
     Cluster(Cluster),
+    /// Judges: models that grade answers, held against people
+    #[command(subcommand)]
+    Judge(Judge),
     /// Tasks: what is wanted of a model, declared in files
     #[command(subcommand)]
     Task(Task),

@@ -84,6 +84,7 @@ async fn one_shot(command: Command, data: PathBuf, printer: Printer) -> anyhow::
         Command::Recheck(options) => commands::choose::recheck(options, &data, printer).await,
         Command::Cluster(options) => commands::cluster::run(options, &data, printer).await,
         Command::Data(command) => commands::data::run(command, printer),
+        Command::Judge(command) => commands::judge::run(command, &data, printer).await,
         Command::Task(command) => commands::task::run(command, printer),
         Command::Kb(command) => commands::kb::run(command, &data, printer).await,
         Command::Doctor => commands::doctor::run(&data, printer).await,

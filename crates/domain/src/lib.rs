@@ -28,4 +28,4 @@ pub use passage::{Citation, Hit, Passage, SearchMode, Span};
 pub use policy::{Market, Policy, Refusal, Sensitivity, Standing};
 pub use remote::{Jurisdiction, Price, Remote, Structured};
 pub use request::{Grammar, Prompt, Request, Sampling, ToolChoice};
-pub use task::{Constraints, Example, Field, Need, Task};
+pub use task::{Constraints, Example, Field, Judging, Need, Task};

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::Task;
 
 /// A measure of one answer against the one that was expected: 0 is wrong, 1 is right.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Metric {
     /// The same answer, spaces around it aside.
@@ -27,10 +27,20 @@ pub enum Metric {
     RougeL,
     /// F2 of character n-grams up to 6 (Popović 2015).
     Chrf,
+    /// A regular expression is found in the answer.
+    Regex(String),
+    /// The cosine of both texts' vectors, by an embedding model.
+    Similarity,
+    /// The share of an answer's sentences that stand in the passages it was given.
+    Citations,
+    /// A grade by a rubric, which a language model gives.
+    Judge,
+    /// Whether a language model finds the answer better than the expected one, whichever it reads first.
+    JudgePairwise,
 }
 
 /// How they are written, and what a file may say.
-const NAMES: &str = "exact, accuracy, costs, fields, number, number:TOLERANCE, contains, rouge-l, chrf";
+const NAMES: &str = "exact, accuracy, costs, fields, number, number:TOLERANCE, contains, rouge-l, chrf, regex:PATTERN, similarity, citations, judge, judge-pairwise";
 
 impl Metric {
     /// What fits a task that names none: `accuracy` for labels, `costs` where they have some, `chrf` for text, `fields` for records, `number` for numbers.
@@ -44,6 +54,11 @@ impl Metric {
             Some("object" | "array") => Self::Fields,
             _ => Self::Exact,
         }
+    }
+
+    /// Whether a language model gives the grade.
+    pub fn has_judge(&self) -> bool {
+        matches!(self, Self::Judge | Self::JudgePairwise)
     }
 }
 
@@ -59,6 +74,11 @@ impl fmt::Display for Metric {
             Self::Contains => f.write_str("contains"),
             Self::RougeL => f.write_str("rouge-l"),
             Self::Chrf => f.write_str("chrf"),
+            Self::Regex(pattern) => write!(f, "regex:{pattern}"),
+            Self::Similarity => f.write_str("similarity"),
+            Self::Citations => f.write_str("citations"),
+            Self::Judge => f.write_str("judge"),
+            Self::JudgePairwise => f.write_str("judge-pairwise"),
         }
     }
 }
@@ -76,6 +96,13 @@ impl FromStr for Metric {
             "contains" => Ok(Self::Contains),
             "rouge-l" => Ok(Self::RougeL),
             "chrf" => Ok(Self::Chrf),
+            "similarity" => Ok(Self::Similarity),
+            "citations" => Ok(Self::Citations),
+            "judge" => Ok(Self::Judge),
+            "judge-pairwise" => Ok(Self::JudgePairwise),
+            other if other.len() > "regex:".len() && other.starts_with("regex:") => {
+                Ok(Self::Regex(other["regex:".len()..].to_owned()))
+            }
             other => match other.strip_prefix("number:").and_then(|tolerance| tolerance.parse::<f64>().ok()) {
                 Some(tolerance) if (0.0..1.0).contains(&tolerance) => Ok(Self::Number(tolerance)),
                 _ => Err(format!("'{other}' is no metric; there are {NAMES}")),
@@ -104,10 +131,25 @@ mod tests {
 
     #[test]
     fn metrics_are_read_as_they_are_written() {
-        for name in ["exact", "accuracy", "costs", "fields", "number", "number:0.05", "contains", "rouge-l", "chrf"] {
+        for name in [
+            "exact",
+            "accuracy",
+            "costs",
+            "fields",
+            "number",
+            "number:0.05",
+            "contains",
+            "rouge-l",
+            "chrf",
+            "regex:^[0-9]+: 好$",
+            "similarity",
+            "citations",
+            "judge",
+            "judge-pairwise",
+        ] {
             assert_eq!(name.parse::<Metric>().expect(name).to_string(), name);
         }
-        for wrong in ["", "f1", "number:", "number:2", "number:-1", "number:NaN", "Exact"] {
+        for wrong in ["", "f1", "number:", "number:2", "number:-1", "number:NaN", "Exact", "regex:", "regex"] {
             let why = wrong.parse::<Metric>().expect_err(wrong);
             assert!(why.contains("rouge-l"), "{why}");
         }

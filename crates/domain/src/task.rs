@@ -37,6 +37,39 @@ pub struct Task {
     /// What wrong labels cost, and no label; only for tasks that answer with one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub costs: Option<Costs>,
+    /// How a model grades its answers, where the metric has one do it.
+    #[serde(default, skip_serializing_if = "Judging::is_usual")]
+    pub judging: Judging,
+    /// The embedding model of the metric `similarity`; `None`: the default one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub similarity_model: Option<String>,
+}
+
+/// How a language model grades answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Judging {
+    /// What makes an answer good, in words.
+    pub rubric: String,
+    /// Who grades; `None`: the default language model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// The best grade, 1 being the worst; with 2, an answer passes or fails.
+    pub scale: u8,
+    /// A file of answers that people graded, which the judge is held against; beside `tasks/`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub graded: Option<String>,
+}
+
+impl Default for Judging {
+    fn default() -> Self {
+        Self { rubric: String::new(), model: None, scale: 5, graded: None }
+    }
+}
+
+impl Judging {
+    fn is_usual(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// What a way of doing a task must keep to; of ways that are as good, the one that needs least of what is named first is taken.
@@ -113,6 +146,8 @@ impl Task {
             sensitivity_field: None,
             constraints: Constraints::default(),
             costs: None,
+            judging: Judging::default(),
+            similarity_model: None,
         };
         task.metric = Metric::of(&task);
         task

@@ -1,6 +1,7 @@
 //! How good one answer is.
 
 use domain::Metric;
+use regex::Regex;
 use serde_json::{Map, Value};
 
 use crate::text::{chrf, rouge_l};
@@ -8,17 +9,28 @@ use crate::text::{chrf, rouge_l};
 /// Strings that say nearly the same count by degrees from here.
 const NEAR: f64 = 0.5;
 
-/// What an answer scores against the expected one, 0 to 1. `schema` is of the task's answers: it tells labels, which are right or wrong, from texts.
-pub fn score(metric: Metric, schema: &Value, expected: &Value, answer: &Value) -> f64 {
-    match metric {
+/// What an answer scores against the expected one, 0 to 1; nothing for metrics that need more than the two. `schema` is of the task's answers:
+/// it tells labels, which are right or wrong, from texts.
+pub fn score(metric: &Metric, schema: &Value, expected: &Value, answer: &Value) -> Option<f64> {
+    Some(match metric {
         // What a wrong label costs is for those to say who know the costs.
         Metric::Exact | Metric::Accuracy | Metric::Costs => f64::from(same(expected, answer)),
         Metric::Fields => fields(schema, expected, answer),
-        Metric::Number(tolerance) => f64::from(near(expected, answer, tolerance)),
+        Metric::Number(tolerance) => f64::from(near(expected, answer, *tolerance)),
         Metric::Contains => f64::from(tidy(&words(answer)).contains(&tidy(&words(expected)))),
         Metric::RougeL => rouge_l(&words(expected), &words(answer)),
         Metric::Chrf => chrf(&words(expected), &words(answer)),
-    }
+        Metric::Regex(text) => f64::from(pattern(text).is_ok_and(|pattern| pattern.is_match(&words(answer)))),
+        Metric::Similarity | Metric::Citations | Metric::Judge | Metric::JudgePairwise => return None,
+    })
+}
+
+/// The regular expression of a metric.
+///
+/// # Errors
+/// Why it is none.
+pub fn pattern(text: &str) -> Result<Regex, String> {
+    Regex::new(text).map_err(|error| format!("'{text}' is no regular expression: {error}"))
 }
 
 /// A value as text.
@@ -158,11 +170,14 @@ mod tests {
             (Metric::Contains, json!("15 days"), json!("You have 16 days."), 0.0),
             (Metric::RougeL, json!("the cat sat"), json!("the cat sat"), 1.0),
             (Metric::Chrf, json!("abc"), json!("xyz"), 0.0),
+            (Metric::Regex("^工单[0-9]{4}$".to_owned()), json!(""), json!("工单2026"), 1.0),
+            (Metric::Regex("^工单[0-9]{4}$".to_owned()), json!(""), json!("工单206"), 0.0),
+            (Metric::Regex("(?i)sorry".to_owned()), json!(""), json!({"text": "We are Sorry."}), 1.0),
         ] {
-            let got = score(metric, &text, &expected, &answer);
+            let got = score(&metric, &text, &expected, &answer).expect("a score");
             assert!((got - wanted).abs() < 1e-9, "{metric}: {expected} {answer}: {got}");
         }
-        assert_eq!(score(Metric::Fields, &any, &json!([]), &json!([])), 1.0);
+        assert_eq!(score(&Metric::Fields, &any, &json!([]), &json!([])), Some(1.0));
     }
 
     #[test]
@@ -170,7 +185,7 @@ mod tests {
         let schema = json!({"type": "array", "items": {"type": "object", "properties": {
             "what": {"type": "string"}, "how": {"enum": ["good", "bad"]}}}});
         let expected = json!([{"what": "price", "how": "good"}, {"what": "colour", "how": "bad"}]);
-        let of = |answer: Value| score(Metric::Fields, &schema, &expected, &answer);
+        let of = |answer: Value| score(&Metric::Fields, &schema, &expected, &answer).expect("a score");
         assert_eq!(of(json!([{"what": "colour", "how": "bad"}, {"what": "price", "how": "good"}])), 1.0);
         assert_eq!(of(json!([{"what": "price", "how": "bad"}])), 2.0 / 6.0);
         assert_eq!(of(json!([])), 0.0);
@@ -180,14 +195,15 @@ mod tests {
         // A label that shares a letter is another label; a text that shares most words is nearly right.
         let schema = json!({"properties": {"how": {"enum": ["正面", "负面"]}, "why": {"type": "string"}}});
         let expected = json!({"how": "正面", "why": "it lasts a whole day"});
-        let got = score(Metric::Fields, &schema, &expected, &json!({"how": "负面", "why": "lasts a whole day"}));
+        let got = score(&Metric::Fields, &schema, &expected, &json!({"how": "负面", "why": "lasts a whole day"}))
+            .expect("a score");
         assert!((got - 8.0 / 9.0 / 2.0).abs() < 1e-9, "{got}");
     }
 
     #[test]
     fn what_was_not_labelled_does_not_count() {
         let schema = json!({"properties": {"a": {"enum": ["x", "y"]}}, "required": ["a", "b"]});
-        let of = |expected: Value, answer: Value| score(Metric::Fields, &schema, &expected, &answer);
+        let of = |expected: Value, answer: Value| score(&Metric::Fields, &schema, &expected, &answer).expect("a score");
         assert_eq!(of(json!({"a": "x"}), json!({"a": "x", "b": [1, 2]})), 1.0);
         assert_eq!(of(json!({"a": "x"}), json!({"a": "y", "b": [1, 2]})), 0.0);
         // What may be left out was left out on purpose.
@@ -197,13 +213,21 @@ mod tests {
     #[test]
     fn scores_stay_between_0_and_1() {
         let values = [json!(null), json!(1), json!("a"), json!([1, "a"]), json!({"a": [null]}), json!({}), json!(true)];
-        for metric in ["exact", "accuracy", "fields", "number:0.5", "contains", "rouge-l", "chrf"] {
+        for metric in ["exact", "accuracy", "fields", "number:0.5", "contains", "rouge-l", "chrf", "regex:a"] {
             for a in &values {
                 for b in &values {
-                    let got = score(metric.parse().expect(metric), &json!({}), a, b);
+                    let got = score(&metric.parse().expect(metric), &json!({}), a, b).expect("a score");
                     assert!((0.0..=1.0).contains(&got), "{metric}: {a} {b}: {got}");
                 }
             }
         }
+    }
+
+    #[test]
+    fn what_needs_more_than_the_answers_has_no_score_here() {
+        for metric in ["similarity", "citations", "judge", "judge-pairwise"] {
+            assert_eq!(score(&metric.parse().expect(metric), &json!({}), &json!("a"), &json!("a")), None);
+        }
+        assert!(pattern("a(").is_err_and(|why| why.contains("'a('")));
     }
 }

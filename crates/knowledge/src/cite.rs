@@ -66,6 +66,42 @@ pub fn resolve(question: &str, answer: &str, passages: &[Passage], judge: &Judge
     write(&text, found, passages)
 }
 
+/// The share of an answer's sentences that stand in the passages, numbered from 1 in their order: of a sentence with markers the share of them that
+/// lead to a quotation, of one without whether any passage says it. Nothing for an answer that states nothing.
+pub fn support(question: &str, answer: &str, passages: &[Passage], judge: &Judge<'_>) -> Option<f64> {
+    let Marked { text, anchors } = unmark(answer, passages.len());
+    let proof = Proof { asked: Claim::new(question), sources: passages.iter().map(Source::new).collect(), judge };
+    let sentences = sentences(&text);
+    let (mut stated, mut held) = (0usize, 0.0);
+    for (index, &[start, end]) in sentences.iter().enumerate() {
+        let words: String = text[start..end].iter().collect();
+        if says_no_answer(&words) || index == 0 && same_words(&words, question) {
+            continue;
+        }
+        let own: Vec<&Anchor> = anchors.iter().filter(|anchor| anchor.sentence(&text, &sentences) == index).collect();
+        let named: HashSet<usize> = own.iter().flat_map(|anchor| anchor.numbers.iter().copied()).collect();
+        if named.is_empty() && Claim::new(&words).whole.features.is_empty() {
+            continue;
+        }
+        stated += 1;
+        let mut found = Found::default();
+        found.prove(&text, [start, end], &own, &proof);
+        // To be believed takes less than to be given a marker that nobody set.
+        let said = |source: &Source| proof.find(source, &Claim::new(&words), Strictness::Marked).is_some();
+        held += match named.len() {
+            0 => f64::from(!found.marks.is_empty() || proof.sources.iter().any(said)),
+            count => (count - found.dropped.min(count)) as f64 / count as f64,
+        };
+    }
+    (stated > 0).then(|| held / stated as f64)
+}
+
+/// Whether an answer begins by saying, in whatever words, that the documents hold none.
+pub fn declines(answer: &str) -> bool {
+    let text: Vec<char> = answer.chars().collect();
+    sentences(&text).first().is_some_and(|[start, end]| says_no_answer(&text[*start..*end].iter().collect::<String>()))
+}
+
 /// What a checked answer comes to when it is whole: one of a single sentence that no passage supports, though it is
 /// written in the passages' language, is taken for invented. The answer is then what the documents themselves say, word for
 /// word, where one place speaks plainly of the question; else that they hold none, with the closest place if there is one.

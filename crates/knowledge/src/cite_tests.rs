@@ -55,6 +55,31 @@ fn markers_are_kept_only_where_the_words_are_found() {
 }
 
 #[test]
+fn support_is_the_share_of_sentences_that_stand_in_the_passages() {
+    for (answer, wanted) in [
+        ("Employees have 15 days of annual leave [1].", Some(1.0)),
+        ("Employees have 15 days of annual leave.", Some(1.0)),
+        ("Employees have 20 days of annual leave [1].", Some(0.0)),
+        ("Employees have 20 days of annual leave.", Some(0.0)),
+        // The words stand elsewhere than the marker says.
+        ("Employees have 15 days of annual leave [2].", Some(0.0)),
+        ("Employees have 15 days of annual leave [1][2].", Some(0.5)),
+        ("Employees have 15 days of annual leave [9].", Some(0.0)),
+        ("Employees have 15 days of annual leave [1]. Lunch is free for everybody.", Some(0.5)),
+        ("差旅报销须在30天内提交[2]。住宿费每晚不超过900元[2]。", Some(0.5)),
+        ("发票必须是原件。", Some(1.0)),
+        ("The documents do not contain an answer to this question.", None),
+        ("文档中没有找到这个问题的答案。", None),
+        ("", None),
+    ] {
+        let got = super::support("", answer, &two(), &|_| false);
+        assert_eq!(got, wanted, "{answer}");
+    }
+    assert_eq!(super::support("", "Employees have 15 days of annual leave.", &[], &|_| true), Some(0.0));
+    assert!(declines("The passages do not say it.") && declines("资料中没有提到。") && !declines("15 days [1]."));
+}
+
+#[test]
 fn citations_point_at_the_words() {
     let passages = two();
     let cited = resolve("公司规定：住宿费每晚不超过500元，超出部分自理[2]。差旅报销须在30天内提交。", &passages);

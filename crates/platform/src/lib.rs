@@ -9,6 +9,7 @@ mod data;
 mod doctor;
 pub mod evals;
 mod files;
+mod grade;
 mod ingest;
 mod knowledge_bases;
 mod labelled_rows;
@@ -32,12 +33,13 @@ pub use ask::{Answer, AskEvent, AskRequest, AskStream};
 pub use bench::{BenchOptions, BenchReport, BenchRow, Workload};
 pub use choose::{
     Against, AskedAnswer, AskedRow, ChooseEvent, ChooseOptions, ChooseState, ChooseStatus, Contender, ContenderState,
-    DataUsed, Decision, Decisions, DroppedTexts, Entrant, Measured, Part, PartSizes, PlainPrompt, Raced, Reason,
-    ReportLanguage, Search, Searched, Variant, Variants,
+    DataUsed, Decision, Decisions, DroppedTexts, Entrant, JudgeUsed, Measured, Part, PartSizes, PlainPrompt, Raced,
+    Reason, ReportLanguage, Search, Searched, Variant, Variants, agreement_facts,
 };
 pub use cluster::{Cluster, ClusterEvent, ClusterOptions, Clustering, Input, Labelling, Method, Placed, read_texts};
 pub use data::{DataReport, Labelled, labelled, leaks};
 pub use doctor::Check;
+pub use grade::{Differing, Graded, GradedRow, JudgeReport, Reliability, graded};
 pub use ingest::{Failed, IngestOptions, IngestProgress, IngestReport};
 pub use knowledge_bases::{DocumentEntry, DocumentStatus, KnowledgeBaseInfo, KnowledgeBases};
 pub use labelled_rows::{LabelledRow, LabelledRows, RowChange, RowPage, RowsChanged};
@@ -56,7 +58,7 @@ pub use domain::Error;
 /// What a model takes, and what a token costs.
 pub use engine::Footprint;
 /// What a choice's figures are made of.
-pub use evaluate::{ClassScore, Confusion, Difference, Interval, Shares, Terms};
+pub use evaluate::{Agreement, ClassScore, Confusion, Difference, Interval, Shares, Terms};
 /// A document's extracted text, as [`KnowledgeBases::document`] gives it.
 pub use knowledge::DocumentText;
 

@@ -35,8 +35,13 @@ impl Proof {
 
     /// The passages the answer is written from, and who writes it.
     pub(crate) fn read(&mut self, hits: &[Hit], model: Arc<dyn LanguageModel>) {
-        self.passages = hits.iter().map(|hit| hit.passage.clone()).collect();
-        self.model = Some(model);
+        self.compare(hits.iter().map(|hit| hit.passage.clone()).collect(), Some(model));
+    }
+
+    /// The passages, and who tells whether two languages say the same, if anybody does.
+    pub(crate) fn compare(&mut self, passages: Vec<Passage>, model: Option<Arc<dyn LanguageModel>>) {
+        self.passages = passages;
+        self.model = model;
     }
 
     /// What more can be said for good, of an answer of which this much is written.
@@ -72,15 +77,27 @@ impl Proof {
     /// Part of an answer, checked: more text does not change what this says of its whole sentences.
     async fn cited(&mut self, text: &str) -> Result<Cited> {
         loop {
-            let (cited, unknown) = self.as_far_as_known(text);
+            let (cited, unknown) =
+                self.as_far_as_known(|judge| cite::resolve(&self.question, text, &self.passages, judge));
             let Some(foreign) = unknown else { return Ok(cited) };
             let stands = self.judged.len() < MOST_JUDGED && self.judge(&foreign).await?;
             self.judged.insert(foreign, stands);
         }
     }
 
-    /// The answer as far as is known, and the first claim of which it is not known whether it stands.
-    fn as_far_as_known(&self, text: &str) -> (Cited, Option<Foreign>) {
+    /// The share of a whole answer's sentences that stand in the passages; nothing if it states none. See [`cite::support`].
+    pub(crate) async fn share(&mut self, text: &str) -> Result<Option<f64>> {
+        loop {
+            let (share, unknown) =
+                self.as_far_as_known(|judge| cite::support(&self.question, text, &self.passages, judge));
+            let Some(foreign) = unknown else { return Ok(share) };
+            let stands = self.judged.len() < MOST_JUDGED && self.judge(&foreign).await?;
+            self.judged.insert(foreign, stands);
+        }
+    }
+
+    /// What comes of a check as far as is known, and the first claim of which it is not known whether it stands.
+    fn as_far_as_known<T>(&self, check: impl FnOnce(&knowledge::Judge<'_>) -> T) -> (T, Option<Foreign>) {
         let unknown = RefCell::new(None);
         let judge = |foreign: &Foreign| {
             let known = self.judged.get(foreign).copied();
@@ -89,8 +106,8 @@ impl Proof {
                 false
             })
         };
-        let cited = cite::resolve(&self.question, text, &self.passages, &judge);
-        (cited, unknown.into_inner())
+        let checked = check(&judge);
+        (checked, unknown.into_inner())
     }
 
     async fn judge(&self, foreign: &Foreign) -> Result<bool> {

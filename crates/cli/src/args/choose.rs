@@ -168,7 +168,7 @@ fn amount(text: &str) -> Result<f64, String> {
         .ok_or_else(|| "an amount is a number such as 3".to_owned())
 }
 
-fn confidence(text: &str) -> Result<f64, String> {
+pub(super) fn confidence(text: &str) -> Result<f64, String> {
     let share = share(text)?;
     if (0.5..1.0).contains(&share) {
         Ok(share)

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use anyhow::Context;
 use platform::{
-    Access, ChooseEvent, ChooseOptions, Decision, Decisions, Labelled, ReportLanguage, RowFormat, Search, Searched,
-    Shares, Tasks, Workspace, labelled,
+    Access, ChooseEvent, ChooseOptions, Decision, Decisions, Interval, Labelled, Measured, Reliability, ReportLanguage,
+    RowFormat, Search, Searched, Shares, Tasks, Workspace, labelled,
 };
 use serde_json::json;
 
@@ -183,6 +183,7 @@ async fn measured(
             ChooseEvent::Dropped { candidate, by, after } => {
                 say(format!("{candidate} is beaten by {by} after {after} examples"))
             }
+            ChooseEvent::Judged { model, reliability } => say(judged(&model, reliability.as_deref())),
             ChooseEvent::Finalists(finalists) => {
                 let names: Vec<String> = finalists.iter().map(ToString::to_string).collect();
                 say(format!("to the final: {}", names.join(", ")));
@@ -209,7 +210,7 @@ fn table(decision: &Decision, printer: Printer) {
             match &entrant.result {
                 Some(one) => [
                     name,
-                    format!("{:.3} ({:.3}-{:.3})", one.quality.value, one.quality.low, one.quality.high),
+                    quality(one),
                     format!("{:.0}", one.latency_p50_ms),
                     format!("{:.0}", one.latency_p95_ms.value),
                     format!("{:.0} / {:.0}", one.prompt_tokens, one.completion_tokens),
@@ -242,6 +243,9 @@ fn table(decision: &Decision, printer: Printer) {
             format!("; about {count} test examples would settle it, if the differences are what they seem")
         });
         printer.line(format!("Not ruled out: {}{settle}.", names.join(", ")));
+    }
+    for fact in decision.judge_facts(ReportLanguage::English) {
+        printer.line(printer.foreign(&fact));
     }
     prompt(decision, printer);
     let share = decision.asked as f64 / decision.grid.max(1) as f64 * 100.0;
@@ -279,6 +283,29 @@ fn prompt(decision: &Decision, printer: Printer) {
     if let Some(text) = decision.words() {
         for line in text.lines() {
             printer.line(printer.foreign(line));
+        }
+    }
+}
+
+/// As it was measured, and as it is corrected for what the judge gets wrong.
+fn quality(one: &Measured) -> String {
+    let of = |interval: Interval| format!("{:.3} ({:.3}-{:.3})", interval.value, interval.low, interval.high);
+    let corrected = one.corrected.map_or(String::new(), |corrected| format!(", corrected {}", of(corrected)));
+    of(one.quality) + &corrected
+}
+
+fn judged(model: &str, reliability: Option<&Reliability>) -> String {
+    match reliability {
+        None => format!(
+            "{model} judges; how far it can be trusted is not known, for there are no answers that people graded"
+        ),
+        Some(known) => {
+            let kappa = known.agreement.kappa.map_or(String::new(), |kappa| format!(", kappa {:.3}", kappa.value));
+            format!(
+                "{model} judges; of {} answers that people graded it gives {:.0} % the same grade{kappa}",
+                known.agreement.answers,
+                known.agreement.same.value * 100.0
+            )
         }
     }
 }

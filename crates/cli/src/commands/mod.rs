@@ -14,6 +14,7 @@ pub(crate) mod data;
 pub(crate) mod doctor;
 pub(crate) mod embed;
 pub(crate) mod ingest;
+pub(crate) mod judge;
 pub(crate) mod kb;
 pub(crate) mod models;
 pub(crate) mod rerank;

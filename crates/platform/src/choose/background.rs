@@ -333,7 +333,10 @@ impl Choice {
         }
         match event {
             ChooseEvent::Begun { candidates, .. } => self.admit(&candidates),
-            ChooseEvent::Piloted { .. } | ChooseEvent::Written { .. } | ChooseEvent::Searched(_) => {}
+            ChooseEvent::Judged { .. }
+            | ChooseEvent::Piloted { .. }
+            | ChooseEvent::Written { .. }
+            | ChooseEvent::Searched(_) => {}
             ChooseEvent::Preparing(candidate) => self.one(&candidate, |one, _| one.state = Preparing),
             ChooseEvent::Withdrawn { candidate, why } => {
                 self.one(&candidate, |one, _| (one.state, one.why) = (Withdrawn, Some(why)));

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::variants::{PlainPrompt, Searched, Variants};
+use crate::grade::Reliability;
 use crate::{Candidate, Error, Result};
 
 /// A difference of means that is no difference to anybody: within it, what an answer takes decides.
@@ -24,6 +25,9 @@ pub struct Decision {
     pub version: String,
     /// How answers were graded.
     pub metric: Metric,
+    /// The model that graded them, if one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub judge: Option<JudgeUsed>,
     /// What was to be kept to.
     pub constraints: Constraints,
     /// Of everything drawn by chance.
@@ -82,6 +86,31 @@ pub enum Reason {
     /// No candidate could be measured.
     #[default]
     NoneMeasured,
+}
+
+/// The model that graded the answers a decision rests on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct JudgeUsed {
+    /// Its name.
+    pub model: String,
+    /// Of its file.
+    pub sha256: String,
+    /// How many grades there are.
+    pub grades: usize,
+    /// Answers it was asked to grade in the last sitting, those that people graded among them.
+    pub asked: usize,
+    /// Answers it gave no grade at a second try, in the last sitting: they count as failed.
+    pub failed: usize,
+    /// Of comparisons, those that turned with the order of the two, in the last sitting.
+    pub order_decides: usize,
+    /// Tokens it read, in the last sitting.
+    pub prompt_tokens: u64,
+    /// Tokens it wrote, in the last sitting.
+    pub completion_tokens: u64,
+    /// What it cost, in the last sitting; part of the decision's cost.
+    pub cost: f64,
+    /// How it did on answers that people graded; nothing if there are none: nobody knows then how far to trust it.
+    pub reliability: Option<Reliability>,
 }
 
 /// The examples a decision rests on.
@@ -153,6 +182,9 @@ pub struct Measured {
     pub abstained: usize,
     /// The mean score.
     pub quality: Interval,
+    /// What people's mean grade would be, by what the judge is known to get wrong; nothing where there is no judge, or too little is known of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub corrected: Option<Interval>,
     /// The median time of an answer, in milliseconds.
     pub latency_p50_ms: f64,
     /// What 95 of 100 answers do not exceed.
@@ -212,6 +244,7 @@ impl Sheet {
             failed: self.answers.iter().filter(|answer| answer.is_none()).count() - self.abstained,
             abstained: self.abstained,
             quality,
+            corrected: None,
             latency_p50_ms: p50,
             latency_p95_ms: p95,
             prompt_tokens: each(self.prompt_tokens as f64),
@@ -280,8 +313,8 @@ impl Decision {
             (true, _) => Reason::Best,
             (false, _) => Reason::TakesLess,
         };
-        self.why = self.sentence(false);
         self.chosen = Some(self.candidates[chosen.candidate].candidate.clone());
+        self.why = self.sentence(false);
     }
 
     /// The others against one of them.
@@ -357,12 +390,25 @@ impl Decision {
             (Reason::NoneFits, true) => "没有决赛者符合限制",
             (Reason::NoneMeasured, true) => "没有候选可以测量",
         };
-        match (self.not_ruled_out.len(), chinese) {
+        let mut said = match (self.not_ruled_out.len(), chinese) {
             (0, _) => said.to_owned(),
             (1, false) => format!("{said}; one other could not be ruled out"),
             (more, false) => format!("{said}; {more} others could not be ruled out"),
             (more, true) => format!("{said}；另有 {more} 个不能排除"),
+        };
+        if self.judges_itself() {
+            said.push_str(if chinese {
+                "；裁判与选定者是同一个模型，可能偏爱自己的回答"
+            } else {
+                "; the judge is the same model, and may prefer its own answers"
+            });
         }
+        said
+    }
+
+    /// Whether the model of the choice graded its own answers.
+    pub(super) fn judges_itself(&self) -> bool {
+        self.judge.as_ref().zip(self.chosen.as_ref()).is_some_and(|(judge, chosen)| judge.model == chosen.model)
     }
 
     /// What is otherwise than in an earlier decision, a line each.
@@ -377,6 +423,10 @@ impl Decision {
                 "the examples have changed: {} of them, {} before",
                 self.data.examples, earlier.data.examples
             ));
+        }
+        let judge = |one: &Self| one.judge.as_ref().map(|judge| (judge.model.clone(), judge.sha256.clone()));
+        if judge(self) != judge(earlier) {
+            all.push("the judge is another model, or another file of it".to_owned());
         }
         if self.version != earlier.version {
             all.push(format!("the program is {}, it was {}", self.version, earlier.version));
@@ -445,6 +495,7 @@ mod tests {
             date: String::new(),
             version: String::new(),
             metric: Metric::Exact,
+            judge: None,
             constraints: Constraints::default(),
             seed: 1,
             terms: Terms::default(),
@@ -544,6 +595,35 @@ mod tests {
         let text = serde_json::to_string(&new).expect("plain data");
         assert!(text.contains("few-shot:8~hard@m0"), "{text}");
         assert_eq!(serde_json::from_str::<Decision>(&text).expect("a decision"), new);
+    }
+
+    #[test]
+    fn a_judge_of_its_own_answers_is_named() {
+        let mut decision = decision(2);
+        let judge = |model: &str| JudgeUsed {
+            model: model.to_owned(),
+            sha256: String::new(),
+            grades: 5,
+            asked: 0,
+            failed: 0,
+            order_decides: 0,
+            prompt_tokens: 0,
+            completion_tokens: 0,
+            cost: 0.0,
+            reliability: None,
+        };
+        decision.judge = Some(judge("m0"));
+        chosen(&mut decision, &[sheet(0, 90, 9.0), sheet(1, 60, 1.0)]);
+        assert!(
+            decision.why.contains("prefer its own") && decision.sentence(true).contains("偏爱"),
+            "{}",
+            decision.why
+        );
+        let mut other = self::decision(2);
+        other.judge = Some(judge("m7"));
+        chosen(&mut other, &[sheet(0, 90, 9.0), sheet(1, 60, 1.0)]);
+        assert!(!other.why.contains("judge"), "{}", other.why);
+        assert!(decision.changes(&other).iter().any(|line| line.contains("the judge is another")));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use domain::Example;
 
-use super::judge::Scores;
+use super::asker::Scores;
 use super::ledger::{Ledger, failed};
 use super::{Decision, Parts, outputs};
 use crate::{Error, Result};

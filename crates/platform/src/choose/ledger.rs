@@ -16,6 +16,8 @@ pub(super) struct Ledger {
     file: File,
     path: PathBuf,
     known: HashMap<(String, String), Entry>,
+    /// Whether an entry was written again, with what was learnt of it since: the last counts.
+    again: bool,
 }
 
 /// An answer of a candidate to an example.
@@ -31,6 +33,9 @@ pub(super) struct Entry {
     pub(super) usage: Usage,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) probability: Option<f64>,
+    /// What it scores, where finding that took something; of a grader's own entry, what it gave.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) score: Option<f64>,
 }
 
 /// What makes a candidate the same as in another sitting: its route, its model's file, what the task says, what it learns from, how long it may speak.
@@ -40,8 +45,16 @@ pub(super) fn identity(candidate: &Candidate, model: &str, task: &str, train: &s
 
 impl Entry {
     pub(super) fn new(candidate: &str, example: &str, (answer, milliseconds): (Answer, f64)) -> Self {
-        let Answer { outcome, usage, probability } = answer;
-        Self { candidate: candidate.to_owned(), example: example.to_owned(), outcome, milliseconds, usage, probability }
+        let Answer { outcome, usage, probability, passages: _ } = answer;
+        Self {
+            candidate: candidate.to_owned(),
+            example: example.to_owned(),
+            outcome,
+            milliseconds,
+            usage,
+            probability,
+            score: None,
+        }
     }
 }
 
@@ -63,38 +76,60 @@ impl Ledger {
             }
             Err(TryLockError::Error(error)) => return Err(failed(error)),
         }
-        let (known, sound) = entries(&file).map_err(failed)?;
+        let (known, sound, again) = entries(&file).map_err(failed)?;
         file.set_len(sound).map_err(failed)?;
         file.seek(SeekFrom::End(0)).map_err(failed)?;
-        Ok(Self { file, path: path.to_owned(), known })
+        Ok(Self { file, path: path.to_owned(), known, again })
     }
 
     pub(super) fn get(&self, candidate: &str, example: &str) -> Option<&Entry> {
         self.known.get(&(candidate.to_owned(), example.to_owned()))
     }
 
-    /// Keeps an answer.
+    /// Keeps an answer, or one anew that is kept already.
     pub(super) fn add(&mut self, entry: Entry) -> Result<()> {
         let mut line = serde_json::to_vec(&entry)
             .map_err(|error| Error::failed(format!("an answer cannot be written: {error}")))?;
         line.push(b'\n');
         self.file.write_all(&line).map_err(|error| failed(&self.path, &error))?;
-        self.known.insert((entry.candidate.clone(), entry.example.clone()), entry);
+        self.again |= self.known.insert((entry.candidate.clone(), entry.example.clone()), entry).is_some();
         Ok(())
     }
 
     /// All is said: the file becomes the outputs of a decision.
     pub(super) fn finish(self, to: &Path) -> Result<()> {
+        if self.again {
+            return self.finish_once(to);
+        }
         self.file.sync_all().map_err(|error| failed(&self.path, &error))?;
         std::fs::rename(&self.path, to).map_err(|error| failed(to, &error))
     }
+
+    /// The same with each entry once, as it was written last, in the order in which they first came.
+    fn finish_once(mut self, to: &Path) -> Result<()> {
+        self.file.seek(SeekFrom::Start(0)).map_err(|error| failed(&self.path, &error))?;
+        let new = to.with_extension("new");
+        let mut out = std::io::BufWriter::new(File::create(&new).map_err(|error| failed(&new, &error))?);
+        for line in BufReader::new(&self.file).lines() {
+            let line = line.map_err(|error| failed(&self.path, &error))?;
+            let key = serde_json::from_str::<Entry>(&line).map(|entry| (entry.candidate, entry.example));
+            if let Some(entry) = key.ok().and_then(|key| self.known.remove(&key)) {
+                let text = serde_json::to_string(&entry)
+                    .map_err(|error| Error::failed(format!("an answer cannot be written: {error}")))?;
+                writeln!(out, "{text}").map_err(|error| failed(&new, &error))?;
+            }
+        }
+        out.flush().and_then(|()| out.get_ref().sync_all()).map_err(|error| failed(&new, &error))?;
+        std::fs::rename(&new, to).map_err(|error| failed(to, &error))?;
+        std::fs::remove_file(&self.path).map_err(|error| failed(&self.path, &error))
+    }
 }
 
-/// The answers of a file by candidate and example, and how many bytes of it are whole lines.
-type Entries = (HashMap<(String, String), Entry>, u64);
+/// The answers of a file by candidate and example, how many bytes of it are whole lines, and whether one is there twice: the later one counts.
+type Entries = (HashMap<(String, String), Entry>, u64, bool);
 
 fn entries(file: &File) -> std::io::Result<Entries> {
-    let (mut known, mut sound, mut line) = (HashMap::new(), 0u64, Vec::new());
+    let (mut known, mut sound, mut line, mut again) = (HashMap::new(), 0u64, Vec::new(), false);
     let mut reader = BufReader::new(file);
     loop {
         line.clear();
@@ -104,16 +139,16 @@ fn entries(file: &File) -> std::io::Result<Entries> {
             break;
         }
         let Ok(entry) = serde_json::from_slice::<Entry>(&line) else { break };
-        known.insert((entry.candidate.clone(), entry.example.clone()), entry);
+        again |= known.insert((entry.candidate.clone(), entry.example.clone()), entry).is_some();
         sound += count as u64;
     }
-    Ok((known, sound))
+    Ok((known, sound, again))
 }
 
 /// The answers a decision rests on.
 pub(super) fn read(path: &Path) -> Result<HashMap<(String, String), Entry>> {
     let known = File::open(path).and_then(|file| entries(&file));
-    known.map(|(known, _)| known).map_err(|error| failed(path, &error))
+    known.map(|(known, ..)| known).map_err(|error| failed(path, &error))
 }
 
 pub(super) fn failed(path: &Path, error: &std::io::Error) -> Error {
@@ -147,5 +182,25 @@ mod tests {
         ledger.add(Entry::new("a", "2", (answer("y"), 3.0))).unwrap();
         ledger.finish(&folder.path().join("y")).unwrap();
         assert_eq!(std::fs::read(folder.path().join("y")).unwrap(), whole);
+    }
+
+    #[test]
+    fn what_was_written_again_is_kept_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, to) = (folder.path().join("x.part"), folder.path().join("y"));
+        let answer = |value| Answer { outcome: Outcome::Output(json!(value)), ..Answer::default() };
+        let mut ledger = Ledger::open(&path).unwrap();
+        ledger.add(Entry::new("a", "1", (answer("x"), 2.0))).unwrap();
+        ledger.add(Entry::new("a", "2", (answer("y"), 3.0))).unwrap();
+        ledger.add(Entry { score: Some(0.5), ..ledger.get("a", "1").unwrap().clone() }).unwrap();
+        drop(ledger);
+        let ledger = Ledger::open(&path).unwrap();
+        assert_eq!(ledger.get("a", "1").unwrap().score, Some(0.5));
+        ledger.finish(&to).unwrap();
+        let text = std::fs::read_to_string(&to).unwrap();
+        let lines: Vec<Entry> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let said: Vec<(&str, Option<f64>)> = lines.iter().map(|one| (one.example.as_str(), one.score)).collect();
+        assert_eq!(said, [("1", Some(0.5)), ("2", None)]);
+        assert!(!path.exists());
     }
 }

@@ -1,13 +1,15 @@
 //! Choosing a way of doing a task by measurement: candidates race on the development split, the finalists are measured on the test split.
 //!
-//! [`Workspace::choose`] is the way through; `judge` asks candidates what the contest wants to know, `decision` says which is best and how sure that
-//! is, `ledger` keeps every answer so that a choice that was cut goes on, [`Decisions`] are those there are, with what was answered (`outputs`).
-//! `background` makes choices that nobody waits for.
+//! [`Workspace::choose`] is the way through; `asker` asks candidates what the contest wants to know, `bench` has their answers graded, `decision` says
+//! which is best and how sure that is, `ledger` keeps every answer so that a choice that was cut goes on, [`Decisions`] are those there are, with what
+//! was answered (`outputs`). `background` makes choices that nobody waits for, `variants` finds other words for a task.
 
+mod asker;
 mod background;
+mod bench;
 mod decision;
 mod decisions;
-mod judge;
+mod judged;
 mod ledger;
 mod outputs;
 mod report;
@@ -22,16 +24,19 @@ use evaluate::{Shares, Terms};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::grade::Reliability;
 use crate::routes::{Candidate, Route};
 use crate::{Error, Labelled, ModelState, Result, Workspace};
-use judge::Judge;
+use asker::Asker;
+use bench::Bench;
 use ledger::Ledger;
 use variants::Field;
 
 pub(crate) use background::Choices;
 pub use background::{ChooseState, ChooseStatus, Contender, ContenderState, PartSizes};
-pub use decision::{Against, DataUsed, Decision, Entrant, Measured, Raced, Reason};
+pub use decision::{Against, DataUsed, Decision, Entrant, JudgeUsed, Measured, Raced, Reason};
 pub use decisions::Decisions;
+pub use judged::agreement_facts;
 pub use outputs::{AskedAnswer, AskedRow};
 pub use report::ReportLanguage;
 pub use variants::{DroppedTexts, PlainPrompt, Search, Searched, Variant, Variants};
@@ -154,6 +159,13 @@ pub enum ChooseEvent {
         /// How long each took.
         milliseconds: Vec<f64>,
     },
+    /// The judge was held against answers that people graded; nothing of how it did if there are none.
+    Judged {
+        /// Who grades.
+        model: String,
+        /// How it did.
+        reliability: Option<Box<Reliability>>,
+    },
     /// These are measured on the test split.
     Finalists(Vec<Candidate>),
     /// So many answers of at most so many are there.
@@ -209,16 +221,21 @@ impl Workspace {
         watch: &mut impl FnMut(ChooseEvent),
     ) -> Result<(Decision, PathBuf)> {
         let Begun { task, parts, candidates, mut ledger } = begun;
+        let mut bench = Bench::open(self, &task, options).await?;
+        bench.may_see(&parts.train)?;
+        bench.may_see(&parts.development)?;
+        bench.may_see(&parts.test)?;
+        bench.hold(&mut ledger, watch).await?;
         let mut field = Field::plain(candidates);
-        variants::search(self, &task, options, &parts, &mut ledger, &mut field, watch).await?;
+        variants::search(self, &task, options, &parts, (&mut ledger, &mut bench), &mut field, watch).await?;
         watch(ChooseEvent::Begun {
             candidates: field.candidates.clone(),
             parts: (parts.train.len(), parts.development.len(), parts.test.len()),
         });
-        let mut judge = Judge::new(self, &task, options, &parts, field, ledger);
-        judge.run(watch).await?;
-        let decision = judge.decide(data);
-        let (ledger, scores) = judge.into_answers();
+        let mut asker = Asker::new(self, &task, options, &parts, field, (ledger, bench));
+        asker.run(watch).await?;
+        let decision = asker.decide(data);
+        let (ledger, scores) = asker.into_answers();
         let path = Decisions::of(&options.folder).keep(&decision, ledger, &parts, &scores)?;
         Ok((decision, path))
     }

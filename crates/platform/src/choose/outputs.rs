@@ -8,7 +8,7 @@ use domain::Example;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::judge::Scores;
+use super::asker::Scores;
 use super::ledger::{self, failed};
 use super::{Decisions, Part, Parts};
 use crate::routes::{Candidate, Outcome};

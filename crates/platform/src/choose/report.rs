@@ -27,6 +27,8 @@ struct Words {
     settle: &'static str,
     candidate: &'static str,
     quality: &'static str,
+    corrected: &'static str,
+    judge: &'static str,
     latency: &'static str,
     p95: &'static str,
     tokens: &'static str,
@@ -55,6 +57,8 @@ const ENGLISH: Words = Words {
     settle: "Test examples that would settle it",
     candidate: "candidate",
     quality: "quality",
+    corrected: "corrected for the judge",
+    judge: "The judge",
     latency: "median ms",
     p95: "p95 ms",
     tokens: "tokens read / written",
@@ -83,6 +87,8 @@ const CHINESE: Words = Words {
     settle: "要分出高下所需的测试样例数",
     candidate: "候选",
     quality: "质量",
+    corrected: "按裁判误差修正",
+    judge: "裁判",
     latency: "中位毫秒",
     p95: "p95 毫秒",
     tokens: "读取／写出词元",
@@ -108,6 +114,7 @@ struct Line {
     name: String,
     chosen: bool,
     quality: String,
+    corrected: String,
     latency: String,
     p95: String,
     tokens: String,
@@ -150,6 +157,8 @@ impl Decision {
             why => self.sentence(language == ReportLanguage::Chinese),
             how => self.how(language),
             prompt => given(Shown::of(self)),
+            judge => self.judge_facts(language),
+            corrects => self.corrects(),
             dots => given(dots),
             ticks => given(ticks),
             confusion => given(confusion),
@@ -172,12 +181,21 @@ impl Decision {
             None => writeln!(out, "**{}** - {}\n", t.none, self.sentence(language == ReportLanguage::Chinese)),
         }
         .expect("text is written to text");
-        let head = [t.candidate, t.quality, t.latency, t.p95, t.tokens, t.cost, t.against, t.state];
+        let mut head = vec![t.candidate, t.quality, t.latency, t.p95, t.tokens, t.cost, t.against, t.state];
+        if self.corrects() {
+            head.insert(2, t.corrected);
+        }
         let _ = writeln!(out, "| {} |\n|{}", head.join(" | "), "---|".repeat(head.len()));
         for line in self.lines(language) {
             let name = if line.chosen { format!("**`{}`**", line.name) } else { format!("`{}`", line.name) };
-            let cells = [name, line.quality, line.latency, line.p95, line.tokens, line.cost, line.against, line.state];
-            let _ = writeln!(out, "| {} |", cells.map(|cell| cell.replace('|', "\\|").replace('\n', " ")).join(" | "));
+            let Line { quality, corrected, latency, p95, tokens, cost, against, state, .. } = line;
+            let mut cells = vec![name, quality, latency, p95, tokens, cost, against, state];
+            if self.corrects() {
+                cells.insert(2, corrected);
+            }
+            let cells: Vec<String> =
+                cells.into_iter().map(|cell| cell.replace('|', "\\|").replace('\n', " ")).collect();
+            let _ = writeln!(out, "| {} |", cells.join(" | "));
         }
         let open: Vec<String> = self.not_ruled_out.iter().map(|one| format!("`{one}`")).collect();
         if !open.is_empty() {
@@ -203,8 +221,17 @@ impl Decision {
                 let _ = writeln!(out, "\n- {} → **{answer}**", row.replace('\n', " "));
             }
         }
+        let judge = self.judge_facts(language);
+        if !judge.is_empty() {
+            let _ = writeln!(out, "\n## {}\n\n- {}", t.judge, judge.join("\n- "));
+        }
         let _ = writeln!(out, "\n## {}\n\n{}\n\n{}", t.how, self.how(language).join("; "), t.method);
         out
+    }
+
+    /// Whether any quality is corrected for what the judge gets wrong.
+    fn corrects(&self) -> bool {
+        self.candidates.iter().any(|entrant| entrant.result.as_ref().is_some_and(|result| result.corrected.is_some()))
     }
 
     fn chosen_entrant(&self) -> Option<&Entrant> {
@@ -286,6 +313,9 @@ impl Decision {
             quality: of(
                 result.map(|one| format!("{:.3} ({:.3}-{:.3})", one.quality.value, one.quality.low, one.quality.high))
             ),
+            corrected: of(result
+                .and_then(|one| one.corrected)
+                .map(|one| format!("{:.3} ({:.3}-{:.3})", one.value, one.low, one.high))),
             latency: of(result.map(|one| format!("{:.0}", one.latency_p50_ms))),
             p95: of(result.map(|one| format!("{:.0} ({})", one.latency_p95_ms.value, ends(one.latency_p95_ms)))),
             tokens: of(result.map(|one| format!("{:.0} / {:.0}", one.prompt_tokens, one.completion_tokens))),

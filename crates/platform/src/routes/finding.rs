@@ -35,14 +35,14 @@ pub(super) struct Finder {
 }
 
 impl Finder {
-    /// The passages, numbered, and what a model read to find them.
+    /// The passages, and what a model read to find them.
     pub(super) async fn passages(
         &self,
         model: &Arc<dyn LanguageModel>,
         question: &str,
         chinese: bool,
-    ) -> Result<(String, Usage)> {
-        let (hits, usage) = match self.finding {
+    ) -> Result<(Vec<Hit>, Usage)> {
+        Ok(match self.finding {
             Finding::Plain => (self.search(question, self.count).await?, Usage::default()),
             Finding::Fusion => {
                 let (variants, usage) = variants(model, question, chinese).await?;
@@ -53,8 +53,7 @@ impl Finder {
                 (fused(lists, self.count), usage)
             }
             Finding::Reranked => self.reranked(question).await?,
-        };
-        Ok((numbered(&hits), usage))
+        })
     }
 
     async fn search(&self, query: &str, top: usize) -> Result<Vec<Hit>> {
@@ -107,7 +106,8 @@ fn fused(lists: Vec<Vec<Hit>>, count: usize) -> Vec<Hit> {
     all.into_iter().take(count).map(|(_, _, hit)| hit).collect()
 }
 
-fn numbered(hits: &[Hit]) -> String {
+/// As instructions have them.
+pub(super) fn numbered(hits: &[Hit]) -> String {
     let lines: Vec<String> =
         hits.iter().enumerate().map(|(at, hit)| format!("[{}] {}", at + 1, hit.passage.text.trim())).collect();
     lines.join("\n\n")

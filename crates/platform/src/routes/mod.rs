@@ -17,7 +17,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use domain::{Card, Example, LanguageModel, Price, Standing, Structured, Task, Usage};
+use domain::{Card, Example, LanguageModel, Passage, Price, Standing, Structured, Task, Usage};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -25,7 +25,7 @@ use crate::remotes::policy_of;
 use crate::{Error, Result, Workspace};
 use ask::{Asking, Hold};
 use classifier::{Classifier, vectors};
-use finding::{Finder, Finding};
+use finding::{Finder, Finding, numbered};
 use labels::Labels;
 use thinking::{Thinker, Thinking};
 
@@ -112,6 +112,8 @@ pub(crate) struct Answer {
     pub(crate) usage: Usage,
     /// How likely the answer is, where the route knows.
     pub(crate) probability: Option<f64>,
+    /// What was found for it.
+    pub(crate) passages: Vec<Passage>,
 }
 
 /// A candidate that is ready to answer.
@@ -317,8 +319,8 @@ impl Answerer {
                 Ok((probabilities, usage)) => self.label(labels.labels(), &probabilities, usage),
             },
             Way::Model { model, thinking, shots, finder } => {
-                let (passages, found) = match finder {
-                    None => (String::new(), Usage::default()),
+                let (hits, found) = match finder {
+                    None => (Vec::new(), Usage::default()),
                     Some(finder) => match finder.passages(model, &plain(fields), self.asking.chinese()).await {
                         Err(error) => return failed(error.to_string()),
                         Ok(found) => found,
@@ -328,13 +330,14 @@ impl Answerer {
                     Err(error) => return failed(error.to_string()),
                     Ok(shots) => shots,
                 };
-                let messages = match self.asking.messages(&shots, &passages, fields) {
+                let messages = match self.asking.messages(&shots, &numbered(&hits), fields) {
                     Err(why) => return failed(why),
                     Ok(messages) => messages,
                 };
                 let thinker = Thinker { model, asking: &self.asking, messages, seed: self.seed };
                 let answer = thinking.answer(&thinker).await;
-                Answer { usage: labels::sum(answer.usage, found), ..answer }
+                let passages = hits.into_iter().map(|hit| hit.passage).collect();
+                Answer { usage: labels::sum(answer.usage, found), passages, ..answer }
             }
         }
     }
@@ -356,7 +359,7 @@ impl Answerer {
                 probability.unwrap_or_default() * 100.0
             )),
         };
-        Answer { outcome, usage, probability }
+        Answer { outcome, usage, probability, ..Answer::default() }
     }
 
     /// Whether the model may see a row; nothing of it has been sent yet.

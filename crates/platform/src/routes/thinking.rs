@@ -130,6 +130,7 @@ impl Thinker<'_> {
                 outcome: answers[first].outcome.clone(),
                 probability: Some(count as f64 / samples as f64),
                 usage,
+                passages: Vec::new(),
             },
         }
     }
@@ -201,6 +202,6 @@ impl Outcome {
 
 impl Default for Answer {
     fn default() -> Self {
-        Self { outcome: Outcome::Output(Value::Null), usage: Usage::default(), probability: None }
+        Self { outcome: Outcome::Output(Value::Null), usage: Usage::default(), probability: None, passages: Vec::new() }
     }
 }

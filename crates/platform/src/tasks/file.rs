@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::{costs, limits, output};
+use super::{costs, judging, limits, output};
 
 /// Something wrong in a task's file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -55,7 +55,7 @@ impl Problems<'_> {
     }
 }
 
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 13] = [
     "description",
     "input",
     "output",
@@ -67,6 +67,8 @@ const KEYS: [&str; 11] = [
     "policy",
     "constraints",
     "costs",
+    "judge",
+    "similarity",
 ];
 
 /// What stands for the passages of a knowledge base in instructions.
@@ -124,7 +126,6 @@ fn task(name: &str, table: &DeTable<'_>, problems: &mut Problems<'_>) -> Task {
         instructions,
         knowledge_base: table.get("knowledge_base").map(|_| string(table, "knowledge_base", problems)),
         constraints: table.get("constraints").map_or_else(Constraints::default, |value| limits::read(value, problems)),
-        costs: None,
         ..Task::new(name, output)
     };
     if let Some(value) = table.get("policy") {
@@ -135,6 +136,7 @@ fn task(name: &str, table: &DeTable<'_>, problems: &mut Problems<'_>) -> Task {
         task.costs = costs::read(value, labels.as_deref(), problems);
     }
     task.metric = metric(table, &task, problems);
+    judging::read(table, &mut task, problems);
     if let Some(value) = table.get("knowledge_base")
         && task.knowledge_base.as_deref() == Some("")
     {

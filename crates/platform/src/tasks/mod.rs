@@ -1,12 +1,13 @@
 //! Tasks: files in `tasks/` of a workspace's folder, one a task.
 //!
 //! [`Tasks`] finds, checks and changes them, `file` reads one and names what is wrong in it by line and key, `output` reads the form of its answers,
-//! `limits` what it must keep to, `edit` changes keys where they stand, and
+//! `limits` what it must keep to, `costs` what errors cost, `judging` how a model grades, `edit` changes keys where they stand, and
 //! `templates` holds those that come with the program. How a task is done is not here.
 
 mod costs;
 mod edit;
 mod file;
+mod judging;
 mod limits;
 mod output;
 mod templates;

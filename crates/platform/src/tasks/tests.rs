@@ -288,3 +288,50 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn judges_are_read_or_said_to_be_wrong() {
+    let good = "metric = 'judge'\ninstructions = 'do {{ text }}'\n[judge]\nrubric = '要礼貌'\nmodel = 'm'\nscale = 2\ngraded = 'g.jsonl'\n[similarity]\nmodel = 'e'";
+    let (task, problems) = read(good);
+    let task = task.unwrap_or_else(|| panic!("{problems:?}"));
+    assert_eq!((task.metric, task.judging.rubric.as_str(), task.judging.scale), (domain::Metric::Judge, "要礼貌", 2));
+    assert_eq!((task.judging.model.as_deref(), task.judging.graded.as_deref()), (Some("m"), Some("g.jsonl")));
+    assert_eq!(task.similarity_model.as_deref(), Some("e"));
+    let schema: serde_json::Value = serde_json::from_str(task_schema()).expect("JSON");
+    let schema = jsonschema::validator_for(&schema).expect("a schema");
+    let accepts = |text: &str| {
+        let table: toml::Table = text.parse().expect("TOML");
+        schema.is_valid(&serde_json::to_value(table).expect("JSON"))
+    };
+    assert!(accepts(good));
+    for fine in ["metric = 'judge-pairwise'", "metric = 'similarity'", "metric = 'regex:^[a-z]+$'"] {
+        let text = format!("instructions = 'do {{{{ text }}}}'\n{fine}");
+        assert!(read(&text).0.is_some() && accepts(&text), "{fine}: {:?}", read(&text).1);
+    }
+    // What only the program can tell: that something else is missing.
+    for (wrong, expected) in [
+        ("metric = 'judge'", "2:10: judge.rubric: a judge needs"),
+        ("metric = 'judge'\n[judge]\nscale = 3", "3:1: judge.rubric: a judge needs"),
+        ("metric = 'citations'", "2:10: metric: citations are looked for"),
+        ("metric = 'regex:a('", "2:10: metric: 'a(' is no regular expression"),
+    ] {
+        let (task, problems) = read(&format!("instructions = 'do {{{{ text }}}}'\n{wrong}"));
+        assert!(task.is_none() && problems.iter().any(|one| one.starts_with(expected)), "{wrong}: {problems:?}");
+    }
+    for (wrong, expected) in [
+        ("judge = 3", "2:9: judge: it is a whole number"),
+        ("[judge]\nrubrik = 'x'", "3:1: judge.rubrik: 'rubrik' is not known; `rubric` is near"),
+        ("[judge]\nrubric = ' '", "3:10: judge.rubric: it is empty"),
+        ("[judge]\nrubric = 3", "3:10: judge.rubric: it is a whole number"),
+        ("[judge]\nscale = 1", "3:9: judge.scale: it must be a whole number from 2"),
+        ("[judge]\nscale = 2.5", "3:9: judge.scale: it must be"),
+        ("[judge]\nmodel = 'kb/x'", "3:9: judge.model: it must be an installed model"),
+        ("[similarity]\nmodel = ['e']", "3:9: similarity.model: it is a list"),
+        ("[similarity]\nembedder = 'e'", "3:1: similarity.embedder: 'embedder' is not known"),
+    ] {
+        let text = format!("instructions = 'do {{{{ text }}}}'\n{wrong}");
+        let (task, problems) = read(&text);
+        assert!(task.is_none() && problems.iter().any(|one| one.starts_with(expected)), "{wrong}: {problems:?}");
+        assert!(wrong.contains("' '") || !accepts(&text), "{wrong}");
+    }
+}

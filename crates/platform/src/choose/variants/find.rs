@@ -10,6 +10,7 @@ use super::selection::{balanced, diverse, hard};
 use super::template::drafted;
 use super::writer::{Kind, Mistake, Writer};
 use super::{Field, Search, Searched, Variant};
+use crate::choose::bench::Bench;
 use crate::choose::ledger::Ledger;
 use crate::choose::{ChooseEvent, ChooseOptions, Parts};
 use crate::routes::{Candidate, Route, plain, vectors_of};
@@ -31,6 +32,7 @@ pub(super) struct Work<'a> {
     pub(super) options: &'a ChooseOptions,
     pub(super) parts: &'a Parts,
     pub(super) ledger: &'a mut Ledger,
+    pub(super) bench: &'a mut Bench,
     pub(super) started: Instant,
     pub(super) done: Searched,
     /// Answers and texts that may be asked for.
@@ -46,7 +48,7 @@ pub(in crate::choose) async fn search(
     task: &Arc<Task>,
     options: &ChooseOptions,
     parts: &Parts,
-    ledger: &mut Ledger,
+    (ledger, bench): (&mut Ledger, &mut Bench),
     field: &mut Field,
     watch: &mut impl FnMut(ChooseEvent),
 ) -> Result<()> {
@@ -62,7 +64,7 @@ pub(in crate::choose) async fn search(
             let grid = (field.candidates.len() + count) * (parts.development.len() + parts.test.len());
             let most = options.terms.spend * grid as f64 * SHARE;
             let done = Searched::default();
-            let mut work = Work { workspace, task, options, parts, ledger, started, done, most };
+            let mut work = Work { workspace, task, options, parts, ledger, bench, started, done, most };
             work.find(*count, writer.as_deref(), field, watch).await?;
             work.done.seconds = started.elapsed().as_secs_f64();
             watch(ChooseEvent::Searched(work.done.clone()));

@@ -6,7 +6,6 @@ use domain::Example;
 use futures_util::StreamExt;
 
 use super::find::Work;
-use crate::choose::judge::score;
 use crate::choose::ledger::Entry;
 use crate::routes::{Answerer, Candidate, Outcome, Route};
 use crate::{ChooseEvent, Result};
@@ -131,9 +130,11 @@ impl Work<'_> {
         if rows.is_empty() || self.enough() {
             return Ok(());
         }
-        let entries = self.answers(&trial.answerer, rows).await?;
-        for (entry, row) in entries.iter().zip(rows) {
-            trial.scores.push(score(self.task, row, &entry.outcome));
+        let mut entries = self.answers(&trial.answerer, rows).await?;
+        let before = self.bench.cost();
+        trial.scores.extend(self.bench.scores(&mut entries, rows, self.ledger).await?);
+        self.done.cost += self.bench.cost() - before;
+        for entry in &entries {
             self.done.prompt_tokens += u64::from(entry.usage.prompt_tokens);
             self.done.completion_tokens += u64::from(entry.usage.completion_tokens);
         }
@@ -165,7 +166,8 @@ impl Work<'_> {
         let mut coming = futures_util::stream::iter(asked).buffer_unordered(self.options.concurrency.max(1));
         while let Some((at, came)) = coming.next().await {
             self.done.cost += answerer.price.as_ref().map_or(0.0, |price| price.cost(&came.0.usage));
-            self.ledger.add(Entry::new(&name, &keys[at], came))?;
+            let score = self.bench.at_once(&rows[at], &came.0).await;
+            self.ledger.add(Entry { score, ..Entry::new(&name, &keys[at], came) })?;
         }
         drop(coming);
         let missing = || crate::Error::failed("an answer that was kept is not there: this is a bug");

@@ -114,7 +114,7 @@ impl Work<'_> {
                 FinishReason::Length => Outcome::Error(format!("it was cut after {MOST} tokens")),
                 _ => Outcome::Output(Value::from(came.text)),
             };
-            let answer = Answer { outcome, usage: came.usage, probability: None };
+            let answer = Answer { outcome, usage: came.usage, ..Answer::default() };
             self.ledger.add(Entry::new(&name, &key, (answer, started.elapsed().as_secs_f64() * 1000.0)))?;
         }
         let entry = self.ledger.get(&name, &key);

@@ -4,14 +4,17 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Instant;
 
-use domain::{Example, Metric, Task};
+use domain::{Example, Task};
 use evaluate::{Contest, Next};
 use futures_util::StreamExt;
 
 use super::decision::{Sheet, breaks};
 use super::ledger::{Entry, Ledger, identity};
 use super::variants::{Field, PlainPrompt, Searched, Variants, fitted};
-use super::{ChooseEvent, ChooseOptions, DataUsed, Decision, Entrant, Part, Parts, Raced, Reason, task_fingerprint};
+use super::{
+    Bench, ChooseEvent, ChooseOptions, DataUsed, Decision, Entrant, Measured, Part, Parts, Raced, Reason,
+    task_fingerprint,
+};
 use crate::routes::{Answerer, Candidate, Outcome};
 use crate::{Error, Labelled, Result, Workspace};
 
@@ -22,7 +25,7 @@ const HOPELESS: usize = 4;
 pub(super) type Scores = HashMap<String, BTreeMap<Candidate, f64>>;
 
 /// Asks candidates what a contest wants to know.
-pub(super) struct Judge<'a> {
+pub(super) struct Asker<'a> {
     workspace: &'a Workspace,
     task: &'a Arc<Task>,
     options: &'a ChooseOptions,
@@ -37,19 +40,20 @@ pub(super) struct Judge<'a> {
     scores: Scores,
     contest: Contest,
     ledger: Ledger,
+    bench: Bench,
     started: Instant,
     asked: usize,
     cost: f64,
 }
 
-impl<'a> Judge<'a> {
+impl<'a> Asker<'a> {
     pub(super) fn new(
         workspace: &'a Workspace,
         task: &'a Arc<Task>,
         options: &'a ChooseOptions,
         parts: &'a Parts,
         field: Field,
-        ledger: Ledger,
+        (ledger, bench): (Ledger, Bench),
     ) -> Self {
         let (asked, plain) = (field.asked(), field.of_the_task());
         let Field { candidates, variants, searched, started } = field;
@@ -71,7 +75,8 @@ impl<'a> Judge<'a> {
             ledger,
             started,
             asked,
-            cost: searched.as_ref().map_or(0.0, |searched| searched.cost),
+            cost: searched.as_ref().map_or(0.0, |searched| searched.cost) + bench.cost(),
+            bench,
             variants,
             searched,
         }
@@ -177,10 +182,12 @@ impl<'a> Judge<'a> {
         let mut scores = vec![Vec::with_capacity(candidates.len()); examples.len()];
         let mut hopeless = Vec::new();
         for at in candidates {
-            let entries = self.answers(*at, examples, watch).await?;
+            let mut entries = self.answers(*at, examples, watch).await?;
+            let before = self.bench.cost();
+            let graded = self.bench.scores(&mut entries, examples, &mut self.ledger).await?;
+            self.cost += self.bench.cost() - before;
             let mut own = Vec::with_capacity(examples.len());
-            for ((entry, example), scores) in entries.iter().zip(examples).zip(&mut scores) {
-                let score = score(self.task, example, &entry.outcome);
+            for ((entry, score), scores) in entries.iter().zip(graded).zip(&mut scores) {
                 scores.push(score);
                 own.push(score);
                 if last {
@@ -251,7 +258,8 @@ impl<'a> Judge<'a> {
         let most = (self.options.terms.spend * self.contest.spent().1 as f64) as usize;
         while let Some((at, came)) = coming.next().await {
             self.cost += answerer.price.as_ref().map_or(0.0, |price| price.cost(&came.0.usage));
-            self.ledger.add(Entry::new(&name, &keys[at], came))?;
+            let score = self.bench.at_once(&examples[at], &came.0).await;
+            self.ledger.add(Entry { score, ..Entry::new(&name, &keys[at], came) })?;
             self.asked += 1;
             watch(ChooseEvent::Progress { asked: self.asked, most: most.max(self.asked) });
         }
@@ -295,7 +303,8 @@ impl<'a> Judge<'a> {
             task_fingerprint: task_fingerprint(self.task),
             date: time::OffsetDateTime::now_utc().date().to_string(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            metric: self.task.metric,
+            metric: self.task.metric.clone(),
+            judge: self.bench.used(),
             constraints: self.task.constraints.clone(),
             seed: options.seed,
             terms: options.terms,
@@ -330,6 +339,8 @@ impl<'a> Judge<'a> {
             if let Some(sheet) = self.sheets.get(&at).filter(|sheet| sheet.scores.len() == scores.len()) {
                 let measured = sheet.measured(self.task, &self.parts.test, options.terms.confidence, options.seed);
                 if let Some(measured) = measured {
+                    let corrected = self.bench.corrected(&sheet.scores, options.terms.confidence);
+                    let measured = Measured { corrected, ..measured };
                     let entrant = &mut decision.candidates[at];
                     entrant.breaks = breaks(&self.task.constraints, &measured, entrant.memory);
                     entrant.result = Some(measured);
@@ -340,17 +351,6 @@ impl<'a> Judge<'a> {
         decision.choose(&sheets);
         decision.order();
         decision
-    }
-}
-
-/// How good what came of an example is.
-pub(super) fn score(task: &Task, example: &Example, outcome: &Outcome) -> f64 {
-    match (outcome, &task.costs, task.metric, example.output.as_str()) {
-        (Outcome::Error(_), ..) => 0.0,
-        (Outcome::Output(answer), Some(costs), Metric::Costs, Some(expected)) => costs.score(expected, answer.as_str()),
-        (Outcome::Abstained(_), Some(costs), Metric::Costs, Some(expected)) => costs.score(expected, None),
-        (Outcome::Abstained(_), ..) => 0.0,
-        (Outcome::Output(answer), ..) => evaluate::score(task.metric, &task.output, &example.output, answer),
     }
 }
 

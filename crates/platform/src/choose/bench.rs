@@ -1,0 +1,258 @@
+//! Who grades the answers of a choice: the grader, what it was held against, and what it took.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use domain::{Example, Metric, Task, Usage};
+use evaluate::{Calibration, Interval};
+use futures_util::StreamExt;
+use serde_json::Value;
+
+use super::ledger::{Entry, Ledger};
+use super::{ChooseEvent, ChooseOptions, JudgeUsed};
+use crate::grade::{Graded, Grader, Reliability, Score, answer_key, graded, held};
+use crate::routes::{Answer, Outcome};
+use crate::{Error, Result, Workspace};
+
+/// A judge that grades none of so many is no judge.
+const HOPELESS: usize = 4;
+
+pub(super) struct Bench {
+    task: Arc<Task>,
+    grader: Grader,
+    concurrency: usize,
+    confidence: f64,
+    seed: u64,
+    /// What people graded, if there is something.
+    graded: Option<(String, Graded)>,
+    reliability: Option<Reliability>,
+    calibration: Option<Calibration>,
+    asked: usize,
+    failed: usize,
+    order_decides: usize,
+    usage: (u64, u64),
+    cost: f64,
+}
+
+/// What an answer scores, or why it has no score.
+type Scored = std::result::Result<f64, String>;
+
+impl Bench {
+    /// Makes ready what grades, and reads what people graded.
+    pub(super) async fn open(workspace: &Workspace, task: &Arc<Task>, options: &ChooseOptions) -> Result<Self> {
+        let grader = workspace.grader(task).await?;
+        let named = task.judging.graded.as_ref().filter(|_| grader.judge().is_some());
+        let graded = match named {
+            Some(file) => Some((file.clone(), graded(task, &options.folder.join(file))?)),
+            None => None,
+        };
+        let bench = Self {
+            task: Arc::clone(task),
+            grader,
+            concurrency: options.concurrency.max(1),
+            confidence: options.terms.confidence,
+            seed: options.seed,
+            graded,
+            reliability: None,
+            calibration: None,
+            asked: 0,
+            failed: 0,
+            order_decides: 0,
+            usage: (0, 0),
+            cost: 0.0,
+        };
+        if let Some((_, graded)) = &bench.graded {
+            bench.may_see(&graded.rows.iter().map(|row| row.example.clone()).collect::<Vec<_>>())?;
+        }
+        Ok(bench)
+    }
+
+    /// See [`Grader::may_see`].
+    pub(super) fn may_see(&self, examples: &[Example]) -> Result<()> {
+        self.grader.may_see(examples)
+    }
+
+    /// Money spent on grades in this sitting.
+    pub(super) fn cost(&self) -> f64 {
+        self.cost
+    }
+
+    /// Holds the judge against what people graded, before it grades candidates.
+    pub(super) async fn hold(&mut self, ledger: &mut Ledger, watch: &mut impl FnMut(ChooseEvent)) -> Result<()> {
+        let Some(model) = self.grader.judge().map(str::to_owned) else { return Ok(()) };
+        if let Some((file, graded)) = self.graded.take() {
+            let wanted: Vec<(&Example, &Value)> = graded.rows.iter().map(|row| (&row.example, &row.answer)).collect();
+            let scores = self.grade(&wanted, ledger).await?;
+            let scores: Vec<Option<f64>> = scores.into_iter().map(std::result::Result::ok).collect();
+            let held = held(&file, &graded, &scores, self.grader.grades(), self.confidence, self.seed)?;
+            (self.reliability, self.calibration) = (Some(held.reliability), held.calibration);
+        }
+        watch(ChooseEvent::Judged { model, reliability: self.reliability.clone().map(Box::new) });
+        Ok(())
+    }
+
+    /// What can be scored only as the answer comes, with what it was written from.
+    pub(super) async fn at_once(&self, example: &Example, answer: &Answer) -> Option<f64> {
+        let Outcome::Output(output) = &answer.outcome else { return None };
+        if !self.grader.needs_passages() {
+            return None;
+        }
+        self.grader.score(example, output, &answer.passages).await.ok().map(|score| score.score)
+    }
+
+    /// What a candidate's answers score, in the order of the examples. An answer that could not be graded counts as failed, with the reason.
+    ///
+    /// # Errors
+    /// [`Error::Failed`] if the judge grades none of them, or the disk is full.
+    pub(super) async fn scores(
+        &mut self,
+        entries: &mut [Entry],
+        examples: &[Example],
+        ledger: &mut Ledger,
+    ) -> Result<Vec<f64>> {
+        let there: Vec<usize> =
+            (0..entries.len()).filter(|at| matches!(entries[*at].outcome, Outcome::Output(_))).collect();
+        let answers: Vec<Value> = there.iter().map(|at| output(&entries[*at]).clone()).collect();
+        let wanted: Vec<(&Example, &Value)> = there.iter().map(|at| &examples[*at]).zip(&answers).collect();
+        let scored: Vec<Scored> = if self.grader.needs_passages() {
+            let lost = || "its passages could not be compared with it".to_owned();
+            there.iter().map(|at| entries[*at].score.ok_or_else(lost)).collect()
+        } else if self.grader.identity().is_some() {
+            self.grade(&wanted, ledger).await?
+        } else {
+            let of = |(example, answer): &(&Example, &Value)| plain(&self.task, example, answer);
+            wanted
+                .iter()
+                .map(|pair| of(pair).ok_or_else(|| "its metric has no score: this is a bug".to_owned()))
+                .collect()
+        };
+        let kept = self.grader.identity().is_some();
+        let nothing = |(entry, example): (&Entry, &Example)| match entry.outcome {
+            Outcome::Abstained(_) => abstained(&self.task, example),
+            _ => 0.0,
+        };
+        let mut scores: Vec<f64> = entries.iter().zip(examples).map(nothing).collect();
+        for (at, scored) in there.into_iter().zip(scored) {
+            match scored {
+                Ok(score) => {
+                    scores[at] = score;
+                    if kept && entries[at].score != Some(score) {
+                        entries[at].score = Some(score);
+                        ledger.add(entries[at].clone())?;
+                    }
+                }
+                Err(why) => entries[at].outcome = Outcome::Error(format!("it could not be graded: {why}")),
+            }
+        }
+        Ok(scores)
+    }
+
+    /// Grades of answers, in order: those known, and those asked for now, the same answer once.
+    async fn grade(&mut self, wanted: &[(&Example, &Value)], ledger: &mut Ledger) -> Result<Vec<Scored>> {
+        let identity = self.grader.identity().unwrap_or_default();
+        let keys: Vec<String> = wanted.iter().map(|(example, answer)| answer_key(example, answer)).collect();
+        let mut new: HashMap<&str, usize> = HashMap::new();
+        for (at, key) in keys.iter().enumerate().filter(|(_, key)| ledger.get(&identity, key).is_none()) {
+            new.entry(key).or_insert(at);
+        }
+        let mut places: Vec<usize> = new.into_values().collect();
+        places.sort_unstable();
+        let count = places.len();
+        let grader = &self.grader;
+        let asked = places.into_iter().map(|at| {
+            let (example, answer) = wanted[at];
+            async move {
+                let started = std::time::Instant::now();
+                let score = grader.score(example, answer, &[]).await;
+                (at, score, started.elapsed().as_secs_f64() * 1000.0)
+            }
+        });
+        let mut coming = futures_util::stream::iter(asked).buffer_unordered(self.concurrency);
+        let (mut failed, mut took) = (HashMap::new(), Vec::new());
+        while let Some((at, score, milliseconds)) = coming.next().await {
+            match score {
+                Ok(score) => {
+                    ledger.add(entry(&identity, &keys[at], &score, milliseconds))?;
+                    took.push((score.usage, score.order_decides));
+                }
+                Err(error) => {
+                    failed.insert(keys[at].clone(), error.to_string());
+                }
+            }
+        }
+        drop(coming);
+        self.count(&took, failed.len());
+        if let Some(why) = failed.values().next().filter(|_| failed.len() == count && count >= HOPELESS) {
+            return Err(Error::failed(format!("the judge graded none of {count} answers: {why}")));
+        }
+        let lost = || "its grade is not there: this is a bug".to_owned();
+        Ok(keys
+            .iter()
+            .map(|key| match ledger.get(&identity, key).and_then(|entry| entry.score) {
+                Some(score) => Ok(score),
+                None => Err(failed.get(key).cloned().unwrap_or_else(lost)),
+            })
+            .collect())
+    }
+
+    fn count(&mut self, took: &[(Usage, bool)], failed: usize) {
+        self.asked += took.len() + failed;
+        self.failed += failed;
+        self.order_decides += took.iter().filter(|(_, decides)| *decides).count();
+        for (usage, _) in took {
+            self.usage.0 += u64::from(usage.prompt_tokens);
+            self.usage.1 += u64::from(usage.completion_tokens);
+            self.cost += self.grader.price().map_or(0.0, |price| price.cost(usage));
+        }
+    }
+
+    /// What people would say of answers with these scores, as far as is known.
+    pub(super) fn corrected(&self, scores: &[f64], confidence: f64) -> Option<Interval> {
+        self.calibration.as_ref()?.correct(scores, confidence)
+    }
+
+    /// The judge, for the record.
+    pub(super) fn used(&self) -> Option<JudgeUsed> {
+        Some(JudgeUsed {
+            model: self.grader.judge()?.to_owned(),
+            sha256: self.grader.judge_sha256(),
+            grades: self.grader.grades(),
+            asked: self.asked,
+            failed: self.failed,
+            order_decides: self.order_decides,
+            prompt_tokens: self.usage.0,
+            completion_tokens: self.usage.1,
+            cost: self.cost,
+            reliability: self.reliability.clone(),
+        })
+    }
+}
+
+fn output(entry: &Entry) -> &Value {
+    match &entry.outcome {
+        Outcome::Output(answer) => answer,
+        Outcome::Abstained(_) | Outcome::Error(_) => &Value::Null,
+    }
+}
+
+/// What a grader said of an answer, as it is kept.
+fn entry(identity: &str, key: &str, score: &Score, milliseconds: f64) -> Entry {
+    let answer = Answer { outcome: Outcome::Output(score.said.clone()), usage: score.usage, ..Answer::default() };
+    Entry { score: Some(score.score), ..Entry::new(identity, key, (answer, milliseconds)) }
+}
+
+/// What an answer scores by a metric that needs nothing else; nothing for others.
+fn plain(task: &Task, example: &Example, answer: &Value) -> Option<f64> {
+    match (&task.metric, &task.costs, example.output.as_str()) {
+        (Metric::Costs, Some(costs), Some(expected)) => Some(costs.score(expected, answer.as_str())),
+        (metric, ..) => evaluate::score(metric, &task.output, &example.output, answer),
+    }
+}
+
+/// What it scores to give no answer on purpose.
+fn abstained(task: &Task, example: &Example) -> f64 {
+    match (&task.metric, &task.costs, example.output.as_str()) {
+        (Metric::Costs, Some(costs), Some(expected)) => costs.score(expected, None),
+        _ => 0.0,
+    }
+}
