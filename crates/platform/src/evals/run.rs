@@ -319,7 +319,9 @@ fn check_rows(eval: &Eval, rows: &[EvalRow]) -> Result<()> {
         if let Some(error) = schema.iter_errors(&item).next() {
             let (path, place) = (format!("{CONTENT}[{at}].item"), error.instance_path().to_string());
             let place = if place.is_empty() { String::new() } else { format!(" at {place}") };
-            let message = format!("Invalid value for '{path}': it is not of the eval's item_schema{place}: {error}.");
+            // It may show the whole value.
+            let why: String = error.to_string().chars().take(300).collect();
+            let message = format!("Invalid value for '{path}': it is not of the eval's item_schema{place}: {why}.");
             return Err(Error::invalid(&path, "invalid_value", message));
         }
     }
