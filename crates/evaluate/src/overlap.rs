@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use crate::stem::stem;
-use crate::text::tokens;
+use crate::text::{common, tokens};
 
 /// Longest n-grams that BLEU and GLEU count.
 const ORDERS: usize = 4;
@@ -93,30 +93,6 @@ pub fn fuzzy_match(reference: &str, answer: &str) -> f64 {
         return 1.0;
     }
     2.0 * common(&a, &b) as f64 / (a.len() + b.len()) as f64
-}
-
-/// The length of the longest common subsequence, 64 places at a time (Hyyrö 2004): texts of 100,000 characters take a fraction of a second.
-fn common(a: &[char], b: &[char]) -> usize {
-    let blocks = a.len().div_ceil(64);
-    let mut places: HashMap<char, Vec<u64>> = HashMap::new();
-    for (i, c) in a.iter().enumerate() {
-        places.entry(*c).or_insert_with(|| vec![0; blocks])[i / 64] |= 1 << (i % 64);
-    }
-    let mut row = vec![u64::MAX; blocks];
-    for c in b {
-        let Some(places) = places.get(c) else { continue };
-        let mut carry = false;
-        for (word, place) in row.iter_mut().zip(places) {
-            let matched = *word & place;
-            let (sum, one) = word.overflowing_add(matched);
-            let (sum, two) = sum.overflowing_add(u64::from(carry));
-            carry = one || two;
-            *word = sum | (*word & !place);
-        }
-    }
-    let unset: usize = row.iter().map(|word| word.count_zeros() as usize).sum();
-    // Places beyond the end are never matched, so they stay set.
-    unset.min(a.len())
 }
 
 /// N-grams that both have, each as often as both do.
@@ -224,30 +200,11 @@ mod tests {
         let (a, b) = ("今天天气很好 abc".repeat(4000), "今天天气不错 acb".repeat(4000));
         let started = std::time::Instant::now();
         assert!(fuzzy_match(&a, &b) > 0.5);
-        assert!(meteor(&a, &b) > 0.1 && bleu(&a, &b) > 0.1 && rouge_n(5, &a, &b) >= 0.0);
+        assert!(meteor(&a, &b) > 0.1 && bleu(&a, &b) > 0.1 && crate::rouge_l(&a, &b) > 0.5);
         assert!(started.elapsed().as_secs() < 5);
     }
 
-    fn slow(a: &[char], b: &[char]) -> usize {
-        let mut row = vec![0usize; b.len() + 1];
-        for x in a {
-            let mut before = 0;
-            for (j, y) in b.iter().enumerate() {
-                let above = row[j + 1];
-                row[j + 1] = if x == y { before + 1 } else { above.max(row[j]) };
-                before = above;
-            }
-        }
-        row[b.len()]
-    }
-
     proptest! {
-        #[test]
-        fn subsequences_are_as_long_as_the_plain_way_finds(a in "[abc]{0,200}", b in "[abc]{0,200}") {
-            let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
-            prop_assert_eq!(common(&a, &b), slow(&a, &b));
-        }
-
         #[test]
         fn likeness_is_between_0_and_1(a in ".{0,40}", b in ".{0,40}") {
             for of in [bleu, gleu, meteor, fuzzy_match, |a: &str, b: &str| rouge_n(2, a, b)] {

@@ -1,6 +1,7 @@
 //! How alike two texts are.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 
 /// N-grams of characters that [`chrf`] counts: 1 to this many.
 const ORDERS: usize = 6;
@@ -75,18 +76,47 @@ pub(crate) fn tokens(text: &str) -> Vec<String> {
     all
 }
 
-/// The length of the longest common subsequence.
-fn common(a: &[String], b: &[String]) -> usize {
-    let mut row = vec![0usize; b.len() + 1];
-    for x in a {
-        let mut before = 0;
-        for (j, y) in b.iter().enumerate() {
-            let above = row[j + 1];
-            row[j + 1] = if x == y { before + 1 } else { above.max(row[j]) };
-            before = above;
+/// The length of the longest common subsequence, 64 places at a time (Hyyrö 2004): texts of 100,000 characters take a second.
+pub(crate) fn common<T: Eq + Hash>(a: &[T], b: &[T]) -> usize {
+    let blocks = a.len().div_ceil(64);
+    let mut places: HashMap<&T, Vec<usize>> = HashMap::new();
+    for (place, thing) in a.iter().enumerate() {
+        places.entry(thing).or_default().push(place);
+    }
+    let bits =
+        |row: &mut Vec<u64>, places: &[usize]| places.iter().for_each(|place| row[place / 64] |= 1 << (place % 64));
+    // What is frequent has its bits made once: that is so for 64 things at most. Those of others are made each time, for each would take as much memory.
+    let frequent: HashMap<&T, Vec<u64>> = places
+        .iter()
+        .filter(|(_, places)| places.len() > blocks)
+        .map(|(thing, places)| {
+            let mut row = vec![0; blocks];
+            bits(&mut row, places);
+            (*thing, row)
+        })
+        .collect();
+    // A bit that is not set is a place where the subsequence grows.
+    let (mut row, mut made) = (vec![u64::MAX; blocks], vec![0u64; blocks]);
+    for thing in b {
+        if let Some(here) = frequent.get(thing) {
+            step(&mut row, here);
+        } else if let Some(places) = places.get(thing) {
+            bits(&mut made, places);
+            step(&mut row, &made);
+            places.iter().for_each(|place| made[place / 64] = 0);
         }
     }
-    row[b.len()]
+    row.iter().map(|word| word.count_zeros() as usize).sum()
+}
+
+fn step(row: &mut [u64], here: &[u64]) {
+    let mut carry = false;
+    for (word, here) in row.iter_mut().zip(here) {
+        let (sum, one) = word.overflowing_add(*word & here);
+        let (sum, two) = sum.overflowing_add(u64::from(carry));
+        carry = one || two;
+        *word = sum | (*word & !here);
+    }
 }
 
 #[cfg(test)]
@@ -116,7 +146,27 @@ mod tests {
         assert_eq!(rouge_l("", "好"), 0.0);
     }
 
+    /// The plain way.
+    fn common_of(a: &[char], b: &[char]) -> usize {
+        let mut row = vec![0usize; b.len() + 1];
+        for x in a {
+            let mut before = 0;
+            for (j, y) in b.iter().enumerate() {
+                let above = row[j + 1];
+                row[j + 1] = if x == y { before + 1 } else { above.max(row[j]) };
+                before = above;
+            }
+        }
+        row[b.len()]
+    }
+
     proptest! {
+        #[test]
+        fn subsequences_are_as_long_as_the_plain_way_finds(a in "[abc]{0,200}", b in "[abc]{0,200}") {
+            let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+            prop_assert_eq!(common(&a, &b), common_of(&a, &b));
+        }
+
         #[test]
         fn likeness_is_between_0_and_1_and_whole_with_itself(a in ".{0,40}", b in ".{0,40}") {
             for of in [rouge_l, chrf] {

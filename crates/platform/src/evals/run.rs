@@ -259,6 +259,8 @@ struct Job {
 impl Job {
     /// Asks, grades, and says what came of it.
     async fn item(&self, index: usize) -> Item {
+        // Rows that ask no model never wait, and others want the thread, too.
+        tokio::task::yield_now().await;
         let row = &self.rows[index];
         let item = Value::Object(row.item.clone());
         let mut sample = match &self.run.ask {
@@ -319,7 +321,9 @@ fn check_rows(eval: &Eval, rows: &[EvalRow]) -> Result<()> {
         if let Some(error) = schema.iter_errors(&item).next() {
             let (path, place) = (format!("{CONTENT}[{at}].item"), error.instance_path().to_string());
             let place = if place.is_empty() { String::new() } else { format!(" at {place}") };
-            let message = format!("Invalid value for '{path}': it is not of the eval's item_schema{place}: {error}.");
+            // It may show the whole value.
+            let why: String = error.to_string().chars().take(300).collect();
+            let message = format!("Invalid value for '{path}': it is not of the eval's item_schema{place}: {why}.");
             return Err(Error::invalid(&path, "invalid_value", message));
         }
     }

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use domain::{Role, Sampling};
 use serde_json::json;
 
 use super::*;
