@@ -259,10 +259,10 @@ mod tests {
                 .iter()
                 .map(|label| label.as_u64().map(|label| label as usize))
                 .collect();
-            // A point as far from one group as from another may go to either.
+            // Edges of one length may be taken in either order, and then a point at the border goes with either side.
             let (found, wanted) = (largest_first(&groups(&points, density)), largest_first(&wanted));
             let apart = found.iter().zip(&wanted).filter(|(a, b)| a != b).count();
-            assert!(apart <= 1, "{density:?}: {apart}");
+            assert!(apart <= 2, "{density:?}: {apart}");
         }
     }
 
