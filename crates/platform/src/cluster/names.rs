@@ -129,9 +129,11 @@ fn task(language: &str) -> Task {
     };
     task.instructions.truncate(task.instructions.trim_end().len());
     task.instructions.push_str(line);
+    // A name is no list: small models like to say the words again.
+    let name = format!(r#"^[^,，、。；;：:·"\\\n]{{2,{most}}}$"#);
     task.output = json!({
         "type": "object",
-        "properties": {"name": {"type": "string", "minLength": 2, "maxLength": most}},
+        "properties": {"name": {"type": "string", "pattern": name}},
         "required": ["name"],
         "additionalProperties": false,
     });

@@ -10,6 +10,8 @@ use crate::ReportLanguage;
 const DRAWN: usize = 20_000;
 /// Characters of each text that are shown.
 const SHOWN: usize = 240;
+/// And of those in the table.
+const IN_TABLE: usize = 110;
 
 /// The words of the page.
 #[derive(Serialize)]
@@ -99,7 +101,7 @@ impl Clustering {
             unclustered => format!("{:.0}%", self.unclustered * 100.0),
             silhouette => self.silhouette.map(|value| format!("{value:.2}")),
             shares => self.clusters.iter().map(|one| percent(one.share)).collect::<Vec<_>>(),
-            examples => self.clusters.iter().map(|one| one.examples.iter().take(3).map(|text| short(text)).collect::<Vec<_>>()).collect::<Vec<_>>(),
+            examples => self.clusters.iter().map(|one| one.examples.iter().take(3).map(|text| short(text, IN_TABLE)).collect::<Vec<_>>()).collect::<Vec<_>>(),
             how => self.how(language),
             data => minijinja::Value::from_safe_string(self.data(texts)),
         };
@@ -119,7 +121,7 @@ impl Clustering {
             .step_by(step)
             .map(|one| {
                 let text = text_of.get(&one.row).copied().unwrap_or_default();
-                json!([round(one.x), round(one.y), one.cluster.unwrap_or(0), one.row, short(text)])
+                json!([round(one.x), round(one.y), one.cluster.unwrap_or(0), one.row, short(text, SHOWN)])
             })
             .collect();
         let names: Vec<&str> = self.clusters.iter().map(|one| one.name.as_str()).collect();
@@ -169,7 +171,7 @@ impl Clustering {
 }
 
 /// The start of a text in one line.
-fn short(text: &str) -> String {
+fn short(text: &str, most: usize) -> String {
     let mut line = String::new();
     for word in text.split_whitespace() {
         if !line.is_empty() {
@@ -177,11 +179,11 @@ fn short(text: &str) -> String {
         }
         line.push_str(word);
         // A text may be long beyond reason.
-        if line.len() > 4 * SHOWN {
+        if line.len() > 4 * most {
             break;
         }
     }
-    if line.chars().count() > SHOWN { line.chars().take(SHOWN).chain(['…']).collect() } else { line }
+    if line.chars().count() > most { line.chars().take(most).chain(['…']).collect() } else { line }
 }
 
 fn percent(share: f64) -> String {

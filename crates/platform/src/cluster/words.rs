@@ -39,12 +39,14 @@ pub(super) fn telling(different: &[String], of: &[usize], groups: &[Option<usize
     by_group
         .iter()
         .map(|words| {
+            // What one text alone says tells of that text, unless there is nothing else.
+            let shared = words.values().any(|count| count.texts > 1);
             let mut ranked: Vec<(f64, &str, &Count)> = words
                 .iter()
-                .filter(|(_, count)| count.texts > 1 || words.len() < 2 * KEPT)
+                .filter(|(_, count)| count.texts > 1 || !shared)
                 .map(|(word, count)| {
-                    let rarity = (1.0 + average / everywhere[word] as f64).ln();
                     let held = everywhere[word] as f64;
+                    let rarity = (1.0 + average / held).ln();
                     // A word that is as common elsewhere tells nothing, however often it is here.
                     let own = count.texts as f64 / held;
                     (count.texts as f64 * rarity * own.sqrt(), *word, count)
