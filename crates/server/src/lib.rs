@@ -120,7 +120,7 @@ pub async fn serve(
     workspace.evals().resume();
     let (phase, watched) = tokio::sync::watch::channel(Phase::Serving);
     let limits = options.limits;
-    let choosing = Arc::clone(&workspace);
+    let (choosing, begun_late) = (Arc::clone(&workspace), Arc::clone(&workspace));
     let shutdown = async move {
         shutdown.await;
         // Answers are kept: the next start goes on with them.
@@ -129,5 +129,6 @@ pub async fn serve(
     let app = Arc::new(App::new(workspace, options, address.ip().is_loopback(), watched));
     shown(address);
     listen::run(listener, routes::router(app), limits, phase, shutdown).await;
+    begun_late.stop_choices();
     Ok(())
 }

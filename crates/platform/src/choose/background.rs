@@ -428,3 +428,90 @@ impl Figures {
         one.milliseconds = self.milliseconds.get(self.milliseconds.len() / 2).copied();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn candidate(model: &str) -> Candidate {
+        format!("prompt@{model}").parse().expect("a candidate")
+    }
+
+    fn choice(models: &[&str]) -> Choice {
+        let contender = |model: &&str| Contender {
+            candidate: candidate(model),
+            state: ContenderState::Waiting,
+            examples: 0,
+            mean: None,
+            by: None,
+            why: None,
+            milliseconds: None,
+        };
+        let candidates = models.iter().map(contender).collect();
+        Choice {
+            status: ChooseStatus { state: ChooseState::Running, candidates, ..ChooseStatus::new("sort") },
+            figures: vec![Figures::default(); models.len()],
+            started: Instant::now(),
+            max_time: None,
+            came: None,
+            phase: watch::channel(Phase::Running).0,
+        }
+    }
+
+    #[test]
+    fn what_happens_is_seen() {
+        use ContenderState::{Dropped, Final, Out, Preparing, Racing, Waiting, Withdrawn};
+        let mut choice = choice(&["a", "b", "c", "d"]);
+        let scored = |model: &str, part, scores: &[f64]| ChooseEvent::Scored {
+            candidate: candidate(model),
+            part,
+            scores: scores.to_vec(),
+            milliseconds: vec![30.0, 10.0, 20.0],
+        };
+        for (event, states) in [
+            (ChooseEvent::Preparing(candidate("a")), [Preparing, Waiting, Waiting, Waiting]),
+            (ChooseEvent::Preparing(candidate("b")), [Racing, Preparing, Waiting, Waiting]),
+            (
+                ChooseEvent::Withdrawn { candidate: candidate("b"), why: "it is not here".to_owned() },
+                [Racing, Withdrawn, Waiting, Waiting],
+            ),
+            (ChooseEvent::Preparing(candidate("c")), [Racing, Withdrawn, Preparing, Waiting]),
+            (ChooseEvent::Preparing(candidate("d")), [Racing, Withdrawn, Racing, Preparing]),
+            (ChooseEvent::Progress { asked: 1, most: 40 }, [Racing, Withdrawn, Racing, Racing]),
+            (scored("a", Part::Development, &[1.0, 0.0, 0.5]), [Racing, Withdrawn, Racing, Racing]),
+            (
+                ChooseEvent::Dropped { candidate: candidate("c"), by: candidate("a"), after: 3 },
+                [Racing, Withdrawn, Dropped, Racing],
+            ),
+            (ChooseEvent::Finalists(vec![candidate("a")]), [Final, Withdrawn, Dropped, Out]),
+        ] {
+            choice.see(event.clone());
+            let got: Vec<ContenderState> = choice.status.candidates.iter().map(|one| one.state).collect();
+            assert_eq!(got, states, "{event:?}");
+        }
+        let all = choice.status().candidates;
+        assert_eq!((all[0].examples, all[0].mean, all[0].milliseconds), (3, Some(0.5), Some(20.0)));
+        assert_eq!((all[1].why.as_deref(), &all[2].by), (Some("it is not here"), &Some(candidate("a"))));
+        // The final is another exam.
+        choice.see(scored("a", Part::Test, &[1.0, 1.0, 1.0]));
+        assert_eq!((choice.status().candidates[0].examples, choice.status().candidates[0].mean), (3, Some(1.0)));
+    }
+
+    #[test]
+    fn what_is_left_is_told_once_answers_come() {
+        let mut choice = choice(&["a"]);
+        for asked in 1..=ENOUGH {
+            assert_eq!(choice.status().seconds_left, None);
+            choice.see(ChooseEvent::Progress { asked, most: 100 });
+        }
+        assert!(choice.status().seconds_left.is_some_and(|left| left >= 0.0));
+        choice.max_time = Some(Duration::ZERO);
+        assert_eq!(choice.status().seconds_left, Some(0.0));
+        choice.end(Err(Error::failed("the disk is full")));
+        let ended = choice.status();
+        assert_eq!(
+            (ended.state, ended.error.as_deref(), ended.seconds_left),
+            (ChooseState::Failed, Some("the disk is full"), None)
+        );
+    }
+}

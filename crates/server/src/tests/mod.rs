@@ -69,8 +69,16 @@ impl House {
     }
 
     async fn post(&self, path: &str, body: Value) -> Answer {
+        self.with_json("POST", path, body).await
+    }
+
+    async fn put(&self, path: &str, body: Value) -> Answer {
+        self.with_json("PUT", path, body).await
+    }
+
+    async fn with_json(&self, method: &str, path: &str, body: Value) -> Answer {
         self.call(
-            to("POST", path).header("content-type", "application/json").body(Body::from(body.to_string())).unwrap(),
+            to(method, path).header("content-type", "application/json").body(Body::from(body.to_string())).unwrap(),
         )
         .await
     }
