@@ -8,6 +8,7 @@ import { Button } from '../../ui/parts';
 import { labelsOf } from '../tasks/form';
 import { short } from '../tasks/rows';
 import { difference } from './diff';
+import { modelOf, routeOf } from './words';
 import { filtered, isWrong, kinds, type Filter, type Kind } from './filter';
 
 const PAGE = 25;
@@ -112,21 +113,30 @@ function Pair({ task, row, one, other }: { task: Task; row: OutputRow; one: stri
           <dt className="soft small">{t.expected}</dt>
           <dd>{labelsOf(task.output) ? <span className="badge label">{short(row.expected)}</span> : <Said value={row.expected} />}</dd>
         </div>
-        <AnswerCell candidate={one} task={task} row={row} />
-        {other !== one && <AnswerCell candidate={other} task={task} row={row} />}
+        <AnswerCell candidate={one} name={nameBeside(one, other)} task={task} row={row} />
+        {other !== one && <AnswerCell candidate={other} name={nameBeside(other, one)} task={task} row={row} />}
       </dl>
     </li>
   );
 }
 
-function AnswerCell({ candidate, task, row }: { candidate: string; task: Task; row: OutputRow }) {
+/** Where two candidates differ only in the way, or only in the model, that is their name. */
+function nameBeside(candidate: string, other: string): string {
+  if (candidate === other) return candidate;
+  if (modelOf(candidate) === modelOf(other)) return routeOf(candidate);
+  return routeOf(candidate) === routeOf(other) ? modelOf(candidate) : candidate;
+}
+
+function AnswerCell({ candidate, name, task, row }: { candidate: string; name: string; task: Task; row: OutputRow }) {
   const { t, lang } = useTaskText();
   const answer = row.answers[candidate];
   const wrong = isWrong(row, answer);
   return (
     <div className={!answer ? undefined : wrong ? 'is-wrong' : 'is-right'}>
       <dt className="soft small">
-        <span className="clip">{candidate}</span>
+        <span className="clip" title={candidate}>
+          {name}
+        </span>
         {answer && (
           <span className="figures">
             {typeof answer.score === 'number' && answer.score > 0 && answer.score < 1 ? `${figure(answer.score, lang)} · ` : ''}

@@ -30,22 +30,13 @@ export function Finalists({ decision, finalists, looked, onLook }: FinalistsProp
               <th scope="col">{t.qualityBy(decision.metric)}</th>
               <th scope="col">{t.chosenMinusThis}</th>
               <th scope="col" className="number">
-                p
-              </th>
-              <th scope="col" className="number">
                 {t.medianTime}
-              </th>
-              <th scope="col" className="number">
-                {t.p95Time}
-              </th>
-              <th scope="col" className="number">
-                {t.tokensEach}
               </th>
               <th scope="col" className="number">
                 {t.costPerThousand}
               </th>
               <th scope="col" className="number">
-                {t.memory}
+                {t.memoryOfModel}
               </th>
             </tr>
           </thead>
@@ -75,24 +66,24 @@ export function Finalists({ decision, finalists, looked, onLook }: FinalistsProp
                     {span(result.quality, lang)}
                   </td>
                   <td data-label={t.chosenMinusThis} className="figures">
-                    {chosen || !one.against ? '–' : signedSpan(one.against.difference.interval, lang)}
-                  </td>
-                  <td data-label="p" className="number">
-                    {chosen || !one.against ? '–' : pText(one.against.p)}
+                    {chosen || !one.against ? (
+                      '–'
+                    ) : (
+                      <>
+                        {signedSpan(one.against.difference.interval, lang)}
+                        <span className="below soft small">p = {pText(one.against.p)}</span>
+                      </>
+                    )}
                   </td>
                   <td data-label={t.medianTime} className="number">
                     {duration(result.latency_p50_ms, lang)}
-                  </td>
-                  <td data-label={t.p95Time} className="number">
-                    {duration(result.latency_p95_ms.value, lang)}
-                  </td>
-                  <td data-label={t.tokensEach} className="number">
-                    {figure(result.prompt_tokens, lang)} / {figure(result.completion_tokens, lang)}
+                    <span className="below soft small">{t.p95Time(duration(result.latency_p95_ms.value, lang))}</span>
                   </td>
                   <td data-label={t.costPerThousand} className="number">
                     {result.cost_per_1000 === 0 ? t.free : figure(result.cost_per_1000, lang)}
+                    <span className="below soft small">{t.tokensEach(figure(result.prompt_tokens, lang), figure(result.completion_tokens, lang))}</span>
                   </td>
-                  <td data-label={t.memory} className="number">
+                  <td data-label={t.memoryOfModel} className="number">
                     {bytes(one.memory, lang)}
                   </td>
                 </tr>

@@ -22,11 +22,12 @@ export function QualityPlot({ decision, finalists, outputs }: PlotProps) {
   const { t, lang } = useTaskText();
   const [axis, setAxis] = useState<Axis>('latency');
   const place = useRef<HTMLDivElement>(null);
+  const frame = useRef<HTMLElement>(null);
   const [error, setError] = useState<unknown>(null);
   const [drawn, setDrawn] = useState(false);
-  const width = useWidth(place);
+  const width = useWidth(frame);
   const look = useLook();
-  const names: Record<Axis, string> = { latency: t.medianTime, cost: t.costPerThousand, memory: t.memory };
+  const names: Record<Axis, string> = { latency: t.medianTime, cost: t.costPerThousand, memory: t.memoryOfModel };
   const points = plotted(decision, finalists, outputs, axis);
   const shown = JSON.stringify(points);
   const written: Record<Axis, (value: number) => string> = { latency: (value) => duration(value, lang), cost: (value) => figure(value, lang), memory: (value) => bytes(value, lang) };
@@ -72,7 +73,7 @@ export function QualityPlot({ decision, finalists, outputs }: PlotProps) {
           ))}
         </div>
       </header>
-      <figure className="plot">
+      <figure className="plot" ref={frame}>
         {error !== null && <Failure error={error} />}
         {!drawn && error === null && <Skeleton lines={6} />}
         <div ref={place} className="plot-place" role="img" aria-label={t.plotLabel(points.map((one) => `${one.candidate}: ${score(one.quality, lang)}, ${written[axis](one.takes)}`).join('; '))} />
