@@ -26,7 +26,7 @@ export function Result({ task, id, decision }: { task: Task; id: string; decisio
       <section className="chosen-card" aria-label={t.chosenIs}>
         <p className="soft small">{t.decidedOnDay(day(decision.date, lang))}</p>
         <h2>{decision.chosen ? <RouteName candidate={decision.chosen} /> : t.noneChosen}</h2>
-        <p>{reason(decision.why, lang)}</p>
+        <p className="sentence">{reason(decision.why, lang)}</p>
         {decision.not_ruled_out.length > 0 && (
           <div className="open-ones">
             <p>{t.notRuledOut}</p>

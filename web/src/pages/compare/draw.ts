@@ -25,6 +25,7 @@ export function draw({ points, width, xName, yName, xText, tipText, colours, fon
   const sure = points.filter((one) => one.qualityLow !== null && one.qualityHigh !== null);
   const timed = points.filter((one) => one.takesLow !== null && one.takesHigh !== null);
   const colour = (one: Plotted) => (one.chosen ? colours.accent : colours.text);
+  const ticks = Math.max(2, Math.min(5, Math.floor(width / 130)));
   const made = plot({
     width,
     height: Math.round(Math.min(420, Math.max(280, width * 0.45))),
@@ -33,18 +34,18 @@ export function draw({ points, width, xName, yName, xText, tipText, colours, fon
     marginTop: 32,
     marginBottom: 44,
     style: { color: colours.text, background: 'transparent', fontFamily: font, fontSize: '12px', overflow: 'visible' },
-    x: { type: log ? 'log' : 'linear', domain: log ? [low / 1.4, high * 1.4] : [0, Math.max(high * 1.15, 1)], label: xName, labelAnchor: 'center', labelArrow: 'none', tickFormat: xText, ticks: log ? Math.max(2, Math.min(5, Math.floor(width / 130))) : 5, nice: false },
+    x: { type: log ? 'log' : 'linear', domain: log ? [low / 1.4, high * 1.4] : [0, Math.max(high * 1.15, 1)], label: xName, labelAnchor: 'center', labelArrow: 'none', tickFormat: xText, ticks },
     y: { domain: [Math.max(0, Math.min(...lows) - 0.03), Math.min(1, Math.max(...highs) + 0.03)], label: yName, labelArrow: 'none', tickFormat: '.2f', ticks: 6 },
     marks: [
-      gridX({ stroke: colours.line, strokeOpacity: 1 }),
-      gridY({ stroke: colours.line, strokeOpacity: 1 }),
+      gridX({ stroke: colours.line, strokeOpacity: 1, ticks }),
+      gridY({ stroke: colours.line, strokeOpacity: 1, ticks: 6 }),
       line(pareto, { x: 'takes', y: 'quality', stroke: colours.accent, strokeWidth: 1.5, strokeDasharray: '4,4', curve: 'step-after' }),
       ruleX(sure, { x: 'takes', y1: 'qualityLow', y2: 'qualityHigh', stroke: colour, strokeWidth: 1.5, strokeOpacity: 0.65, marker: 'tick' }),
-      ruleY(timed, { y: 'quality', x1: 'takesLow', x2: 'takesHigh', stroke: colour, strokeWidth: 1.5, strokeOpacity: 0.65 }),
+      ruleY(timed, { y: 'quality', x1: 'takesLow', x2: 'takesHigh', stroke: colour, strokeWidth: 1.5, strokeOpacity: 0.65, marker: 'tick' }),
       dot(points.filter((one) => one.chosen), { x: 'takes', y: 'quality', r: 9, stroke: colours.accent, strokeWidth: 1.5 }),
       dot(points, { x: 'takes', y: 'quality', r: 5, fill: colour, stroke: colours.ground, strokeWidth: 1.5, symbol: (one: Plotted) => (one.chosen ? 'circle' : 'diamond') }),
       text(points, { x: 'takes', y: 'quality', text: (one: Plotted) => String(one.number), dx: 14, dy: -12, fill: colour, fontWeight: 600, stroke: colours.ground, strokeWidth: 4 }),
-      tip(points, pointer({ x: 'takes', y: 'quality', title: tipText, fill: colours.ground, stroke: colours.line, lineWidth: 40, fontSize: 12 })),
+      tip(points, pointer({ x: 'takes', y: 'quality', title: tipText, fill: colours.ground, stroke: colours.line, lineWidth: 40, fontSize: 12, lineHeight: 1.6, anchor: 'bottom', textPadding: 10 })),
     ],
   }) as unknown as SVGSVGElement;
   // The page's policy refuses styles in line; what they say stands in compare.css.

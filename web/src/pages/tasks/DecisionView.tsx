@@ -49,7 +49,7 @@ function Chosen({ name, decision }: { name: string; decision: Decision }) {
     <div className="chosen-card">
       <p className="soft small">{t.decidedOnDay(day(decision.date, lang))}</p>
       <h2>{decision.chosen ? <RouteName candidate={decision.chosen} /> : t.noneChosen}</h2>
-      <p>{reason(decision.why, lang)}</p>
+      <p className="sentence">{reason(decision.why, lang)}</p>
       {result && (
         <dl className="facts">
           <div>

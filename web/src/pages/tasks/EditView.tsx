@@ -33,6 +33,7 @@ export function EditView({ file, onSaved }: { file: TaskFile; onSaved: () => voi
   const [error, setError] = useState<unknown>(null);
   const [busy, setBusy] = useState(false);
   const [said, setSaid] = useState(false);
+  const [pane, setPane] = useState<'form' | 'text'>('form');
 
   const byText = draft !== null && 'text' in draft;
   const text = byText ? draft.text : (preview?.source ?? file.source);
@@ -74,7 +75,15 @@ export function EditView({ file, onSaved }: { file: TaskFile; onSaved: () => voi
       </div>
       {error !== null && <Failure error={error} retry={() => void save()} />}
       {tryOut.error !== null && draft && <Failure error={tryOut.error} retry={tryOut.reload} />}
-      <div className="edit-grid">
+      <div className="segments start narrow-only" role="group" aria-label={t.viewEdit}>
+        <button type="button" aria-pressed={pane === 'form'} onClick={() => setPane('form')}>
+          {t.asForm}
+        </button>
+        <button type="button" aria-pressed={pane === 'text'} onClick={() => setPane('text')}>
+          {t.asText}
+        </button>
+      </div>
+      <div className="edit-grid" data-pane={pane}>
         {shown ? (
           <fieldset className="edit-form" disabled={byText} aria-label={t.asForm}>
             {byText && <p className="notice">{t.formWaits}</p>}

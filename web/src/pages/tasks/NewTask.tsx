@@ -47,7 +47,7 @@ export function NewTask({ templates, onClose }: { templates: Template[]; onClose
         </fieldset>
         <div className="field">
           <span>{t.taskLanguage}</span>
-          <div className="segments" role="group" aria-label={t.taskLanguage}>
+          <div className="segments start" role="group" aria-label={t.taskLanguage}>
             <button type="button" lang="zh-CN" aria-pressed={language === 'zh'} onClick={() => setLanguage('zh')}>
               中文
             </button>
