@@ -30,7 +30,11 @@ test.each([
   ["'a b' is no name for a task; it may have letters, digits, `-` and `_`, 64 at most", '“a b”不能作任务的名称；可用字母、数字、- 和 _，最多 64 个。'],
   ['tasks/a.toml is there already; choose another name, or edit it', 'tasks/a.toml 已经存在；请换一个名字，或修改它。'],
   ["the answer is not of the task's form (\"x\" is not one of \"a\" or \"b\"): x", '答案不合任务的形式（"x" 不在 "a"、"b" 之中）：x。'],
-  ['tasks/a.toml: Permission denied (os error 13); check the path and that it may be read and written', 'tasks/a.toml：没有权限；请检查路径，并确认可以读写。'],
+  ['tasks/a.toml: Permission denied (os error 13); check the path and that it may be read and written', 'tasks/a.toml：没有权限；请检查路径、权限和磁盘空间。'],
+  ["a choice for 'polarity' is under way already; watch it, or stop it first", '“polarity”正在选择；请等它完成，或先停下。'],
+  ["Invalid value for 'rows[3].output': it is not what the task answers: \"x\" is not one of \"a\" or \"b\".", 'rows[3].output：它不合任务的答案形式："x" 不在 "a"、"b" 之中。'],
+  ['set.examples: a list cannot hold null; leave it out', 'examples：列表里不能有空值；请去掉它。'],
+  ["The decision 'x-1' of 'polarity' is not there; GET /v1/tasks/polarity/decisions lists those there are.", '“polarity”没有决定 x-1。'],
 ])('%s', (english, chinese) => {
   expect(reason(english, 'zh')).toBe(chinese);
   expect(reason(english, 'en')).toBe(english);

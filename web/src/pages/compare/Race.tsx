@@ -72,7 +72,7 @@ export function Race({ choice, onStop, onGoOn }: RaceProps) {
           </thead>
           <tbody>
             {sorted.map((racer) => (
-              <RacerRow key={racer.candidate} racer={racer} most={parts?.development ?? 0} />
+              <RacerRow key={racer.candidate} racer={racer} most={(racer.state === 'final' ? parts?.test : parts?.development) ?? 0} />
             ))}
           </tbody>
         </table>

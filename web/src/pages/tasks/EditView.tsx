@@ -1,4 +1,4 @@
-import { useRef, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { saved, tried, type Changes, type TaskFile } from '../../api/tasks';
 import { useTaskText } from '../../i18n/tasks';
 import { reason } from '../../i18n/reasons';
@@ -18,8 +18,12 @@ function changeOf(draft: Draft, file: TaskFile, base: FormValues | null): Change
 }
 
 /** A task's file as a form and as text, side by side; both change the same file. */
-export function EditView({ file, onSaved }: { file: TaskFile; onSaved: () => void }) {
+export function EditView({ file: loaded, onSaved }: { file: TaskFile; onSaved: () => void }) {
   const { t, lang } = useTaskText();
+  // What was just saved stands until the page has loaded it again.
+  const [written, setWritten] = useState<TaskFile | null>(null);
+  useEffect(() => setWritten(null), [loaded]);
+  const file = written ?? loaded;
   const { name } = file;
   const draft = useDraft(name);
   const base = file.task ? valuesOf(file.task, file.source) : null;
@@ -50,7 +54,7 @@ export function EditView({ file, onSaved }: { file: TaskFile; onSaved: () => voi
     setBusy(true);
     setError(null);
     try {
-      await saved(name, change);
+      setWritten(await saved(name, change));
       last.current = null;
       setDraft(name, null);
       setSaid(true);

@@ -78,7 +78,7 @@ export function Labeller({ task, sitting, onClose }: { task: Task; sitting: Sitt
       {there.error !== null && <Failure error={there.error} retry={there.reload} />}
       <div className={`label-card ${mark?.kind ?? ''}`} aria-live="polite">
         <dl className="label-input">
-          {task.input.map((field) => (
+          {task.input.filter((field) => short(row[field.name]) !== '').map((field) => (
             <div key={field.name}>
               {task.input.length > 1 && <dt>{field.name}</dt>}
               <dd>{short(row[field.name])}</dd>

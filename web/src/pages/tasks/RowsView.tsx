@@ -57,7 +57,7 @@ export function RowsView({ task, onChange }: { task: Task; onChange: () => void 
             {tags.length > 0 && <Picked label={t.tag} all={t.anyTag} value={filter.tag} values={tags} onChange={(tag) => setFilter({ ...filter, tag })} />}
             {filter.rows !== null && (
               <Button icon="close" onClick={() => setFilter({ ...filter, rows: null })}>
-                {t.onlyRows(filter.rows.map((number) => count(number, lang)).slice(0, 6).join(', '))}
+                {t.onlyRows(filter.rows.map((number) => count(number, lang)).slice(0, 6).join(lang === 'zh' ? '\u3001' : ', '))}
               </Button>
             )}
             <span className="grow" />

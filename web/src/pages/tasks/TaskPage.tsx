@@ -63,7 +63,7 @@ export function TaskPage({ name, view }: { name: string; view: View }) {
               </Link>
             ))}
           </nav>
-          {view === 'edit' && <EditView key={value.source} file={value} onSaved={file.reload} />}
+          {view === 'edit' && <EditView file={value} onSaved={file.reload} />}
           {view !== 'edit' && view !== 'decision' && broken && <Broken file={value} />}
           {view === 'run' && value.task && <RunView task={value.task} onLabelled={file.reload} />}
           {view === 'rows' && value.task && <RowsView task={value.task} onChange={file.reload} />}
