@@ -52,7 +52,7 @@ test('everything by keyboard', async ({ page }) => {
   await expect(help).toContainText('Go to Knowledge');
   await page.keyboard.press('Escape');
   await expect(help).toHaveCount(0);
-  for (const [key, address] of [['k', '/knowledge'], ['p', '/predict'], ['m', '/models'], ['e', '/engine'], ['c', '/']]) {
+  for (const [key, address] of [['k', '/knowledge'], ['t', '/tasks'], ['x', '/compare'], ['p', '/predict'], ['m', '/models'], ['e', '/engine'], ['c', '/']]) {
     await page.keyboard.press('g');
     await page.keyboard.press(key ?? '');
     await expect(page).toHaveURL(address ?? '');
@@ -142,8 +142,13 @@ test.describe('on a phone', () => {
     const nav = page.getByRole('navigation', { name: 'Pages' });
     await expect(page.getByRole('textbox', { name: 'Message' })).toBeVisible();
     expect((await nav.boundingBox())?.y).toBeGreaterThan(740);
-    for (const [link, address] of [['Knowledge', '/knowledge'], ['Predict', '/predict'], ['Models', '/models'], ['Engine', '/engine'], ['Chat', '/']]) {
-      await nav.getByRole('link', { name: link, exact: true }).tap();
+    const more = page.getByRole('dialog', { name: 'More' });
+    for (const [link, address] of [['Knowledge', '/knowledge'], ['Tasks', '/tasks'], ['Compare', '/compare'], ['How it predicts', '/predict'], ['Models', '/models'], ['Engine', '/engine'], ['Chat', '/']]) {
+      // What has no room at the bottom is under More.
+      const hidden = ['How it predicts', 'Models', 'Engine'].includes(link ?? '');
+      if (hidden) await nav.getByRole('button', { name: 'More' }).tap();
+      await (hidden ? more : nav).getByRole('link', { name: link, exact: true }).tap();
+      await expect(more).toHaveCount(0);
       await expect(page).toHaveURL(address ?? '');
       await expect(page.getByRole('heading').first()).toBeVisible();
       await expect(page.getByRole('status')).toHaveCount(0);

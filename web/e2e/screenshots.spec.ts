@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Page } from '@playwright/test';
+import { chooseWith, samples, taskWithRows } from './tasks';
 import { answered, expect, SLOW, test } from './test';
 
 // The pictures of the documentation: SCREENSHOTS=1 tests/e2e.sh writes them anew.
@@ -56,6 +57,23 @@ for (const { lang, locale, question, query } of readers) {
       await page.locator('.token').nth(4).hover();
       await expect(page.getByRole('tooltip')).toBeVisible();
       await save(page, `predict-${lang}`);
+    });
+
+    test('tasks and compare', async ({ page }) => {
+      const name = lang === 'zh' ? 'polarity-zh' : 'polarity-en';
+      await taskWithRows(page, name, lang as 'zh' | 'en');
+      await page.goto(`/tasks/${name}`);
+      await page.locator('.rows-text').fill(samples[lang as 'zh' | 'en'].slice(0, 6).map((row) => row.text).join('\n'));
+      await page.locator('.row-input .primary').click();
+      await expect(page.locator('.results tbody tr:not(.pending)')).toHaveCount(6, { timeout: SLOW });
+      await save(page, `tasks-${lang}`);
+      await page.goto(`/tasks/${name}?view=edit`);
+      await expect(page.locator('.source-text')).toHaveValue(/output/);
+      await save(page, `task-edit-${lang}`);
+      await page.goto(`/compare/${name}`);
+      await chooseWith(page, ['prompt', 'labels', 'classifier']);
+      await expect(page.locator('.plot svg')).toBeVisible({ timeout: SLOW });
+      await save(page, `compare-${lang}`);
     });
 
     test('models', async ({ page }) => {

@@ -12,22 +12,30 @@ import { MoreDialog, Preferences } from './ui/Preferences';
 const KnowledgePage = lazy(() => import('./pages/knowledge/KnowledgePage'));
 const PredictPage = lazy(() => import('./pages/predict/PredictPage'));
 const ModelsPage = lazy(() => import('./pages/models/ModelsPage'));
+const TasksPage = lazy(() => import('./pages/tasks/TasksPage'));
+const ComparePage = lazy(() => import('./pages/compare/ComparePage'));
 const EnginePage = lazy(() => import('./pages/engine/EnginePage'));
+
+/** On a phone the first of these are at the bottom, the rest under More. */
+const AT_HAND = 4;
 
 const pages = [
   { href: '/', name: 'chat', short: 'chat', icon: 'chat', key: 'c' },
   { href: '/knowledge', name: 'knowledge', short: 'knowledge', icon: 'book', key: 'k' },
+  { href: '/tasks', name: 'tasks', short: 'tasks', icon: 'target', key: 't' },
+  { href: '/compare', name: 'compare', short: 'compare', icon: 'scatter', key: 'x' },
   { href: '/predict', name: 'predict', short: 'predictShort', icon: 'bars', key: 'p' },
   { href: '/models', name: 'models', short: 'models', icon: 'cube', key: 'm' },
   { href: '/engine', name: 'engine', short: 'engine', icon: 'gauge', key: 'e' },
-] as const satisfies { href: string; name: string; short: string; icon: IconName; key: string }[];
+] as const satisfies readonly { href: string; name: string; short: string; icon: IconName; key: string }[];
 
 type PageName = (typeof pages)[number]['name'] | null;
 
 function nameOf(parts: string[]): PageName {
   if (parts.length === 0 || (parts[0] === 'chat' && parts.length === 2)) return 'chat';
-  if (parts[0] === 'knowledge' && parts.length <= 2) return 'knowledge';
-  if (parts.length === 1 && (parts[0] === 'predict' || parts[0] === 'models' || parts[0] === 'engine')) return parts[0];
+  const [first] = parts;
+  if ((first === 'knowledge' || first === 'tasks' || first === 'compare') && parts.length <= 2) return first;
+  if (parts.length === 1 && (first === 'predict' || first === 'models' || first === 'engine')) return first;
   return null;
 }
 
@@ -38,6 +46,7 @@ export function App() {
   const [dialog, setDialog] = useState<'keys' | 'more' | null>(null);
   const main = useRef<HTMLElement>(null);
   const current = nameOf(parts);
+  const more = pages.slice(AT_HAND).some((page) => page.name === current);
   useKeys(() => setDialog('keys'));
   useEffect(() => {
     document.title = current ? `${t[current]} · Sumeru` : 'Sumeru';
@@ -54,14 +63,14 @@ export function App() {
           Sumeru
         </Link>
         <nav className="pages" aria-label={t.navigation}>
-          {pages.map((page) => (
-            <Link key={page.name} href={page.href} aria-current={current === page.name ? 'page' : undefined}>
+          {pages.map((page, place) => (
+            <Link key={page.name} className={place < AT_HAND ? undefined : 'desk-only'} href={page.href} aria-current={current === page.name ? 'page' : undefined}>
               <Icon name={page.icon} />
               <span className="long">{t[page.name]}</span>
               <span className="short">{t[page.short]}</span>
             </Link>
           ))}
-          <button type="button" className="phone-only" onClick={() => setDialog('more')}>
+          <button type="button" className={more ? 'phone-only here' : 'phone-only'} onClick={() => setDialog('more')}>
             <Icon name="list" />
             {t.more}
           </button>
@@ -75,6 +84,8 @@ export function App() {
         <Suspense fallback={<Waiting />}>
           {current === 'chat' && <ChatPage id={parts[1] ?? null} wantedBase={query.get('kb')} />}
           {current === 'knowledge' && <KnowledgePage name={parts[1] ?? null} view={query.get('view')} />}
+          {current === 'tasks' && <TasksPage name={parts[1] ?? null} view={query.get('view')} />}
+          {current === 'compare' && <ComparePage name={parts[1] ?? null} decision={query.get('decision')} />}
           {current === 'predict' && <PredictPage />}
           {current === 'models' && <ModelsPage />}
           {current === 'engine' && <EnginePage />}
@@ -82,7 +93,7 @@ export function App() {
         </Suspense>
       </main>
       {dialog === 'keys' && <KeyboardHelp pages={pages} onClose={() => setDialog(null)} />}
-      {dialog === 'more' && <MoreDialog onKeys={() => setDialog('keys')} onClose={() => setDialog(null)} />}
+      {dialog === 'more' && <MoreDialog pages={pages.slice(AT_HAND)} current={current} onKeys={() => setDialog('keys')} onClose={() => setDialog(null)} />}
       <KeyDialog />
     </div>
   );

@@ -61,8 +61,17 @@ export async function post<T>(path: string, body: unknown, signal?: AbortSignal)
   return (text ? JSON.parse(text) : null) as T;
 }
 
+export async function put<T>(path: string, body: unknown, signal?: AbortSignal): Promise<T> {
+  return (await send(path, { ...json(body), method: 'PUT', signal })).json() as Promise<T>;
+}
+
 export async function remove(path: string): Promise<void> {
   await send(path, { method: 'DELETE' });
+}
+
+/** What is at an address, as it is: for files that people keep. */
+export async function blob(path: string): Promise<Blob> {
+  return (await send(path)).blob();
 }
 
 /** Stops a pull that is going on; what is here stays, and pulling again goes on from it. */
@@ -75,8 +84,8 @@ export async function stopPull(name: string): Promise<void> {
   }
 }
 
-/** Posts a form; answers with the server's JSON. */
-export async function upload<T>(path: string, form: FormData): Promise<T> {
+/** Posts a form or a file as it is; answers with the server's JSON. */
+export async function upload<T>(path: string, form: FormData | Blob): Promise<T> {
   return (await send(path, { method: 'POST', body: form })).json() as Promise<T>;
 }
 

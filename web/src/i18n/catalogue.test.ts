@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { catalogue } from './catalogue';
 import { firstLanguage } from './index';
+import { tasksCatalogue } from './tasks';
 
 type Filled = (...given: unknown[]) => string;
-const entries = Object.entries(catalogue) as [string, { zh: unknown; en: unknown }][];
+const entries = Object.entries({ ...catalogue, ...tasksCatalogue }) as [string, { zh: unknown; en: unknown }][];
 
 function sources(folder: string): string[] {
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
@@ -23,7 +24,7 @@ describe('every phrase', () => {
       for (const phrase of [...zh, ...en]) expect(phrase).toMatch(/\S/);
     } else if (typeof zh === 'function') {
       for (const fill of [zh, en] as Filled[]) {
-        const given = ['7', '8', '9'].slice(0, fill.length);
+        const given = ['7', '8', '9', '6'].slice(0, fill.length);
         const phrase = fill(...given);
         for (const value of given) expect(phrase).toContain(value);
         expect(phrase).not.toMatch(/undefined|NaN/);
@@ -37,6 +38,10 @@ describe('every phrase', () => {
   test.each(entries.filter(([, { zh }]) => typeof zh === 'string'))('%s has Chinese punctuation in Chinese', (_key, { zh }) => {
     expect(zh).not.toMatch(/[\u4e00-\u9fff][,;:?!]/);
   });
+});
+
+test('the phrases of Tasks and Compare do not hide those of everywhere', () => {
+  expect(Object.keys(tasksCatalogue).filter((key) => key in catalogue)).toEqual([]);
 });
 
 test('plurals', () => {

@@ -1,12 +1,12 @@
 export type Lang = 'zh' | 'en';
 
 /** A phrase in both languages; leaving one out is a type error. */
-const both = (zh: string, en: string) => ({ zh, en });
+export const both = (zh: string, en: string) => ({ zh, en });
 /** Several phrases, as many in each language. */
-const lists = (zh: readonly string[], en: readonly string[]) => ({ zh, en });
+export const lists = (zh: readonly string[], en: readonly string[]) => ({ zh, en });
 /** A phrase with something in it. */
-const filled = <A extends unknown[]>(zh: (...given: A) => string, en: (...given: A) => string) => ({ zh, en });
-const s = (n: number | string) => (Number(n) === 1 ? '' : 's');
+export const filled = <A extends unknown[]>(zh: (...given: A) => string, en: (...given: A) => string) => ({ zh, en });
+export const s = (n: number | string) => (Number(n) === 1 ? '' : 's');
 
 export const catalogue = {
   // Everywhere
@@ -14,6 +14,8 @@ export const catalogue = {
   knowledge: both('知识库', 'Knowledge'),
   predict: both('预测原理', 'How it predicts'),
   predictShort: both('预测', 'Predict'),
+  tasks: both('任务', 'Tasks'),
+  compare: both('比较', 'Compare'),
   models: both('模型', 'Models'),
   engine: both('引擎', 'Engine'),
   navigation: both('页面', 'Pages'),
@@ -317,10 +319,16 @@ export const catalogue = {
   noModelsHelp: both('可以用 sumeru models add 加入任何本地 GGUF 文件。', 'Add any local GGUF file with sumeru models add.'),
 } as const;
 
-type Catalogue = typeof catalogue;
-export type Text = { [K in keyof Catalogue]: Catalogue[K]['zh'] & Catalogue[K]['en'] };
+/** Phrases by name, each in both languages. */
+export type Phrases = Record<string, { zh: unknown; en: unknown }>;
+export type Spoken<C extends Phrases> = { [K in keyof C]: C[K]['zh'] & C[K]['en'] };
+export type Text = Spoken<typeof catalogue>;
 
-/** All phrases in one language. */
+/** All phrases of a catalogue in one language. */
+export function spoken<C extends Phrases>(of: C, lang: Lang): Spoken<C> {
+  return Object.fromEntries(Object.entries(of).map(([key, entry]) => [key, entry[lang]])) as unknown as Spoken<C>;
+}
+
 export function phrases(lang: Lang): Text {
-  return Object.fromEntries(Object.entries(catalogue).map(([key, entry]) => [key, entry[lang]])) as unknown as Text;
+  return spoken(catalogue, lang);
 }

@@ -1,8 +1,8 @@
 import { bytes } from '../lib/format';
 import type { Lang } from './catalogue';
 
-type Rule = readonly [pattern: RegExp, zh: (...captured: string[]) => string];
-const rule = (pattern: string, zh: string | ((...captured: string[]) => string)): Rule => [
+export type Rule = readonly [pattern: RegExp, zh: (...captured: string[]) => string];
+export const rule = (pattern: string, zh: string | ((...captured: string[]) => string)): Rule => [
   new RegExp(`^(?:${pattern})(?:; |$)`),
   typeof zh === 'string' ? () => zh : zh,
 ];
@@ -42,7 +42,7 @@ const systems: Record<string, string> = {
 };
 
 /** What the server says in fixed English phrases, clause by clause, and the same in Chinese. */
-const rules: readonly Rule[] = [
+const rules: Rule[] = [
   // A document that cannot be read: crates/knowledge/src/parse, crates/platform/src/ingest.
   rule(String.raw`it has (\d+) bytes and the limit is (\d+)`, (has, most) => `文件有 ${size(has ?? '')}，上限是 ${size(most ?? '')}`),
   rule('split it into smaller files', '请拆成小一些的文件'),
@@ -196,12 +196,25 @@ function translated(english: string): string | null {
   return clauses.length > 0 ? clauses.join('；') : null;
 }
 
-function inner(english: string): string {
+/** A part of a sentence in Chinese, or as it came. */
+export function inner(english: string): string {
   return translated(english) ?? english;
+}
+
+/** More phrases, that come with the pages which meet them. */
+export function addRules(more: readonly Rule[]): void {
+  rules.push(...more);
+}
+
+/** Several lines, if there is Chinese for each. */
+function byLine(english: string): string | null {
+  const lines = english.split('\n').map((line) => translated(line.trim().replace(/\.$/, '')));
+  return lines.length > 1 && lines.every((line) => line !== null) ? lines.join('\n') : null;
 }
 
 /** A reason or a warning of the server's in the reader's language; what is not known stays in the server's words. */
 export function reason(english: string, lang: Lang): string {
-  const zh = lang === 'zh' ? translated(english.trim().replace(/\.$/, '')) : null;
+  const told = english.trim().replace(/\.$/, '');
+  const zh = lang === 'zh' ? (translated(told) ?? byLine(told)) : null;
   return zh === null ? english : `${zh}。`;
 }

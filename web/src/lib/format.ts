@@ -66,3 +66,19 @@ export function share(part: number, lang: Lang): string {
   const whole = part >= 1 ? 1 : Math.min(0.99, Math.max(0, part));
   return new Intl.NumberFormat(tag(lang), { style: 'percent', maximumFractionDigits: 0 }).format(whole);
 }
+
+/** A day that is written 2026-11-27, for people. */
+export function day(iso: string, lang: Lang): string {
+  const at = new Date(`${iso}T12:00:00`);
+  return Number.isNaN(at.getTime()) ? iso : new Intl.DateTimeFormat(tag(lang), { dateStyle: 'medium' }).format(at);
+}
+
+/** A number between 0 and 1 to three places: 0.808 */
+export function score(value: number, lang: Lang): string {
+  return new Intl.NumberFormat(tag(lang), { minimumFractionDigits: 3, maximumFractionDigits: 3 }).format(value);
+}
+
+/** A number with few figures: 0.0123, 12.3, 1,230 */
+export function figure(value: number, lang: Lang): string {
+  return new Intl.NumberFormat(tag(lang), { maximumSignificantDigits: 3 }).format(value);
+}

@@ -24,7 +24,7 @@ const words: [string, string[]][] = [
   ['soft', grounds],
   ['accent', [...grounds, 'tint']],
   ['on-accent', ['accent', 'accent-hover']],
-  ['danger', ['page', 'raised', 'danger-tint']],
+  ['danger', ['page', 'raised', 'side', 'danger-tint']],
   ['warn', ['page', 'raised', 'warn-tint']],
 ];
 

@@ -3,7 +3,7 @@ import { useText } from '../i18n';
 import { Dialog } from './parts';
 
 interface KeyboardHelpProps {
-  pages: readonly { name: 'chat' | 'knowledge' | 'predict' | 'models' | 'engine'; key: string }[];
+  pages: readonly { name: 'chat' | 'knowledge' | 'tasks' | 'compare' | 'predict' | 'models' | 'engine'; key: string }[];
   onClose: () => void;
 }
 

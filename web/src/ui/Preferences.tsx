@@ -1,4 +1,5 @@
 import { setLanguage, useText } from '../i18n';
+import { Link } from '../lib/router';
 import { useStore } from '../lib/store';
 import { setTheme, theme, type Theme } from '../lib/theme';
 import { Icon, type IconName } from './Icon';
@@ -35,13 +36,28 @@ export function Preferences({ onKeys }: { onKeys: () => void }) {
   );
 }
 
-/** The same on a phone, where there is no foot. */
-export function MoreDialog({ onKeys, onClose }: { onKeys: () => void; onClose: () => void }) {
+interface MoreProps {
+  pages: readonly { href: string; name: 'predict' | 'models' | 'engine' | 'chat' | 'knowledge' | 'tasks' | 'compare'; icon: IconName }[];
+  current: string | null;
+  onKeys: () => void;
+  onClose: () => void;
+}
+
+/** On a phone: the pages that have no room at the bottom, and what is at the foot elsewhere. */
+export function MoreDialog({ pages, current, onKeys, onClose }: MoreProps) {
   const { t, lang } = useText();
-  const current = useStore(theme);
+  const look = useStore(theme);
   const names = useThemeNames();
   return (
     <Dialog title={t.more} onClose={onClose}>
+      <nav className="more-pages" aria-label={t.navigation}>
+        {pages.map((page) => (
+          <Link key={page.name} className="button" href={page.href} aria-current={current === page.name ? 'page' : undefined} onClick={onClose}>
+            <Icon name={page.icon} />
+            {t[page.name]}
+          </Link>
+        ))}
+      </nav>
       <div className="field">
         <span>{t.language}</span>
         <div className="segments" role="group" aria-label={t.language}>
@@ -57,7 +73,7 @@ export function MoreDialog({ onKeys, onClose }: { onKeys: () => void; onClose: (
         <span>{t.theme}</span>
         <div className="segments" role="group" aria-label={t.theme}>
           {order.map((one) => (
-            <button key={one} type="button" aria-pressed={current === one} onClick={() => setTheme(one)}>
+            <button key={one} type="button" aria-pressed={look === one} onClick={() => setTheme(one)}>
               <Icon name={icons[one]} size={16} />
               {names[one]}
             </button>

@@ -1,0 +1,123 @@
+import { beginTask, chooseWith, labelsOf, samples, taskWithRows, type Tongue } from './tasks';
+import { expect, SLOW, test } from './test';
+
+// Both models answer thousands of rows in the time that one of these journeys has.
+for (const [lang, locale] of [['en', 'en-US'], ['zh', 'zh-CN']] as const satisfies [Tongue, string][]) {
+  test.describe(lang, () => {
+    test.use({ locale });
+    const name = `e2e-${lang}-${Date.now()}`;
+    const labels = labelsOf(lang);
+
+    test('from a template to a decision', async ({ page }) => {
+      await taskWithRows(page, name, lang);
+      const rows = samples[lang];
+      await expect(page.locator('.label-bars')).toContainText(String(rows.length / 2));
+      await expect(page.locator('.pager [role="status"]')).toContainText(String(rows.length));
+      await page.getByRole('searchbox').fill(rows[3]?.text ?? '');
+      await expect(page.locator('.task-table tbody tr')).toHaveCount(1);
+
+      // Choosing: one way with a language model, one without.
+      await page.goto(`/compare/${name}`);
+      await chooseWith(page, ['prompt', 'classifier']);
+      await expect(page.locator('.chosen-card h2')).toContainText('@');
+      await expect(page.locator('.plot svg')).toBeVisible({ timeout: SLOW });
+      await expect(page.locator('.finalists tbody tr').first()).toBeVisible();
+      await expect(page.locator('.confusion')).toContainText(labels[0] ?? '');
+      await expect(page.locator('.pair-row').first().or(page.locator('.filters + p'))).toBeVisible();
+      const chosen = (await page.locator('.chosen-card h2').textContent()) ?? '';
+
+      // The task says what was chosen, and how to call it.
+      await page.goto(`/tasks/${name}?view=decision`);
+      await expect(page.locator('.chosen-card h2')).toHaveText(chosen);
+      await expect(page.locator('.code-box')).toContainText(`/v1/tasks/${name}/run`);
+    });
+
+    test('rows are run, and labelled by keyboard', async ({ page }) => {
+      const own = `${name}-keys`;
+      await beginTask(page, own, lang);
+      await page.goto(`/tasks/${own}`);
+      const texts = samples[lang].slice(0, 4).map((row) => row.text);
+      await page.locator('.rows-text').fill(texts.join('\n'));
+      await page.locator('.row-input .primary').click();
+      await expect(page.locator('.results tbody tr:not(.pending)')).toHaveCount(4, { timeout: SLOW });
+      await page.locator('.results-head .primary').click();
+      const card = page.locator('.label-card');
+      await expect(card).toContainText(texts[0] ?? '');
+      await expect(page.locator('.label-choices button').first()).toBeVisible();
+      // The second label, then skip, back by undo, then the first.
+      await page.keyboard.press('2');
+      await expect(card).toContainText(texts[1] ?? '');
+      await page.keyboard.press('x');
+      await expect(card).toContainText(texts[2] ?? '');
+      await page.keyboard.press('u');
+      await expect(card).toContainText(texts[1] ?? '');
+      await page.keyboard.press('1');
+      await page.keyboard.press('k');
+      await page.keyboard.press('Escape');
+      await page.goto(`/tasks/${own}?view=rows`);
+      await expect(page.locator('.task-table tbody tr')).toHaveCount(2);
+      await expect(page.locator('.task-table tbody tr', { hasText: texts[0] })).toContainText(labels[1] ?? '');
+      await expect(page.locator('.task-table tbody tr', { hasText: texts[1] })).toContainText(labels[0] ?? '');
+    });
+
+    test('form and text change the same file, and a wrong one is not saved', async ({ page }) => {
+      const own = `${name}-edit`;
+      await beginTask(page, own, lang);
+      const text = page.locator('.source-text');
+      await page.locator('.edit-form .input').first().fill('By the form');
+      await expect(text).toHaveValue(/description = "By the form"/);
+      // Another tab and back: nothing is lost.
+      await page.locator('.views a').nth(2).click();
+      await page.locator('.views a').nth(1).click();
+      await expect(page.locator('.edit-form .input').first()).toHaveValue('By the form');
+      await page.locator('.edit-bar .primary').click();
+      await expect(page.locator('.views .dot')).toHaveCount(0);
+      await text.fill(`${await text.inputValue()}\nmetrics = "exact"\n`);
+      await expect(page.locator('.file-problems li').first()).toContainText('metric');
+      await expect(page.locator('.edit-bar .primary')).toBeDisabled();
+    });
+  });
+}
+
+test('a task that is not there says so', async ({ page }) => {
+  await page.goto('/tasks/never-made');
+  await expect(page.getByRole('heading', { name: 'There is no task named “never-made”.' })).toBeVisible();
+});
+
+test('measuring without labelled rows leads to where they are uploaded', async ({ page }) => {
+  const name = `e2e-none-${Date.now()}`;
+  await beginTask(page, name, 'en');
+  await page.goto(`/compare/${name}`);
+  await page.getByRole('link', { name: 'Go to labelled rows' }).click();
+  await expect(page).toHaveURL(`/tasks/${name}?view=rows`);
+  await expect(page.getByRole('heading', { name: 'No labelled rows yet' })).toBeVisible();
+});
+
+test('while a choice runs it is followed, and can be stopped and taken up again', async ({ page }) => {
+  const name = `e2e-race-${Date.now()}`;
+  await beginTask(page, name, 'en');
+  const racer = { candidate: 'prompt@small', examples: 8, mean: 0.75, by: null, why: null, milliseconds: 120 };
+  let state = 'idle';
+  const asked: string[] = [];
+  await page.route('**/v1/tasks/*/rows**', (route) => route.fulfill({ json: { rows: [], total: 40, report: null } }));
+  await page.route(`**/v1/tasks/${name}`, async (route) => {
+    const told = (await (await route.fetch()).json()) as Record<string, unknown>;
+    return route.fulfill({ json: { ...told, labelled: 40 } });
+  });
+  await page.route('**/v1/tasks/*/choose', (route) => {
+    const method = route.request().method();
+    if (method !== 'GET') asked.push(method);
+    state = method === 'POST' ? 'running' : method === 'DELETE' ? 'stopped' : state;
+    const candidates = state === 'idle' ? [] : [{ ...racer, state: 'racing' }, { ...racer, candidate: 'labels@small', state: 'dropped', by: 'prompt@small' }];
+    const parts = state === 'idle' ? null : { train: 12, development: 12, test: 16 };
+    return route.fulfill({ status: method === 'POST' ? 202 : 200, json: { task: name, state, parts, candidates, asked: 16, most: 60, seconds: 2, seconds_left: 5, error: null, decision: null } });
+  });
+  await page.goto(`/compare/${name}`);
+  await page.locator('.terms button[type="submit"]').click();
+  await expect(page.locator('[data-candidate="labels@small"]')).toContainText('beaten by prompt@small');
+  await page.getByRole('button', { name: 'Stop' }).click();
+  await expect(page.locator('.race')).toHaveAttribute('data-state', 'stopped');
+  await page.getByRole('button', { name: 'Go on' }).click();
+  await expect(page.locator('.race')).toHaveAttribute('data-state', 'running');
+  expect(asked).toEqual(['POST', 'DELETE', 'POST']);
+});

@@ -1,0 +1,270 @@
+import { put } from './client';
+
+/** A value of JSON, whatever it is. */
+export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+export type Row = Record<string, Json>;
+
+export interface TaskField {
+  name: string;
+  description: string;
+  optional: boolean;
+}
+
+export interface TaskExample {
+  input: Row;
+  output: Json;
+}
+
+/** The parts of JSON Schema that the pages look into. */
+export interface Schema {
+  type?: string | string[];
+  enum?: Json[];
+  format?: string;
+  description?: string;
+  items?: Schema;
+  properties?: Record<string, Schema>;
+  required?: string[];
+  [key: string]: unknown;
+}
+
+export type Need = 'cost' | 'latency' | 'memory';
+
+export interface Constraints {
+  latency_p95_ms?: number | null;
+  cost_per_1000?: number | null;
+  memory?: number | null;
+  order: Need[];
+}
+
+export interface Policy {
+  data?: string;
+  market?: string | null;
+  allow?: string[] | null;
+}
+
+export interface Task {
+  name: string;
+  description: string;
+  input: TaskField[];
+  output: Schema;
+  instructions: string;
+  examples: TaskExample[];
+  metric: string;
+  knowledge_base?: string | null;
+  policy: Policy;
+  sensitivity_field?: string | null;
+  constraints: Constraints;
+}
+
+/** Something wrong in a task's file. */
+export interface FileProblem {
+  line: number;
+  column: number;
+  key: string;
+  message: string;
+}
+
+export type ChoosingState = 'running' | 'stopped' | 'failed' | 'done';
+
+export interface TaskInfo {
+  name: string;
+  path: string;
+  task: Task | null;
+  problems: FileProblem[];
+  decision: { file?: string; date: string; chosen: string | null; why: string; not_ruled_out: string[] } | null;
+  labelled: number;
+  choosing: ChoosingState | null;
+}
+
+export interface TaskFile extends TaskInfo {
+  source: string;
+}
+
+export interface Template {
+  name: string;
+  description: { en: string; zh: string };
+}
+
+export interface LabelledRow {
+  id: string;
+  input: Row;
+  output: Json;
+  tags?: string[];
+}
+
+/** A row of labelled data as it is sent; without an output it is taken out. */
+export interface RowChange {
+  input: Row;
+  output: Json;
+  tags?: string[];
+}
+
+export interface DataReport {
+  examples: number;
+  fingerprint: string;
+  wrong: [number, string][];
+  labels: Record<string, number>;
+  twins: [number, number, number][];
+  contradictions: [number, number][];
+  characters: [number, number];
+}
+
+export interface Rows {
+  rows: LabelledRow[];
+  total: number;
+  report: DataReport | null;
+}
+
+export interface Uploaded {
+  added: number;
+  replaced: number;
+  wrong: [number, string][];
+  total: number;
+}
+
+export interface RowAnswer {
+  row: number;
+  output?: Json;
+  error?: string;
+  milliseconds?: number;
+  probability?: number;
+}
+
+export interface RunAnswers {
+  candidate: string;
+  rows: RowAnswer[];
+}
+
+export interface Interval {
+  value: number;
+  low: number | null;
+  high: number | null;
+}
+
+export interface Confusion {
+  labels: string[];
+  /** A row for each expected label; the last column is for no label. */
+  counts: number[][];
+}
+
+export interface Measured {
+  examples: number;
+  failed: number;
+  quality: Interval;
+  latency_p50_ms: number;
+  latency_p95_ms: Interval;
+  prompt_tokens: number;
+  completion_tokens: number;
+  cost_per_1000: number;
+  macro_f1: number | null;
+  confusion: Confusion | null;
+}
+
+export interface Against {
+  difference: { interval: Interval; p: number; needed: number | null };
+  p: number;
+}
+
+export interface Entrant {
+  candidate: string;
+  memory: number;
+  race: { examples: number; mean: number; beaten_by: string | null } | null;
+  withdrawn: string | null;
+  result: Measured | null;
+  against: Against | null;
+  breaks: Need[];
+}
+
+export interface Decision {
+  task: string;
+  date: string;
+  version: string;
+  metric: string;
+  constraints: Constraints;
+  seed: number;
+  terms: { confidence: number; spend: number; finalists: number };
+  concurrency: number;
+  data: { file: string; examples: number; wrong: number; train: number; development: number; test: number };
+  candidates: Entrant[];
+  chosen: string | null;
+  reason?: string;
+  why: string;
+  not_ruled_out: string[];
+  examples_to_settle: number | null;
+  asked: number;
+  grid: number;
+  seconds: number;
+  cost: number;
+}
+
+export interface DecisionInfo {
+  id: string;
+  date: string;
+  chosen: string | null;
+  why: string;
+  metric: string;
+  examples: number;
+}
+
+export type RacerState = 'waiting' | 'preparing' | 'racing' | 'dropped' | 'withdrawn' | 'final' | 'out';
+
+export interface Racer {
+  candidate: string;
+  state: RacerState;
+  examples: number;
+  mean: number | null;
+  by: string | null;
+  why: string | null;
+  milliseconds: number | null;
+}
+
+export interface Choice {
+  task: string;
+  state: 'idle' | 'running' | 'done' | 'failed' | 'stopped';
+  parts: { train: number; development: number; test: number } | null;
+  candidates: Racer[];
+  asked: number;
+  most: number;
+  seconds: number;
+  seconds_left: number | null;
+  error: string | null;
+  decision: string | null;
+}
+
+export interface OutputRow {
+  input: Row;
+  expected: Json;
+  tags?: string[];
+  part: 'development' | 'test';
+  answers: Record<string, { output?: Json; error?: string; score?: number | null; milliseconds?: number }>;
+}
+
+const query = (id: string | null) => (id === null ? '' : `?id=${encodeURIComponent(id)}`);
+
+export const at = {
+  all: '/v1/tasks',
+  task: (name: string): string => `/v1/tasks/${encodeURIComponent(name)}`,
+  rows: (name: string, after: number, limit: number) => `${at.task(name)}/rows?after=${after}&limit=${limit}`,
+  upload: (name: string, file: string, label: string) =>
+    `${at.task(name)}/upload?file=${encodeURIComponent(file)}${label ? `&label=${encodeURIComponent(label)}` : ''}`,
+  decision: (name: string, id: string | null) => `${at.task(name)}/decision${query(id)}`,
+  outputs: (name: string, id: string | null) => `${at.task(name)}/outputs${query(id)}`,
+  report: (name: string, id: string | null) => `${at.task(name)}/report${query(id)}`,
+};
+
+/** Changes to keys of a task's file; null takes one out. */
+export type Changes = Record<string, Json>;
+
+/** What the file would be, and what is wrong with it; nothing is written. */
+export function tried(name: string, change: { source: string } | { set: Changes }, signal?: AbortSignal): Promise<TaskFile> {
+  return put<TaskFile>(at.task(name), { ...change, dry_run: true }, signal);
+}
+
+export function saved(name: string, change: { source: string } | { set: Changes }): Promise<TaskFile> {
+  return put<TaskFile>(at.task(name), change);
+}
+
+/** A decision's name, from the file it is kept in. */
+export function decisionId(file: string | undefined): string | null {
+  return file ? (file.split('/').pop() ?? '').replace(/\.json$/, '') : null;
+}

@@ -1,0 +1,46 @@
+import type { Decision, Entrant } from '../../api/tasks';
+import { useTaskText } from '../../i18n/tasks';
+import { reason } from '../../i18n/reasons';
+import { count, score } from '../../lib/format';
+import { RouteName } from '../tasks/RouteName';
+
+/** Those that did not come to the final: who beat them, or why they could not take part. */
+export function Raced({ decision }: { decision: Decision }) {
+  const { t, lang } = useTaskText();
+  const others = decision.candidates.filter((one) => one.result === null);
+  if (others.length === 0) return null;
+  const said = (one: Entrant): string => {
+    if (one.withdrawn !== null) return t.racerWithdrawnWhy(reason(one.withdrawn, lang));
+    if (one.race?.beaten_by) return t.beatenAfter(one.race.beaten_by, count(one.race.examples, lang));
+    return t.racerOut;
+  };
+  return (
+    <details className="block">
+      <summary>{t.otherCandidates(others.length)}</summary>
+      <table className="table task-table">
+        <thead>
+          <tr>
+            <th scope="col">{t.candidate}</th>
+            <th scope="col" className="number">
+              {t.mean}
+            </th>
+            <th scope="col">{t.whatCameOfIt}</th>
+          </tr>
+        </thead>
+        <tbody>
+          {others.map((one) => (
+            <tr key={one.candidate}>
+              <th scope="row">
+                <RouteName candidate={one.candidate} />
+              </th>
+              <td className="number" data-label={t.mean}>
+                {one.race ? score(one.race.mean, lang) : '–'}
+              </td>
+              <td className="cell-text small">{said(one)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </details>
+  );
+}

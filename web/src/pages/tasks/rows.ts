@@ -1,0 +1,155 @@
+import type { Json, Row, TaskField } from '../../api/tasks';
+
+/** How pasted rows are written. */
+export type RowFormat = 'jsonl' | 'json' | 'csv' | 'tsv' | 'lines';
+
+/** Something wrong with what was pasted, by line. */
+export interface RowProblem {
+  line: number;
+  kind: 'json' | 'object' | 'quote' | 'columns' | 'field';
+  value: string;
+}
+
+export interface Parsed {
+  format: RowFormat;
+  rows: Row[];
+  problems: RowProblem[];
+}
+
+/** Rows of a text: JSON lines, a JSON list, a table with a head, or one row a line where the task has one field. */
+export function parseRows(text: string, fields: TaskField[]): Parsed {
+  const clean = text.replace(/^\uFEFF/, '').replace(/\r\n?/g, '\n');
+  const first = clean.trimStart();
+  if (first.startsWith('[')) return checked(fromList(clean), fields);
+  if (first.startsWith('{')) return checked(fromLines(clean), fields);
+  const separator = headOf(first, fields);
+  if (separator !== null) return checked(fromTable(clean, separator), fields);
+  const needed = fields.filter((field) => !field.optional);
+  const only = needed.length === 1 ? needed[0] : fields.length === 1 ? fields[0] : undefined;
+  if (!only) return checked(fromTable(clean, clean.includes('\t') ? '\t' : ','), fields);
+  const lines = clean.split('\n').map((line) => line.trim()).filter((line) => line !== '');
+  return { format: 'lines', rows: lines.map((line) => ({ [only.name]: line })), problems: [] };
+}
+
+/** The separator of a table whose head names a field of the task; null if that is no table's head. */
+function headOf(text: string, fields: TaskField[]): ',' | '\t' | null {
+  const head = text.split('\n', 1)[0] ?? '';
+  for (const separator of ['\t', ','] as const) {
+    const names = cellsOf(head, separator)[0]?.map((name) => name.trim()) ?? [];
+    const known = names.filter((name) => fields.some((field) => field.name === name)).length;
+    if (known > 0 && known >= fields.filter((field) => !field.optional).length) return separator;
+  }
+  return null;
+}
+
+function fromList(text: string): Parsed {
+  try {
+    const all = JSON.parse(text) as Json;
+    return { format: 'json', ...objects(Array.isArray(all) ? all.map((value, at) => [at + 1, value]) : [[1, all]]) };
+  } catch (error) {
+    return { format: 'json', rows: [], problems: [{ line: 1, kind: 'json', value: (error as Error).message }] };
+  }
+}
+
+function fromLines(text: string): Parsed {
+  const values: [number, Json][] = [];
+  const problems: RowProblem[] = [];
+  text.split('\n').forEach((line, at) => {
+    if (line.trim() === '') return;
+    try {
+      values.push([at + 1, JSON.parse(line) as Json]);
+    } catch (error) {
+      problems.push({ line: at + 1, kind: 'json', value: (error as Error).message });
+    }
+  });
+  const found = objects(values);
+  return { format: 'jsonl', rows: found.rows, problems: [...problems, ...found.problems].sort((a, b) => a.line - b.line) };
+}
+
+function objects(values: [number, Json][]): { rows: Row[]; problems: RowProblem[] } {
+  const rows: Row[] = [];
+  const problems: RowProblem[] = [];
+  for (const [line, value] of values) {
+    // Labelled rows are rows, too.
+    if (isRow(value)) rows.push(isRow(value.input) && Object.keys(value).every((key) => ['input', 'output', 'tags', 'id'].includes(key)) ? value.input : value);
+    else problems.push({ line, kind: 'object', value: JSON.stringify(value).slice(0, 80) });
+  }
+  return { rows, problems };
+}
+
+function isRow(value: Json | undefined): value is Row {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function fromTable(text: string, separator: ',' | '\t'): Parsed {
+  const format = separator === ',' ? 'csv' : 'tsv';
+  const records = cellsOf(text, separator);
+  if (records.unclosed !== null) return { format, rows: [], problems: [{ line: records.unclosed, kind: 'quote', value: '' }] };
+  const [head = [], ...body] = records;
+  const names = head.map((name) => name.trim());
+  const rows: Row[] = [];
+  const problems: RowProblem[] = [];
+  body.forEach((cells, at) => {
+    if (cells.every((cell) => cell.trim() === '')) return;
+    if (cells.length > names.length) problems.push({ line: records.lines[at + 1] ?? at + 2, kind: 'columns', value: `${cells.length} > ${names.length}` });
+    else rows.push(Object.fromEntries(names.map((name, column) => [name, cells[column] ?? ''])));
+  });
+  return { format, rows, problems };
+}
+
+type Records = string[][] & { lines: number[]; unclosed: number | null };
+
+/** The cells of a table by RFC 4180: quotes hold separators and lines, doubled quotes are quotes. */
+export function cellsOf(text: string, separator: ',' | '\t'): Records {
+  const records: Records = Object.assign([] as string[][], { lines: [] as number[], unclosed: null as number | null });
+  let [cells, cell, line, began, quoted]: [string[], string, number, number, number | null] = [[], '', 1, 1, null];
+  const end = () => {
+    records.push([...cells, cell]);
+    records.lines.push(began);
+    [cells, cell, began] = [[], '', line + 1];
+  };
+  for (let at = 0; at < text.length; at += 1) {
+    const sign = text.charAt(at);
+    if (quoted !== null) {
+      if (sign !== '"') cell += sign;
+      else if (text.charAt(at + 1) === '"') {
+        cell += '"';
+        at += 1;
+      } else quoted = null;
+    } else if (sign === '"' && cell === '') quoted = line;
+    else if (sign === separator) {
+      cells.push(cell);
+      cell = '';
+    } else if (sign === '\n') end();
+    else cell += sign;
+    if (sign === '\n') line += 1;
+  }
+  if (cell !== '' || cells.length > 0) end();
+  records.unclosed = quoted;
+  return records;
+}
+
+/** Rows keep what the task speaks of; one without a field it needs is named. */
+function checked(parsed: Parsed, fields: TaskField[]): Parsed {
+  const rows: Row[] = [];
+  const problems = [...parsed.problems];
+  parsed.rows.forEach((row, at) => {
+    const missing = fields.find((field) => !field.optional && (row[field.name] === undefined || row[field.name] === null || row[field.name] === ''));
+    if (missing) problems.push({ line: at + 1, kind: 'field', value: missing.name });
+    else rows.push(Object.fromEntries(fields.filter((field) => row[field.name] !== undefined && row[field.name] !== null && row[field.name] !== '').map((field) => [field.name, row[field.name] ?? ''])));
+  });
+  return { ...parsed, rows, problems };
+}
+
+/** A row's fields as one text that is the same for the same fields, in whatever order. */
+export function keyOf(row: Row): string {
+  const sorted = (value: Json): Json =>
+    Array.isArray(value) ? value.map(sorted) : isRow(value) ? Object.fromEntries(Object.keys(value).sort().map((key) => [key, sorted(value[key] ?? null)])) : value;
+  return JSON.stringify(sorted(row));
+}
+
+/** A value on one line. */
+export function short(value: Json | undefined): string {
+  if (value === undefined || value === null) return '';
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
