@@ -93,13 +93,18 @@ fn said(report: &JudgeReport, printer: Printer) {
             one.human,
             one.judge,
             short(&answer),
-            short(&one.said.to_string())
+            short(&reason(&one.said))
         )));
     }
     printer.note(format!(
         "{} tokens read, {} written, cost {:.4}",
         report.usage.prompt_tokens, report.usage.completion_tokens, report.cost
     ));
+}
+
+/// What a judge said, its reason if it gave one.
+fn reason(said: &serde_json::Value) -> String {
+    said["reason"].as_str().map_or_else(|| said.to_string(), str::to_owned)
 }
 
 /// The beginning of a text, in one line.

@@ -88,7 +88,7 @@ pub fn agreement_facts(agreement: &Agreement, language: ReportLanguage) -> Vec<S
     let named = |english: &str, in_chinese: &str, value: String| {
         if chinese { format!("{in_chinese} {value}") } else { format!("{english} {value}") }
     };
-    let mut all = vec![named("same grade", "等级相同", shown(agreement.same))];
+    let mut all = vec![named("same grade", "等级相同", shown(agreement.same, chinese))];
     let intervals = [
         ("Cohen's kappa", "Cohen 的 kappa", agreement.kappa),
         ("quadratically weighted kappa", "二次加权 kappa", agreement.weighted_kappa),
@@ -96,7 +96,7 @@ pub fn agreement_facts(agreement: &Agreement, language: ReportLanguage) -> Vec<S
         ("fails what people fail (specificity)", "人工判不合格的也判不合格（特异度）", agreement.specificity),
     ];
     for (english, in_chinese, value) in intervals {
-        all.extend(value.map(|value| named(english, in_chinese, shown(value))));
+        all.extend(value.map(|value| named(english, in_chinese, shown(value, chinese))));
     }
     if agreement.confusion.len() > 2 {
         all.extend(
@@ -109,8 +109,12 @@ pub fn agreement_facts(agreement: &Agreement, language: ReportLanguage) -> Vec<S
     all
 }
 
-fn shown(interval: Interval) -> String {
-    format!("{:.3} ({:.3} to {:.3})", interval.value, interval.low, interval.high)
+fn shown(Interval { value, low, high }: Interval, chinese: bool) -> String {
+    if chinese {
+        format!("{value:.3}（{low:.3} 至 {high:.3}）")
+    } else {
+        format!("{value:.3} ({low:.3} to {high:.3})")
+    }
 }
 
 #[cfg(test)]

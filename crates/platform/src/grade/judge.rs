@@ -66,8 +66,11 @@ impl Judge {
         })?;
         let price = workspace.remotes().find(&name)?.and_then(|remote| remote.price);
         let model = workspace.language_model(&name).await?;
-        let card = model.card().clone();
-        Ok(Self { model, card, price, standing, local: workspace.models().installed(&name).is_ok() })
+        let (mut card, installed) = (model.card().clone(), workspace.models().installed(&name).ok());
+        let local = installed.is_some();
+        // What a loaded model knows of itself does not tell one file of it from another.
+        card.sha256 = installed.map_or(card.sha256, |installed| installed.card.sha256);
+        Ok(Self { model, card, price, standing, local })
     }
 
     pub(super) async fn score(&self, task: &Task, example: &Example, answer: &Value) -> Result<Score> {
