@@ -481,6 +481,7 @@ mod tests {
     fn decision(count: usize) -> Decision {
         let entrant = |at: usize| Entrant {
             candidate: format!("prompt@m{at}").parse().expect("a candidate"),
+            identity: String::new(),
             model_sha256: String::new(),
             memory: 0,
             race: None,
@@ -528,6 +529,7 @@ mod tests {
         Sheet {
             candidate,
             answers: scores.iter().map(|_| Some(Value::Null)).collect(),
+            abstained: 0,
             milliseconds: vec![milliseconds; scores.len()],
             scores,
             prompt_tokens: 100,

@@ -1,8 +1,6 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use domain::{
-    Card, Event, EventStream, Field, FinishReason, LanguageModel, Policy, Prompt, Request, Sensitivity, Timings,
-};
+use domain::{Card, Event, EventStream, FinishReason, LanguageModel, Prompt, Request, Sensitivity, Timings};
 use futures_util::StreamExt;
 use serde_json::json;
 
@@ -11,19 +9,11 @@ use crate::Access;
 
 fn task(metric: &str, scale: u8) -> Task {
     Task {
-        name: "polite".to_owned(),
         description: "Make a draft polite".to_owned(),
-        input: vec![Field { name: "text".to_owned(), description: String::new(), optional: false }],
-        output: json!({"type": "string"}),
         instructions: "Make {{ text }} polite.".to_owned(),
-        examples: Vec::new(),
         metric: metric.parse().unwrap(),
-        knowledge_base: None,
-        policy: Policy::default(),
-        sensitivity_field: None,
         judging: domain::Judging { rubric: "It is polite.".to_owned(), scale, ..domain::Judging::default() },
-        similarity_model: None,
-        constraints: domain::Constraints::default(),
+        ..Task::new("polite", json!({"type": "string"}))
     }
 }
 

@@ -293,7 +293,7 @@ mod tests {
     }
 
     fn examples(count: usize) -> Variant {
-        let one = Example { input: Map::from_iter([("text".to_owned(), json!("t"))]), output: json!("x") };
+        let one = Example::new(Map::from_iter([("text".to_owned(), json!("t"))]), json!("x"));
         Variant { examples: Some(vec![one; count]), ..Variant::default() }
     }
 

@@ -237,22 +237,15 @@ mod tests {
 
     fn task(field: &str) -> Arc<Task> {
         Arc::new(Task {
-            name: "sort".to_owned(),
-            description: String::new(),
             input: vec![domain::Field { name: field.to_owned(), description: String::new(), optional: false }],
-            output: json!({"type": "string"}),
             instructions: format!("Sort {{{{ {field} }}}}"),
             examples: vec![example("own")],
-            metric: domain::Metric::Exact,
-            knowledge_base: None,
-            policy: domain::Policy::default(),
-            sensitivity_field: None,
-            constraints: domain::Constraints::default(),
+            ..Task::new("sort", json!({"type": "string"}))
         })
     }
 
     fn example(text: &str) -> Example {
-        Example { input: Map::from_iter([("text".to_owned(), json!(text))]), output: json!("x") }
+        Example::new(Map::from_iter([("text".to_owned(), json!(text))]), json!("x"))
     }
 
     #[test]

@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     fn example(label: &str) -> Example {
-        Example { input: Map::from_iter([("text".to_owned(), json!("t"))]), output: json!(label) }
+        Example::new(Map::from_iter([("text".to_owned(), json!("t"))]), json!(label))
     }
 
     /// Unit vectors at angles.

@@ -180,17 +180,9 @@ mod tests {
         let field =
             |name: &str, optional| domain::Field { name: name.to_owned(), description: String::new(), optional };
         Task {
-            name: "sort".to_owned(),
-            description: String::new(),
             input: vec![field("text", false), field("who", true)],
-            output: json!({"type": "string", "enum": ["x", "y"]}),
             instructions: instructions.to_owned(),
-            examples: Vec::new(),
-            metric: domain::Metric::Accuracy,
-            knowledge_base: None,
-            policy: domain::Policy::default(),
-            sensitivity_field: None,
-            constraints: domain::Constraints::default(),
+            ..Task::new("sort", json!({"type": "string", "enum": ["x", "y"]}))
         }
     }
 
