@@ -72,7 +72,7 @@ for (const [lang, locale] of [['en', 'en-US'], ['zh', 'zh-CN']] as const satisfi
       await expect(page.locator('.edit-form .input').first()).toHaveValue('By the form');
       await page.locator('.edit-bar .primary').click();
       await expect(page.locator('.views .dot')).toHaveCount(0);
-      await text.fill(`${await text.inputValue()}\nmetrics = "exact"\n`);
+      await text.fill(`metrics = "exact"\n${await text.inputValue()}`);
       await expect(page.locator('.file-problems li').first()).toContainText('metric');
       await expect(page.locator('.edit-bar .primary')).toBeDisabled();
     });

@@ -37,7 +37,9 @@ export function Result({ task, id, decision }: { task: Task; id: string; decisio
                 </li>
               ))}
             </ul>
-            <p className="soft">{decision.examples_to_settle !== null ? t.toSettle(count(decision.examples_to_settle, lang), count(decision.data.test, lang)) : t.cannotSettle}</p>
+            {/* A forecast that is already passed says nothing. */}
+            {decision.examples_to_settle === null && <p className="soft">{t.cannotSettle}</p>}
+            {decision.examples_to_settle !== null && decision.examples_to_settle > decision.data.test && <p className="soft">{t.toSettle(count(decision.examples_to_settle, lang), count(decision.data.test, lang))}</p>}
           </div>
         )}
         <p className="row">
