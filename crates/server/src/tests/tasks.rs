@@ -84,7 +84,7 @@ async fn tasks_are_begun_from_templates() {
             &["'fr' is neither en nor zh"],
         ),
         (json!({"name": "../x", "template": "classify"}), "invalid_value", &["no name for a task"]),
-        (json!({"name": "x", "template": "classify", "lang": "en"}), "unknown_parameter", &["'language'"]),
+        (json!({"name": "x", "template": "classify", "lang": "en"}), "unknown_parameter", &["'lang'"]),
     ] {
         house.post("/v1/tasks", body).await.bad(400, code, parts);
     }
@@ -98,10 +98,7 @@ async fn a_task_is_changed_in_place_or_only_tried() {
     let now = || std::fs::read_to_string(&path).unwrap();
     let set = |set: Value, dry_run: bool| house.put("/v1/tasks/sort", json!({"set": set, "dry_run": dry_run}));
     let tried = set(json!({"output": ["a", "b", "c"]}), true).await.good(200, "TaskWithSource");
-    assert_eq!(
-        tried["source"],
-        "# Ours.\ninstructions = 'Sort {{ text }}'\noutput = [\"a\", \"b\", \"c\"]\n# The end.\n"
-    );
+    assert_eq!(tried["source"], "# Ours.\ninstructions = 'Sort {{ text }}'\noutput = ['a', 'b', \"c\"]\n# The end.\n");
     assert_eq!(tried["task"]["output"]["enum"], json!(["a", "b", "c"]));
     assert!(!now().contains("\"c\""), "a trial writes nothing");
     let changed = set(json!({"output": ["a", "b", "c"]}), false).await.good(200, "TaskWithSource");
@@ -121,7 +118,7 @@ async fn a_task_is_changed_in_place_or_only_tried() {
     assert_eq!(now(), before);
     house.put("/v1/tasks/sort", json!({"source": TASK})).await.good(200, "TaskWithSource");
     assert_eq!(now(), TASK);
-    // A file that is no TOML is told of as it is; its text can be replaced.
+    // What is wrong already is told of, and can be put right.
     let bad = house
         .put("/v1/tasks/bad", json!({"set": {"description": "x"}, "dry_run": true}))
         .await
