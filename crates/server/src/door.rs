@@ -49,7 +49,8 @@ pub(crate) async fn pass(State(app): State<Arc<App>>, request: Request, next: Ne
     headers.insert(REQUEST_ID, id);
     headers.insert(PROCESSING, HeaderValue::from(started.elapsed().as_millis() as u64));
     for (name, value) in HEADERS {
-        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+        // A page of another kind says itself what it may show.
+        headers.entry(HeaderName::from_static(name)).or_insert(HeaderValue::from_static(value));
     }
     response
 }

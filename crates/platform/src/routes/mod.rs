@@ -217,6 +217,11 @@ impl Workspace {
                 (model.card().clone(), way)
             }
         };
+        // What a loaded model knows of itself does not tell one file of it from another.
+        let card = match self.models().installed(name) {
+            Ok(installed) => Card { sha256: installed.card.sha256, ..card },
+            Err(_) => card,
+        };
         Ok(Answerer { candidate: candidate.clone(), card, price, workspace: self.clone(), standing, asking, way, seed })
     }
 
