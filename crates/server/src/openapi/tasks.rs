@@ -61,7 +61,7 @@ fn rows() -> Vec<Named> {
         ("contradictions", list(list(integer()))),
         ("characters", list(integer())),
     ]);
-    let report = json!({"oneOf": [report, {"type": "null"}], "description": "With the first rows only."});
+    let report = json!({"oneOf": [report, {"type": "null"}], "description": "With the first rows only, and not of more than 20,000."});
     vec![
         (TASK_ROWS, object(&[("rows", list(row)), ("total", integer()), ("report", report)])),
         (
