@@ -312,7 +312,7 @@ mod tests {
 
     #[test]
     fn those_that_cannot_go_on_are_out() {
-        let mut contest = Contest::new(3, 50, 20, Terms { spend: 1.0, ..Terms::default() });
+        let mut contest = Contest::new(3, 50, 20, Terms { spend: 1.0, finalists: 2, ..Terms::default() });
         let Next::Race { candidates, .. } = contest.next_round() else { panic!("a race") };
         assert_eq!(candidates, [0, 1, 2]);
         contest.withdraw(1);

@@ -40,7 +40,8 @@ fn dense_places_are_found_and_the_same_each_time() {
     let found = grouped(&vectors, &of, &options(None));
     let truth: Vec<Option<usize>> = (0..300).map(|at| Some(at / 50)).collect();
     assert!(same_groups(&found.groups, &truth), "{:?}", found.groups);
-    assert!(found.silhouette.unwrap() > 0.3, "{:?}", found.silhouette);
+    // Half of each coordinate is noise: neighbours of another group are 1.3 times as far.
+    assert!(found.silhouette.unwrap() > 0.2, "{:?}", found.silhouette);
     assert_eq!(found.groups, grouped(&vectors, &of, &options(None)).groups);
     let asked = grouped(&vectors, &of, &options(Some(6)));
     assert!(same_groups(&asked.groups, &truth));
