@@ -13,6 +13,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 SUMERU = os.environ.get("SUMERU_BIN", ROOT / "target/release/sumeru")
 SETS = ROOT / ".cache/choose-sets"
+# Reviews of each label.
+EACH = int(os.environ.get("EACH", "100"))
 NAMES = ("zh-reviews", "en-reviews", "newsgroups", "extract", "call-quality")
 
 REVIEWS_ZH = """description = "评价是褒是贬"
@@ -49,7 +51,7 @@ def zh_reviews(draw):
             texts = packed.extractfile(member).read().decode("utf-8", "replace").splitlines()
             return [text.strip() for text in texts if 8 <= len(text.strip()) <= 160]
 
-        return REVIEWS_ZH, labelled(draw, {"正面": lines("pos"), "负面": lines("neg")}, 100)
+        return REVIEWS_ZH, labelled(draw, {"正面": lines("pos"), "负面": lines("neg")}, EACH)
 
 
 def en_reviews(draw):
@@ -60,7 +62,7 @@ def en_reviews(draw):
             rows = [line.split("\t") for line in data.extractfile(member).read().decode("utf-8", "replace").splitlines()]
     # Twenty people rated each from -4 to 4; those they leave near the middle are neither.
     texts = {"positive": [row[2] for row in rows if float(row[1]) >= 1], "negative": [row[2] for row in rows if float(row[1]) <= -1]}
-    return REVIEWS_EN, labelled(draw, texts, 100)
+    return REVIEWS_EN, labelled(draw, texts, EACH)
 
 
 def newsgroups(draw):
