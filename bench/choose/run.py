@@ -20,6 +20,8 @@ from servers import DATA, SUMERU, llama_cpp, run_file  # noqa: E402
 PARTS = os.environ.get("PARTS", "choose,speed").split(",")
 SETS = os.environ.get("SETS", ",".join(sets.NAMES)).split(",")
 LOCAL = os.environ.get("MODELS", "smollm2-135m-instruct,qwen2.5-coder-0.5b-instruct,qwen2.5-coder-1.5b-instruct,multilingual-e5-small")
+# Those that are tried where nobody says which.
+ROUTES = os.environ.get("ROUTES")
 # Served by the peer, it stands in for a provider.
 REMOTE = "qwen2.5-coder-0.5b-instruct"
 SEED = 0
@@ -27,6 +29,8 @@ SEED = 0
 
 def choose(folder, task, rows, *more):
     command = [SUMERU, "choose", task, "--data", rows, "--workspace", folder, "--models", LOCAL + ",far", "--seed", str(SEED), "--json"]
+    if ROUTES:
+        command += ["--routes", ROUTES]
     started = time.perf_counter()
     done = subprocess.run([*command, *more], capture_output=True, text=True, env={**os.environ, "SUMERU_DATA": str(DATA)})
     if not done.stdout:
@@ -86,7 +90,7 @@ def measure_set(name):
 
 
 def main():
-    run = {"load_before": os.getloadavg(), "models": LOCAL, "remote": REMOTE, "seed": SEED}
+    run = {"load_before": os.getloadavg(), "models": LOCAL, "remote": REMOTE, "routes": ROUTES or "those that fit", "each": sets.EACH, "seed": SEED}
     out = run_file("choose")
     if "choose" in PARTS:
         run["sets"] = {}

@@ -126,8 +126,15 @@ export interface RowAnswer {
   row: number;
   output?: Json;
   error?: string;
+  /** Why no label was given, as the task's costs say. */
+  abstained?: string;
   milliseconds?: number;
   probability?: number;
+}
+
+/** An answer on which a reader finds why there is none, whichever kind of none it is. */
+export function plain<T extends { error?: string; abstained?: string }>(answer: T): T {
+  return answer.abstained === undefined ? answer : { ...answer, error: answer.abstained };
 }
 
 export interface RunAnswers {
@@ -236,7 +243,7 @@ export interface OutputRow {
   expected: Json;
   tags?: string[];
   part: 'development' | 'test';
-  answers: Record<string, { output?: Json; error?: string; score?: number | null; milliseconds?: number }>;
+  answers: Record<string, { output?: Json; error?: string; abstained?: string; score?: number | null; milliseconds?: number }>;
 }
 
 const query = (id: string | null) => (id === null ? '' : `?id=${encodeURIComponent(id)}`);

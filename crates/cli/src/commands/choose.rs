@@ -244,6 +244,14 @@ fn table(decision: &Decision, printer: Printer) {
         });
         printer.line(format!("Not ruled out: {}{settle}.", names.join(", ")));
     }
+    let left = decision.left_out();
+    if !left.is_empty() {
+        let names: Vec<String> = left.into_iter().map(ToString::to_string).collect();
+        printer.line(format!(
+            "Not measured, though the race did not drop them: {}; --finalists gives more a place.",
+            names.join(", ")
+        ));
+    }
     for fact in decision.judge_facts(ReportLanguage::English) {
         printer.line(printer.foreign(&fact));
     }

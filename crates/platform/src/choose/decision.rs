@@ -355,6 +355,15 @@ impl Decision {
             .unwrap_or(std::cmp::Ordering::Equal)
     }
 
+    /// Candidates that the race did not drop and the final had no place for: nothing more is known of them.
+    pub fn left_out(&self) -> Vec<&Candidate> {
+        let unbeaten = |entrant: &&Entrant| {
+            let raced = entrant.race.as_ref().is_some_and(|race| race.beaten_by.is_none());
+            raced && entrant.result.is_none() && entrant.withdrawn.is_none()
+        };
+        self.candidates.iter().filter(unbeaten).map(|entrant| &entrant.candidate).collect()
+    }
+
     /// Puts candidates into the order that [`Decision::candidates`] has.
     pub(super) fn order(&mut self) {
         let chosen = self.chosen.clone();

@@ -264,6 +264,16 @@ impl Decision {
                 format!("Sumeru {}，{}", self.version, self.date),
             ],
         };
+        let left: Vec<String> = self.left_out().into_iter().map(ToString::to_string).collect();
+        if !left.is_empty() {
+            let names = left.join(", ");
+            all.push(match language {
+                ReportLanguage::English => {
+                    format!("not dropped by the race, but without a place in the final: {names}")
+                }
+                ReportLanguage::Chinese => format!("竞赛没有淘汰、但决赛没有席位的：{names}"),
+            });
+        }
         all.extend(self.search.as_ref().map(|searched| found(searched, language)));
         all
     }

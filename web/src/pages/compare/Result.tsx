@@ -1,6 +1,6 @@
 import { useState } from 'react';
 import { get } from '../../api/client';
-import { at, type Decision, type OutputRow, type Task } from '../../api/tasks';
+import { at, plain, type Decision, type OutputRow, type Task } from '../../api/tasks';
 import { useTaskText } from '../../i18n/tasks';
 import { reason } from '../../i18n/reasons';
 import { count, day, duration, share } from '../../lib/format';
@@ -14,10 +14,15 @@ import { KeptLink } from './KeptLink';
 import { QualityPlot } from './QualityPlot';
 import { Raced } from './Raced';
 
+/** A row whose answers tell why there is none. */
+function read(row: OutputRow): OutputRow {
+  return { ...row, answers: Object.fromEntries(Object.entries(row.answers).map(([name, answer]) => [name, plain(answer)])) };
+}
+
 /** What came of a choice: what was chosen, how the finalists compare, what each said. */
 export function Result({ task, id, decision }: { task: Task; id: string; decision: Decision }) {
   const { t, lang } = useTaskText();
-  const outputs = useLoad(`outputs ${task.name} ${id}`, async (signal) => (await get<{ rows: OutputRow[] }>(at.outputs(task.name, id), signal)).rows);
+  const outputs = useLoad(`outputs ${task.name} ${id}`, async (signal) => (await get<{ rows: OutputRow[] }>(at.outputs(task.name, id), signal)).rows.map(read));
   const finalists = decision.candidates.filter((one) => one.result !== null);
   const [picked, setPicked] = useState<string | null>(null);
   const looked = picked ?? decision.chosen ?? finalists[0]?.candidate ?? null;

@@ -1,5 +1,5 @@
 import { isAbort, post } from '../../api/client';
-import { at, type Row, type RowAnswer, type RunAnswers } from '../../api/tasks';
+import { at, plain, type Row, type RowAnswer, type RunAnswers } from '../../api/tasks';
 import { Store, useStore } from '../../lib/store';
 import { begun, type Labelling } from './labelling';
 
@@ -79,7 +79,7 @@ export async function goOn(name: string): Promise<void> {
       if (!later || control.signal.aborted) return;
       const answers = [...later.answers];
       places.forEach((place, one) => {
-        answers[place] = said.rows[one] ?? { row: one + 1, error: '' };
+        answers[place] = plain(said.rows[one] ?? { row: one + 1, error: '' });
       });
       change(name, { answers, candidate: said.candidate });
     }
