@@ -38,6 +38,8 @@ export const compareCatalogue = {
   maxMinutes: both('最多分钟', 'Minutes at most'),
   maxCost: both('最多费用', 'Cost at most'),
   noLimit: both('不限', 'no limit'),
+  searchWords: both('先找更好的说法', 'Look for better words first'),
+  searchHelp: both('由一个模型改写指示、挑选例子；只用学习部分的数据，至多用去四分之一的限额。', 'A model rewrites the instructions, examples are picked: on the rows to learn from alone, within a quarter of the limits.'),
   spendShare: both('最多问全部的百分之', 'Per cent of all answers at most'),
   confidence: both('置信度 %', 'Confidence, %'),
   whatHappens: filled(

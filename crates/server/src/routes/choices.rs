@@ -8,7 +8,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use domain::Error;
-use platform::{ChooseOptions, ChooseStatus, Decision, Decisions, ReportLanguage, Route, Terms};
+use platform::{ChooseOptions, ChooseStatus, Decision, Decisions, ReportLanguage, Route, Search, Terms};
 use serde_json::{Value, json};
 use wire::fields::{Field, Fields, wrong_type};
 
@@ -17,7 +17,7 @@ use crate::app::{App, blocking};
 use crate::body::{self, Asked, Segment};
 use crate::failure::Failure;
 
-pub(crate) const CHOOSE: [Field; 11] = [
+pub(crate) const CHOOSE: [Field; 13] = [
     Field::read("models"),
     Field::read("routes"),
     Field::read("confidence"),
@@ -29,7 +29,11 @@ pub(crate) const CHOOSE: [Field; 11] = [
     Field::read("seed"),
     Field::read("concurrency"),
     Field::read("max_tokens"),
+    Field::read("search"),
+    Field::read("writer"),
 ];
+/// Texts that may be asked of a writer.
+const MOST_TEXTS: i64 = 32;
 pub(crate) const WHICH: [Param; 1] =
     [Param { name: "id", kind: "string", required: false, says: "The decision's id; the last one if left out." }];
 
@@ -67,6 +71,10 @@ fn options(fields: &Fields<'_>) -> Result<ChooseOptions, Error> {
         max_cost: decimal(fields, "max_cost", 0.0, 1e9)?,
         max_time: max_seconds.map(Duration::from_secs_f64),
         concurrency: count("concurrency", 1, 64, usual.concurrency)?,
+        search: match fields.integer("search", 1..=MOST_TEXTS)? {
+            Some(texts) => Search::Write { count: texts as usize, writer: fields.string("writer")?.map(str::to_owned) },
+            None => Search::Off,
+        },
         max_tokens: count("max_tokens", 1, 1_000_000, usual.max_tokens as usize)? as u32,
         ..usual
     })

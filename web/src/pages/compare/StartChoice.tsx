@@ -10,6 +10,8 @@ import { Button, Empty, Failure, Skeleton } from '../../ui/parts';
 import { taskHref } from '../tasks/address';
 import { possible, usual, type Route } from './routes';
 
+/** Texts that a model writes where other words are looked for. */
+const TEXTS = 6;
 /** Fewer labelled rows than this cannot be parted into three. */
 const LEAST = 10;
 
@@ -77,6 +79,7 @@ function Terms({ task, labelled, names, info, onStart }: TermsProps) {
   const [models, setModels] = useState(names);
   const [routes, setRoutes] = useState<Route[]>(first);
   const [limits, setLimits] = useState({ minutes: '10', cost: '', spend: '40', confidence: '95' });
+  const [search, setSearch] = useState(false);
   const [error, setError] = useState<unknown>(null);
   const [busy, setBusy] = useState(false);
   const helps = useRouteHelps();
@@ -91,6 +94,7 @@ function Terms({ task, labelled, names, info, onStart }: TermsProps) {
     if (minutes !== null) terms.max_seconds = Math.round(minutes * 60);
     if (cost !== null) terms.max_cost = cost;
     if (spend !== null) terms.spend = spend / 100;
+    if (search) terms.search = TEXTS;
     if (confidence !== null) terms.confidence = confidence / 100;
     setBusy(true);
     setError(null);
@@ -140,6 +144,13 @@ function Terms({ task, labelled, names, info, onStart }: TermsProps) {
           <Limit label={t.spendShare} value={limits.spend} onChange={(spend) => set({ spend })} />
           <Limit label={t.confidence} value={limits.confidence} onChange={(confidence) => set({ confidence })} />
         </div>
+        <label className="check-card">
+          <input type="checkbox" checked={search} onChange={() => setSearch(!search)} />
+          <span>
+            {t.searchWords}
+            <span className="soft small">{t.searchHelp}</span>
+          </span>
+        </label>
       </fieldset>
       <p className="soft what-happens">{t.whatHappens(count(labelled, lang), share((number(limits.confidence) ?? 95) / 100, lang))}</p>
       {error !== null && <Failure error={error} />}
