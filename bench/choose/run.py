@@ -70,7 +70,7 @@ def verdict(grid, races):
 
 
 def remote_card(folder, address):
-    card = f'[[models]]\nname = "far"\nbase_url = "{address}/v1"\nmodel = "peer"\nvendor = "stand-in"\njurisdiction = "cn"\nregistered = true\nretention_days = 0\ncontext = 2048\nprice = {{ input = 2, output = 8, currency = "CNY" }}\n'
+    card = f'[[models]]\nname = "far"\nbase_url = "{address}/v1"\nmodel = "peer"\nvendor = "stand-in"\njurisdiction = "cn"\nregistered = true\nretention_days = 0\ncontext = 2048\nconcurrency = 1\nprice = {{ input = 2, output = 8, currency = "CNY" }}\n'
     (folder / "models.toml").write_text(card)
 
 
@@ -79,7 +79,8 @@ def measure_set(name):
     shutil.rmtree(folder, ignore_errors=True)
     rows = sets.prepare(name, folder)
     path = next((DATA / f"models/{REMOTE}").glob("*.gguf"))
-    with llama_cpp(path, 4, 2048) as server:
+    # One at a time: in a batch its answers are not always the same, and a decision that rests on them is not either.
+    with llama_cpp(path, 1, 2048) as server:
         remote_card(folder, server.address)
         races = [summary(*choose(folder, name, rows)) for _ in range(2)]
         print(name, "race:", races[0]["chosen"], f"{races[0]['seconds']:.0f} s", flush=True)
