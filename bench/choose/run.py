@@ -47,6 +47,8 @@ def summary(decision, seconds):
             one |= {"race": race}
         return one
 
+    # Where the rows were is this machine's business.
+    decision["data"]["file"] = Path(decision["data"]["file"]).name
     keys = ("chosen", "why", "not_ruled_out", "examples_to_settle", "asked", "grid", "data", "seed")
     return {**{key: decision[key] for key in keys}, "seconds": seconds, "candidates": [line(one) for one in decision["candidates"]]}
 
