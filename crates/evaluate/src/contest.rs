@@ -13,9 +13,9 @@ use crate::{Beaten, Race};
 pub struct Terms {
     /// Of what is said about it: `0.95`.
     pub confidence: f64,
-    /// Of all answers of all candidates to both splits, the share that may be asked for.
+    /// Of all answers of all candidates to both splits, the share that may be asked for; two are measured whatever it is.
     pub spend: f64,
-    /// Candidates that are measured on the test split, at most.
+    /// Candidates that are measured on the test split, at most, if as many can be paid for.
     pub finalists: usize,
     /// Examples of a round.
     pub round: usize,
@@ -125,12 +125,22 @@ impl Contest {
         if self.terms.finalists >= self.candidates && self.terms.spend >= 1.0 {
             return 0;
         }
-        let grid = self.candidates * (self.development + self.test);
-        let finals = self.terms.finalists.min(self.candidates) * self.test;
-        let left = (self.terms.spend * grid as f64) as usize;
-        let rounds = left.saturating_sub(self.asked + finals) / running.max(1);
+        let finals = self.places(self.allowed()) * self.test;
+        let rounds = self.allowed().saturating_sub(self.asked + finals) / running.max(1);
         // Where there is room for all, or nothing to save, all of it is raced.
         rounds.min(self.terms.round.max(1)).min(self.development - self.raced)
+    }
+
+    /// Answers that may be asked for in all.
+    fn allowed(&self) -> usize {
+        let grid = self.candidates * (self.development + self.test);
+        (self.terms.spend * grid as f64) as usize
+    }
+
+    /// Finalists that so many answers pay for, between two and all that are wanted: one alone would be compared with nothing.
+    fn places(&self, answers: usize) -> usize {
+        let most = self.terms.finalists.min(self.candidates).max(1);
+        (answers / self.test.max(1)).clamp(most.min(2), most)
     }
 
     fn begin_final(&mut self) {
@@ -138,7 +148,7 @@ impl Contest {
         // Those that are as good stay in their order.
         running.sort_by(|a, b| self.race.mean(*b).total_cmp(&self.race.mean(*a)));
         let seat = running.iter().copied().find(|at| self.seated.contains(at));
-        running.truncate(self.terms.finalists.max(1));
+        running.truncate(self.places(self.allowed().saturating_sub(self.asked)));
         if let Some(seat) = seat
             && running.len() > 1
             && !running.contains(&seat)
@@ -266,6 +276,24 @@ mod tests {
         let (spent, grid) = contest.spent();
         assert!(spent as f64 <= 0.4 * grid as f64, "{spent} of {grid}");
         assert!(contest.beaten().iter().any(|beaten| beaten.candidate == 4));
+    }
+
+    #[test]
+    fn a_final_takes_no_more_than_is_left() {
+        // Of 4 * 84 answers 134 may be asked for: two finalists on 48 examples, not three.
+        let few = drive(&[0.4, 0.6, 0.5, 0.3], 36, 48, Terms::default());
+        assert_eq!(few.finals().iter().map(|(at, _)| *at).collect::<Vec<_>>(), [1, 2]);
+        let (spent, grid) = few.spent();
+        assert!(spent as f64 <= 0.4 * grid as f64 && few.raced_examples() > 0, "{spent} of {grid}");
+        // What was asked before the race leaves less for the final; two are measured all the same.
+        let mut before = Contest::new(10, 20, 20, Terms::default());
+        before.charge(110);
+        before.end_race();
+        assert_eq!(before.finals().len(), 2);
+        let mut more = Contest::new(10, 20, 20, Terms { finalists: 8, ..Terms::default() });
+        more.charge(60);
+        more.end_race();
+        assert_eq!(more.finals().len(), 5, "160 may be asked for");
     }
 
     #[test]

@@ -47,7 +47,7 @@ pub(crate) struct Terms {
     /// Of all answers of all candidates to all examples, the share that may be asked for
     #[arg(long, value_name = "SHARE", default_value_t = 0.4, value_parser = share)]
     pub(crate) spend: f64,
-    /// Candidates measured on the test split, at most
+    /// Candidates measured on the test split, at most, if --spend pays for them; two at least
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) finalists: u32,
     /// Measure every candidate on every test example, without a race: dearer, and nobody is left out

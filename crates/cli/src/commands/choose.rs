@@ -248,7 +248,7 @@ fn table(decision: &Decision, printer: Printer) {
     if !left.is_empty() {
         let names: Vec<String> = left.into_iter().map(ToString::to_string).collect();
         printer.line(format!(
-            "Not measured, though the race did not drop them: {}; --finalists gives more a place.",
+            "Not measured, though the race did not drop them: {}; more have a place by --finalists, if --spend pays for them.",
             names.join(", ")
         ));
     }

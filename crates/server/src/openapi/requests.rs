@@ -259,7 +259,7 @@ pub(super) fn choose(name: &str) -> Option<Value> {
         "spend" => {
             number(0.01, 1.0, "Of all answers of all candidates, the share that may be asked for; 0.4 if left out.")
         }
-        "finalists" => integer(1, "Candidates measured on the test part, at most; 3 if left out."),
+        "finalists" => integer(1, "Candidates measured on the test part, at most, if `spend` pays for them; 3 if left out."),
         "examples" => integer(2, "Examples to race on, and to measure on, at most each; 400 if left out."),
         "max_cost" => number(0.0, 1e9, "Money it may take, in the currency of the prices."),
         "max_seconds" => number(1.0, 1e7, "Time it may take, half of it for the race."),
