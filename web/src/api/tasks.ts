@@ -54,6 +54,24 @@ export interface Task {
   policy: Policy;
   sensitivity_field?: string | null;
   constraints: Constraints;
+  costs?: Costs;
+  judging?: Judging;
+  similarity_model?: string;
+}
+
+/** What wrong labels cost, and no label. */
+export interface Costs {
+  wrong: number;
+  abstain?: number;
+  of?: { expected: string; answer: string; cost: number }[];
+}
+
+/** How a model grades answers. */
+export interface Judging {
+  rubric: string;
+  model?: string;
+  scale: number;
+  graded?: string;
 }
 
 /** Something wrong in a task's file. */
@@ -232,6 +250,7 @@ export interface Choice {
   candidates: Racer[];
   asked: number;
   most: number;
+  graded: number;
   seconds: number;
   seconds_left: number | null;
   error: string | null;

@@ -54,6 +54,7 @@ export const compareCatalogue = {
   choosingFailed: both('选择没有做完', 'Choosing has failed'),
   choosingDone: both('选择已完成', 'Choosing is done'),
   asked: filled((n: string, most: string) => `已问 ${n} / ${most} 次`, (n: string, most: string) => `${n} of at most ${most} answers`),
+  graded: filled((n: string) => `裁判评了 ${n} 次`, (n: string) => `${n} grades by the judge`),
   answersPerSecond: filled((rate: string) => `每秒 ${rate} 次`, (rate: string) => `${rate} answers/s`),
   partsAre: filled((train: string, development: string, test: string) => `${train} 条用于学习，${development} 条用于竞赛，${test} 条用于测量`, (train: string, development: string, test: string) => `${train} rows to learn from, ${development} to race on, ${test} to measure on`),
   stoppedHelp: both('已有的回答都保留着；继续时不会重问。', 'The answers that are there are kept; going on asks none of them again.'),

@@ -189,6 +189,11 @@ async fn measured(
                 say(format!("to the final: {}", names.join(", ")));
             }
             ChooseEvent::Scored { .. } => {}
+            ChooseEvent::Graded { graded, of } => {
+                bar.set_message(format!("the judge grades, {graded} of {of};"));
+                // No answers come meanwhile: the bar is told that time goes by.
+                bar.tick();
+            }
             ChooseEvent::Progress { asked, most } => {
                 bar.set_message("measuring:");
                 bar.set_length(most as u64);

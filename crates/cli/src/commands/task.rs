@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use anyhow::Context;
 use platform::{TaskFile, Tasks, Template, task_schema, templates};
 use serde_json::json;
 
@@ -44,11 +43,7 @@ fn begin(
         .iter()
         .find(fits)
         .ok_or_else(|| exit::usage(format!("'{from}' is no template; there are {}", known.join(", "))))?;
-    let path = Tasks::of(workspace).new_from(name, template.task)?;
-    let sample = path.with_file_name(format!("{name}.sample.jsonl"));
-    if !sample.exists() {
-        std::fs::write(&sample, template.sample).with_context(|| format!("{} cannot be written", sample.display()))?;
-    }
+    let (path, sample) = Tasks::of(workspace).begin(name, template)?;
     if printer.json {
         printer.json(&json!({"task": path, "sample": sample}));
         return Ok(Exit::Done);

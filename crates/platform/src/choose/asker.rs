@@ -44,7 +44,12 @@ pub(super) struct Asker<'a> {
     started: Instant,
     asked: usize,
     cost: f64,
+    /// What each candidate's answers cost with their grades, and how many examples it was asked about.
+    costs: Vec<(f64, usize)>,
 }
+
+/// The scores of a round, example by example, and the candidates that answered none of it, with the reason.
+type Round = (Vec<Vec<f64>>, Vec<(usize, String)>);
 
 impl<'a> Asker<'a> {
     pub(super) fn new(
@@ -68,6 +73,7 @@ impl<'a> Asker<'a> {
             parts,
             withdrawn: HashMap::new(),
             answerers: candidates.iter().map(|_| None).collect(),
+            costs: vec![(0.0, 0); candidates.len()],
             sheets: HashMap::new(),
             scores: Scores::new(),
             contest,
@@ -93,19 +99,14 @@ impl<'a> Asker<'a> {
         }
         let mut announced = false;
         loop {
-            self.mind_the_cost();
-            let used =
-                self.options.max_time.map_or(0.0, |most| self.started.elapsed().as_secs_f64() / most.as_secs_f64());
-            if used > 1.0 {
-                self.contest.halt();
-            } else if used > 0.5 {
-                self.contest.end_race();
-            }
-            match self.contest.next_round() {
+            match self.next_round() {
                 Next::Done => return Ok(()),
                 Next::Race { candidates, examples } => {
                     let of = &self.parts.development[examples];
-                    let (scores, hopeless) = self.round(&candidates, of, false, watch).await?;
+                    let Some((scores, hopeless)) = self.round(&candidates, of, false, watch).await? else {
+                        self.contest.halt();
+                        continue;
+                    };
                     for beaten in self.contest.raced(&scores) {
                         let name = |at: usize| self.candidates[at].clone();
                         watch(ChooseEvent::Dropped {
@@ -126,7 +127,10 @@ impl<'a> Asker<'a> {
                         ));
                     }
                     let of = &self.parts.test[examples];
-                    let (scores, hopeless) = self.round(&candidates, of, true, watch).await?;
+                    let Some((scores, hopeless)) = self.round(&candidates, of, true, watch).await? else {
+                        self.contest.halt();
+                        continue;
+                    };
                     self.contest.judged(&scores);
                     for (at, why) in hopeless {
                         self.sheets.remove(&at);
@@ -137,17 +141,35 @@ impl<'a> Asker<'a> {
         }
     }
 
-    /// Ends the race when half of the money would be spent by another round, and everything when all of it would.
-    fn mind_the_cost(&mut self) {
-        let Some(most) = self.options.max_cost else { return };
-        // As dear as the answers so far.
-        let each = self.cost / self.asked.max(1) as f64;
-        let after = self.cost + each * (self.options.terms.round * self.candidates.len()) as f64;
-        if after > most {
+    /// What is to be asked next within the time and the money there are: half of them for the race, all of them in the end.
+    fn next_round(&mut self) -> Next {
+        let used = self.options.max_time.map_or(0.0, |most| self.started.elapsed().as_secs_f64() / most.as_secs_f64());
+        if used > 1.0 {
             self.contest.halt();
-        } else if after > most / 2.0 {
+        } else if used > 0.5 {
             self.contest.end_race();
         }
+        let next = self.contest.next_round();
+        let Some(most) = self.options.max_cost else { return next };
+        match &next {
+            Next::Race { candidates, examples }
+                if self.cost + self.expected(candidates, examples.len()) > most / 2.0 =>
+            {
+                self.contest.end_race();
+                self.next_round()
+            }
+            Next::Final { candidates, examples } if self.cost + self.expected(candidates, examples.len()) > most => {
+                self.contest.halt();
+                Next::Done
+            }
+            _ => next,
+        }
+    }
+
+    /// What a round is expected to cost: each candidate's answers what they cost so far, with their grades.
+    fn expected(&self, candidates: &[usize], examples: usize) -> f64 {
+        let each = |at: &usize| self.costs[*at].0 / self.costs[*at].1.max(1) as f64;
+        candidates.iter().map(each).sum::<f64>() * examples as f64
     }
 
     fn withdraw(&mut self, at: usize, why: String, watch: &mut impl FnMut(ChooseEvent)) {
@@ -171,32 +193,26 @@ impl<'a> Asker<'a> {
         }
     }
 
-    /// Asks candidates for examples; their scores, example by example, and those that answered none, with the reason.
+    /// Asks candidates for examples; their scores, example by example, and those that answered none, with the reason. Nothing if the money was spent
+    /// before all were asked: a round is measured whole, or does not count.
     async fn round(
         &mut self,
         candidates: &[usize],
         examples: &[Example],
         last: bool,
         watch: &mut impl FnMut(ChooseEvent),
-    ) -> Result<(Vec<Vec<f64>>, Vec<(usize, String)>)> {
+    ) -> Result<Option<Round>> {
+        let mut sheets = Vec::new();
         let mut scores = vec![Vec::with_capacity(candidates.len()); examples.len()];
         let mut hopeless = Vec::new();
         for at in candidates {
-            let mut entries = self.answers(*at, examples, watch).await?;
+            let Some(mut entries) = self.answers(*at, examples, watch).await? else { return Ok(None) };
             let before = self.bench.cost();
-            let graded = self.bench.scores(&mut entries, examples, &mut self.ledger).await?;
+            let graded = self.bench.scores(&mut entries, examples, &mut self.ledger, watch).await?;
             self.cost += self.bench.cost() - before;
-            let mut own = Vec::with_capacity(examples.len());
-            for ((entry, score), scores) in entries.iter().zip(graded).zip(&mut scores) {
-                scores.push(score);
-                own.push(score);
-                if last {
-                    let price = self.answerers[*at].as_ref().and_then(|answerer| answerer.price.as_ref());
-                    let cost = price.map_or(0.0, |price| price.cost(&entry.usage));
-                    self.sheet(*at).add(entry, score, cost);
-                }
-            }
-            self.scored(*at, if last { Part::Test } else { Part::Development }, &entries, own, watch);
+            self.costs[*at].0 += self.bench.cost() - before;
+            graded.iter().zip(&mut scores).for_each(|(score, scores)| scores.push(*score));
+            self.scored(*at, if last { Part::Test } else { Part::Development }, &entries, graded.clone(), watch);
             let errors = entries.iter().filter_map(|entry| match &entry.outcome {
                 Outcome::Error(why) => Some(why),
                 Outcome::Output(_) | Outcome::Abstained(_) => None,
@@ -205,8 +221,18 @@ impl<'a> Asker<'a> {
             if errors.len() == entries.len() && errors.len() >= HOPELESS {
                 hopeless.push((*at, format!("it answered none of {}: {}", errors.len(), errors[0])));
             }
+            if last {
+                sheets.push((*at, entries, graded));
+            }
         }
-        Ok((scores, hopeless))
+        for (at, entries, graded) in sheets {
+            let price = self.answerers[at].as_ref().and_then(|answerer| answerer.price.clone());
+            for (entry, score) in entries.iter().zip(graded) {
+                let cost = price.as_ref().map_or(0.0, |price| price.cost(&entry.usage));
+                self.sheet(at).add(entry, score, cost);
+            }
+        }
+        Ok(Some((scores, hopeless)))
     }
 
     /// Keeps and tells what the answers of a candidate scored.
@@ -239,13 +265,13 @@ impl<'a> Asker<'a> {
         })
     }
 
-    /// A candidate's answers to examples, in their order: those known, and those asked for now.
+    /// A candidate's answers to examples, in their order: those known, and those asked for now. Nothing if the money there is was spent before all came.
     async fn answers(
         &mut self,
         at: usize,
         examples: &[Example],
         watch: &mut impl FnMut(ChooseEvent),
-    ) -> Result<Vec<Entry>> {
+    ) -> Result<Option<Vec<Entry>>> {
         let Some(answerer) = &self.answerers[at] else {
             return Err(Error::failed("a candidate that withdrew was asked: this is a bug"));
         };
@@ -256,17 +282,31 @@ impl<'a> Asker<'a> {
         let asked = new.iter().map(|at| async { (*at, answerer.timed(&examples[*at].input).await) });
         let mut coming = futures_util::stream::iter(asked).buffer_unordered(self.options.concurrency.max(1));
         let most = (self.options.terms.spend * self.contest.spent().1 as f64) as usize;
-        while let Some((at, came)) = coming.next().await {
-            self.cost += answerer.price.as_ref().map_or(0.0, |price| price.cost(&came.0.usage));
-            let score = self.bench.at_once(&examples[at], &came.0).await;
-            self.ledger.add(Entry { score, ..Entry::new(&name, &keys[at], came) })?;
+        let price = answerer.price.as_ref();
+        // What was paid in an earlier sitting was paid for this choice.
+        let known = keys.iter().filter_map(|key| self.ledger.get(&name, key));
+        let paid: f64 = known.map(|entry| price.map_or(0.0, |price| price.cost(&entry.usage))).sum();
+        self.cost += paid;
+        self.costs[at].0 += paid;
+        self.costs[at].1 += examples.len();
+        while let Some((one, came)) = coming.next().await {
+            let cost = price.map_or(0.0, |price| price.cost(&came.0.usage));
+            self.cost += cost;
+            self.costs[at].0 += cost;
+            let score = self.bench.at_once(&examples[one], &came.0).await;
+            self.ledger.add(Entry { score, ..Entry::new(&name, &keys[one], came) })?;
             self.asked += 1;
             watch(ChooseEvent::Progress { asked: self.asked, most: most.max(self.asked) });
+            // What is under way is let go; a provider may charge for it all the same.
+            if self.options.max_cost.is_some_and(|most| self.cost > most) {
+                return Ok(None);
+            }
         }
         drop(coming);
         self.asked += examples.len() - new.len();
         let missing = || Error::failed("an answer that was kept is not there: this is a bug");
-        keys.iter().map(|key| self.ledger.get(&name, key).cloned().ok_or_else(missing)).collect()
+        let entries = keys.iter().map(|key| self.ledger.get(&name, key).cloned().ok_or_else(missing));
+        entries.collect::<Result<_>>().map(Some)
     }
 
     /// What makes a candidate the same as in an earlier sitting: its route, its model's file, the task in its words, what it learns from and shows.

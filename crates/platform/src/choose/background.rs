@@ -18,7 +18,7 @@ use crate::{Decision, Error, Labelled, Result, Workspace};
 const ENOUGH: usize = 5;
 
 /// A choice that is made or was made in the background.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct ChooseStatus {
     /// The task.
     pub task: String,
@@ -32,6 +32,8 @@ pub struct ChooseStatus {
     pub asked: usize,
     /// Of at most so many.
     pub most: usize,
+    /// Grades that a judge gave in this sitting, or failed to give.
+    pub graded: usize,
     /// How long it took so far.
     pub seconds: f64,
     /// How long it takes still, at most, as far as can be told.
@@ -43,10 +45,11 @@ pub struct ChooseStatus {
 }
 
 /// How a choice stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ChooseState {
     /// None was begun.
+    #[default]
     Idle,
     /// It is being made.
     Running,
@@ -280,18 +283,7 @@ impl Workspace {
 
 impl ChooseStatus {
     fn new(task: &str) -> Self {
-        Self {
-            task: task.to_owned(),
-            state: ChooseState::Idle,
-            parts: None,
-            candidates: Vec::new(),
-            asked: 0,
-            most: 0,
-            seconds: 0.0,
-            seconds_left: None,
-            error: None,
-            decision: None,
-        }
+        Self { task: task.to_owned(), ..Self::default() }
     }
 }
 
@@ -354,6 +346,7 @@ impl Choice {
             ChooseEvent::Scored { candidate, part, scores, milliseconds } => {
                 self.one(&candidate, |one, figures| figures.add(one, part, &scores, &milliseconds));
             }
+            ChooseEvent::Graded { .. } => self.status.graded += 1,
             ChooseEvent::Progress { asked, most } => {
                 (self.status.asked, self.status.most) = (asked, most);
                 self.came.get_or_insert((Instant::now(), 0)).1 += 1;

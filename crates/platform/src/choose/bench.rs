@@ -82,7 +82,7 @@ impl Bench {
         let Some(model) = self.grader.judge().map(str::to_owned) else { return Ok(()) };
         if let Some((file, graded)) = self.graded.take() {
             let wanted: Vec<(&Example, &Value)> = graded.rows.iter().map(|row| (&row.example, &row.answer)).collect();
-            let scores = self.grade(&wanted, ledger).await?;
+            let scores = self.grade(&wanted, ledger, watch).await?;
             let scores: Vec<Option<f64>> = scores.into_iter().map(std::result::Result::ok).collect();
             let held = held(&file, &graded, &scores, self.grader.grades(), self.confidence, self.seed)?;
             (self.reliability, self.calibration) = (Some(held.reliability), held.calibration);
@@ -109,6 +109,7 @@ impl Bench {
         entries: &mut [Entry],
         examples: &[Example],
         ledger: &mut Ledger,
+        watch: &mut impl FnMut(ChooseEvent),
     ) -> Result<Vec<f64>> {
         let there: Vec<usize> =
             (0..entries.len()).filter(|at| matches!(entries[*at].outcome, Outcome::Output(_))).collect();
@@ -118,7 +119,7 @@ impl Bench {
             let lost = || "its passages could not be compared with it".to_owned();
             there.iter().map(|at| entries[*at].score.ok_or_else(lost)).collect()
         } else if self.grader.identity().is_some() {
-            self.grade(&wanted, ledger).await?
+            self.grade(&wanted, ledger, watch).await?
         } else {
             let of = |(example, answer): &(&Example, &Value)| plain(&self.task, example, answer);
             wanted
@@ -148,7 +149,12 @@ impl Bench {
     }
 
     /// Grades of answers, in order: those known, and those asked for now, the same answer once.
-    async fn grade(&mut self, wanted: &[(&Example, &Value)], ledger: &mut Ledger) -> Result<Vec<Scored>> {
+    async fn grade(
+        &mut self,
+        wanted: &[(&Example, &Value)],
+        ledger: &mut Ledger,
+        watch: &mut impl FnMut(ChooseEvent),
+    ) -> Result<Vec<Scored>> {
         let identity = self.grader.identity().unwrap_or_default();
         let keys: Vec<String> = wanted.iter().map(|(example, answer)| answer_key(example, answer)).collect();
         let mut new: HashMap<&str, usize> = HashMap::new();
@@ -179,6 +185,7 @@ impl Bench {
                     failed.insert(keys[at].clone(), error.to_string());
                 }
             }
+            watch(ChooseEvent::Graded { graded: took.len() + failed.len(), of: count });
         }
         drop(coming);
         self.count(&took, failed.len());

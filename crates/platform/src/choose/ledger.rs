@@ -76,7 +76,11 @@ impl Ledger {
             }
             Err(TryLockError::Error(error)) => return Err(failed(error)),
         }
-        let (known, sound, again) = entries(&file).map_err(failed)?;
+        let (mut known, sound, mut again) = entries(&file).map_err(failed)?;
+        // What failed in an earlier sitting, maybe for a provider that was away, is asked once more.
+        let before = known.len();
+        known.retain(|_, entry| !matches!(entry.outcome, Outcome::Error(_)));
+        again |= known.len() < before;
         file.set_len(sound).map_err(failed)?;
         file.seek(SeekFrom::End(0)).map_err(failed)?;
         Ok(Self { file, path: path.to_owned(), known, again })
@@ -109,19 +113,23 @@ impl Ledger {
     fn finish_once(mut self, to: &Path) -> Result<()> {
         self.file.seek(SeekFrom::Start(0)).map_err(|error| failed(&self.path, &error))?;
         let new = to.with_extension("new");
-        let mut out = std::io::BufWriter::new(File::create(&new).map_err(|error| failed(&new, &error))?);
+        self.write_once(&new).and_then(|()| std::fs::rename(&new, to)).map_err(|error| {
+            let _ = std::fs::remove_file(&new);
+            failed(to, &error)
+        })?;
+        std::fs::remove_file(&self.path).map_err(|error| failed(&self.path, &error))
+    }
+
+    fn write_once(&mut self, new: &Path) -> std::io::Result<()> {
+        let mut out = std::io::BufWriter::new(File::create(new)?);
         for line in BufReader::new(&self.file).lines() {
-            let line = line.map_err(|error| failed(&self.path, &error))?;
-            let key = serde_json::from_str::<Entry>(&line).map(|entry| (entry.candidate, entry.example));
+            let key = serde_json::from_str::<Entry>(&line?).map(|entry| (entry.candidate, entry.example));
             if let Some(entry) = key.ok().and_then(|key| self.known.remove(&key)) {
-                let text = serde_json::to_string(&entry)
-                    .map_err(|error| Error::failed(format!("an answer cannot be written: {error}")))?;
-                writeln!(out, "{text}").map_err(|error| failed(&new, &error))?;
+                writeln!(out, "{}", serde_json::to_string(&entry)?)?;
             }
         }
-        out.flush().and_then(|()| out.get_ref().sync_all()).map_err(|error| failed(&new, &error))?;
-        std::fs::rename(&new, to).map_err(|error| failed(to, &error))?;
-        std::fs::remove_file(&self.path).map_err(|error| failed(&self.path, &error))
+        out.flush()?;
+        out.get_ref().sync_all()
     }
 }
 
@@ -182,6 +190,27 @@ mod tests {
         ledger.add(Entry::new("a", "2", (answer("y"), 3.0))).unwrap();
         ledger.finish(&folder.path().join("y")).unwrap();
         assert_eq!(std::fs::read(folder.path().join("y")).unwrap(), whole);
+    }
+
+    #[test]
+    fn what_failed_is_asked_once_more_in_another_sitting() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, to) = (folder.path().join("x.part"), folder.path().join("y"));
+        let error = Answer { outcome: Outcome::Error("away".to_owned()), ..Answer::default() };
+        let answer = Answer { outcome: Outcome::Output(json!("x")), ..Answer::default() };
+        let mut ledger = Ledger::open(&path).unwrap();
+        for example in ["1", "2"] {
+            ledger.add(Entry::new("a", example, (error.clone(), 2.0))).unwrap();
+        }
+        assert!(ledger.get("a", "1").is_some(), "in the same sitting it is not");
+        drop(ledger);
+        let mut ledger = Ledger::open(&path).unwrap();
+        assert!(ledger.get("a", "1").is_none() && ledger.get("a", "2").is_none());
+        ledger.add(Entry::new("a", "1", (answer, 3.0))).unwrap();
+        ledger.finish(&to).unwrap();
+        let lines: Vec<String> = std::fs::read_to_string(&to).unwrap().lines().map(str::to_owned).collect();
+        assert_eq!(lines.len(), 1, "{lines:?}");
+        assert!(lines[0].contains("\"x\"") && !lines[0].contains("away"));
     }
 
     #[test]

@@ -58,7 +58,7 @@ pub struct ChooseOptions {
     pub terms: Terms,
     /// Examples of the development and of the test split, at most.
     pub examples: usize,
-    /// Money it may take, in the currency of the prices: half of it for the race; looked at before each round.
+    /// Money it may take, in the currency of the prices: half of it for the race. A round that would go over it is not asked; one that does ends there.
     pub max_cost: Option<f64>,
     /// Time it may take: half of it for the race.
     pub max_time: Option<Duration>,
@@ -165,6 +165,13 @@ pub enum ChooseEvent {
         model: String,
         /// How it did.
         reliability: Option<Box<Reliability>>,
+    },
+    /// The judge gave so many grades of those wanted now.
+    Graded {
+        /// Grades.
+        graded: usize,
+        /// Wanted.
+        of: usize,
     },
     /// These are measured on the test split.
     Finalists(Vec<Candidate>),

@@ -29,6 +29,8 @@ pub(crate) struct Running {
     turns: Semaphore,
     /// Held while what is kept of evals and runs is read and changed.
     changes: Mutex<()>,
+    /// Runs whose end could not be written: told while this process lives; the next one goes on with them.
+    unwritten: Mutex<HashMap<String, Run>>,
 }
 
 /// A run that waits or works.
@@ -46,7 +48,8 @@ struct Progress {
 
 impl Default for Running {
     fn default() -> Self {
-        Self { live: Mutex::default(), turns: Semaphore::new(RUNS), changes: Mutex::default() }
+        let turns = Semaphore::new(RUNS);
+        Self { live: Mutex::default(), turns, changes: Mutex::default(), unwritten: Mutex::default() }
     }
 }
 
@@ -57,6 +60,10 @@ impl Running {
 
     pub(super) fn changes(&self) -> MutexGuard<'_, ()> {
         self.changes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn unwritten(&self) -> MutexGuard<'_, HashMap<String, Run>> {
+        self.unwritten.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Stops a run, if it is here, and says how far it was.
@@ -148,11 +155,15 @@ impl Evals {
         run.tally = running.stop(id).unwrap_or(run.tally);
         run.status = Status::Canceled;
         self.store.keep_run(&run)?;
+        running.unwritten().remove(id);
         Ok(run)
     }
 
     /// With what came of the rows until now.
     pub(super) fn as_it_stands(&self, mut run: Run) -> Run {
+        if let Some(ended) = self.workspace.running_evals().unwritten().get(&run.id) {
+            return ended.clone();
+        }
         if !run.status.is_over()
             && let Some(tally) = self.workspace.running_evals().tally(&run.id)
         {
@@ -244,6 +255,9 @@ impl Evals {
         run.error = error.as_ref().map(Fault::from);
         if let Err(error) = self.store.keep_run(&run) {
             tracing::error!(run = id, %error, "what came of an eval's run could not be kept");
+            running
+                .unwritten()
+                .insert(run.id.clone(), Run { status: Status::Failed, error: Some(Fault::from(&error)), ..run });
         }
     }
 }

@@ -76,8 +76,11 @@ impl Store {
             text.push(b'\n');
         }
         let path = folder.join("rows.jsonl");
-        std::fs::write(&path, text).map_err(|error| failed(&path, &error))?;
-        self.keep_run(run)
+        let kept = std::fs::write(&path, text).map_err(|error| failed(&path, &error)).and_then(|()| self.keep_run(run));
+        kept.inspect_err(|_| {
+            // Half a run is none, and would keep the room that a full disk lacks.
+            let _ = std::fs::remove_dir_all(&folder);
+        })
     }
 
     pub(super) fn keep_run(&self, run: &Run) -> Result<()> {

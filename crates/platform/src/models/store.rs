@@ -184,12 +184,18 @@ fn gone(path: &Path, removed: std::io::Result<()>) -> Result<()> {
 pub(crate) fn replace(path: &Path, bytes: &[u8], sync: bool) -> std::io::Result<()> {
     let mut temporary = path.as_os_str().to_owned();
     temporary.push(".new");
-    let mut file = File::create(&temporary)?;
-    file.write_all(bytes)?;
-    if sync {
-        file.sync_all()?;
-    }
-    std::fs::rename(&temporary, path)?;
+    let write = || {
+        let mut file = File::create(&temporary)?;
+        file.write_all(bytes)?;
+        if sync {
+            file.sync_all()?;
+        }
+        std::fs::rename(&temporary, path)
+    };
+    write().inspect_err(|_| {
+        // Half of it would keep the room that a full disk lacks.
+        let _ = std::fs::remove_file(&temporary);
+    })?;
     if sync { sync_folder(path) } else { Ok(()) }
 }
 

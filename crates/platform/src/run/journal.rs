@@ -128,7 +128,10 @@ impl Journal {
             file.into_inner()?.sync_all()?;
             std::fs::rename(&new, &self.out)
         };
-        write().map_err(|error| failed(&self.out, &error))?;
+        write().map_err(|error| {
+            let _ = std::fs::remove_file(&new);
+            failed(&self.out, &error)
+        })?;
         std::fs::remove_file(&self.path).map_err(|error| failed(&self.path, &error))
     }
 }

@@ -1,5 +1,7 @@
 //! `[judge]`: how a model grades answers; `[similarity]`: which embedding model compares them.
 
+use std::path::Component;
+
 use domain::{Judging, Metric, Task};
 use toml::de::{DeTable, DeValue};
 
@@ -51,7 +53,7 @@ fn judge(value: At<'_, '_>, problems: &mut Problems<'_>) -> Judging {
         match key.get_ref().as_ref() {
             "rubric" => judging.rubric = words(value, &path, problems).unwrap_or_default(),
             "model" => judging.model = model(value, &path, problems),
-            "graded" => judging.graded = words(value, &path, problems),
+            "graded" => judging.graded = inside(value, &path, problems),
             "scale" => match json(value.get_ref()).as_u64() {
                 Some(scale @ 2..=10) => judging.scale = scale as u8,
                 _ => problems.say(
@@ -81,6 +83,20 @@ fn similarity(value: At<'_, '_>, problems: &mut Problems<'_>) -> Option<String> 
         }
     }
     found
+}
+
+/// A file of the workspace's folder: whoever may change a task over HTTP is to read no other file of this machine by it.
+fn inside(value: At<'_, '_>, path: &str, problems: &mut Problems<'_>) -> Option<String> {
+    let name = words(value, path, problems)?;
+    if std::path::Path::new(&name).components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir)) {
+        return Some(name);
+    }
+    problems.say(
+        value.span(),
+        path,
+        "it must be a file beside tasks/, or in a folder there: `..` and `/` lead elsewhere",
+    );
+    None
 }
 
 /// The name of a model that reads for itself: what a task or a knowledge base passes on, a policy would not see.

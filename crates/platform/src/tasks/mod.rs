@@ -113,12 +113,26 @@ impl Tasks {
         self.read(&path)
     }
 
-    /// Writes a new task's file from a template's text, whole or not at all; returns where.
+    /// Begins a task from a template: its file and, beside it, the template's labelled sample; returns where they are. A sample that is there stays.
     ///
     /// # Errors
-    /// [`Error::Invalid`] if no task can have such a name, [`Error::Conflict`] if there is one, [`Error::Failed`] if it cannot be written.
-    pub fn new_from(&self, name: &str, text: &str) -> Result<PathBuf> {
+    /// [`Error::Invalid`] if no task can have such a name, [`Error::Conflict`] if there is one, [`Error::Failed`] if it cannot be written: then there is
+    /// no task.
+    pub fn begin(&self, name: &str, template: &Template) -> Result<(PathBuf, PathBuf)> {
         check_name(name)?;
+        let path = self.write_new(name, template.task)?;
+        let sample = self.folder.join(format!("{name}.sample.jsonl"));
+        if !sample.exists()
+            && let Err(error) = files::replace(&sample, template.sample.as_bytes())
+        {
+            let _ = std::fs::remove_file(&path);
+            return Err(error);
+        }
+        Ok((path, sample))
+    }
+
+    /// Writes a new task's file, whole or not at all.
+    fn write_new(&self, name: &str, text: &str) -> Result<PathBuf> {
         let path = self.path(name);
         std::fs::create_dir_all(&self.folder).map_err(|error| self.failed(&self.folder, &error))?;
         let mut file = match std::fs::File::create_new(&path) {

@@ -139,9 +139,10 @@ fn tasks_of_a_folder_are_listed_and_made() {
     assert!(tasks.list().expect("no folder is no task").is_empty());
     let error = tasks.show("sort").expect_err("there is none");
     assert!(error.to_string().contains("there is none yet"), "{error}");
-    let path = tasks.new_from("sort", templates()[0].task).expect("a new task");
+    let (path, sample) = tasks.begin("sort", &templates()[0]).expect("a new task");
     assert!(path.ends_with("tasks/sort.toml"));
-    assert!(matches!(tasks.new_from("sort", ""), Err(Error::Conflict { .. })));
+    assert_eq!(std::fs::read_to_string(sample).expect("a sample"), templates()[0].sample);
+    assert!(matches!(tasks.begin("sort", &templates()[1]), Err(Error::Conflict { .. })));
     assert_eq!(tasks.show("sort").and_then(TaskFile::task).expect("a task").name, "sort");
     std::fs::write(folder.path().join("tasks/latin.toml"), b"instructions = '\xe9'").expect("written");
     std::fs::write(folder.path().join("tasks/notes.txt"), "no task").expect("written");
@@ -150,7 +151,7 @@ fn tasks_of_a_folder_are_listed_and_made() {
     let error = tasks.show("latin").and_then(TaskFile::task).expect_err("not text");
     assert!(error.to_string().contains("latin.toml:1:17: this is not UTF-8"), "{error}");
     for name in ["", "../up", "a b", "名字"] {
-        assert!(matches!(tasks.new_from(name, ""), Err(Error::Invalid { .. })), "{name}");
+        assert!(matches!(tasks.begin(name, &templates()[0]), Err(Error::Invalid { .. })), "{name}");
         assert!(matches!(tasks.show(name), Err(Error::Invalid { .. })), "{name}");
     }
 }
@@ -313,6 +314,8 @@ fn judges_are_read_or_said_to_be_wrong() {
         ("metric = 'judge'", "2:10: judge.rubric: a judge needs"),
         ("metric = 'judge'\n[judge]\nscale = 3", "3:1: judge.rubric: a judge needs"),
         ("metric = 'citations'", "2:10: metric: citations are looked for"),
+        ("[judge]\ngraded = '../of-others.csv'", "3:10: judge.graded: it must be a file beside tasks/"),
+        ("[judge]\ngraded = '/etc/passwd'", "3:10: judge.graded: it must be a file beside tasks/"),
         ("metric = 'regex:a('", "2:10: metric: 'a(' is no regular expression"),
     ] {
         let (task, problems) = read(&format!("instructions = 'do {{{{ text }}}}'\n{wrong}"));

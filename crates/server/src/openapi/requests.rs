@@ -223,6 +223,7 @@ pub(super) fn own(name: &str) -> Option<Value> {
             json!({"type": "string", "minLength": 1, "description": "One of those that GET /v1/tasks lists."})
         }
         "language" => json!({"enum": ["en", "zh", null], "description": "Of the template; en if left out."}),
+        "sample" => boolean("Make the template's labelled sample rows of the task, to try it; false if left out."),
         "source" => text("The whole text of the file."),
         "set" => {
             json!({"type": ["object", "null"], "description": "Top-level keys of the file and their values, shaped like its TOML; null takes a key out. Everything else stays as it is written."})
@@ -259,7 +260,9 @@ pub(super) fn choose(name: &str) -> Option<Value> {
         "spend" => {
             number(0.01, 1.0, "Of all answers of all candidates, the share that may be asked for; 0.4 if left out.")
         }
-        "finalists" => integer(1, "Candidates measured on the test part, at most, if `spend` pays for them; 3 if left out."),
+        "finalists" => {
+            integer(1, "Candidates measured on the test part, at most, if `spend` pays for them; 3 if left out.")
+        }
         "examples" => integer(2, "Examples to race on, and to measure on, at most each; 400 if left out."),
         "max_cost" => number(0.0, 1e9, "Money it may take, in the currency of the prices."),
         "max_seconds" => number(1.0, 1e7, "Time it may take, half of it for the race."),

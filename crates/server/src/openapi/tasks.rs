@@ -108,6 +108,7 @@ fn choices() -> Vec<Named> {
                 ("candidates", list(contender)),
                 ("asked", integer()),
                 ("most", integer()),
+                ("graded", integer()),
                 ("seconds", number()),
                 ("seconds_left", nullable("number")),
                 ("error", nullable("string")),

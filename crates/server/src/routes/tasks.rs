@@ -7,7 +7,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use domain::Error;
-use platform::{Decisions, Outcome, RowAnswer, TaskChange, TaskFile, Template, Workspace, templates};
+use platform::{Decisions, Outcome, RowAnswer, RowFormat, TaskChange, TaskFile, Template, Workspace, templates};
 use serde_json::{Map, Value, json};
 use wire::fields::{Field, Fields, wrong_type};
 
@@ -16,7 +16,8 @@ use crate::body::{self, Segment};
 use crate::failure::Failure;
 
 pub(crate) const RUN: [Field; 1] = [Field::read("rows")];
-pub(crate) const CREATE: [Field; 3] = [Field::read("name"), Field::read("template"), Field::read("language")];
+pub(crate) const CREATE: [Field; 4] =
+    [Field::read("name"), Field::read("template"), Field::read("language"), Field::read("sample")];
 pub(crate) const CHANGE: [Field; 3] = [Field::read("source"), Field::read("set"), Field::read("dry_run")];
 
 /// Most rows of one request.
@@ -67,10 +68,15 @@ pub(crate) async fn create(
         }
     };
     let template = Template::of(fields.required_string("template")?, language)?;
+    let with_rows = fields.boolean("sample")?.unwrap_or(false);
     let task = blocking(&app, move |workspace| {
         let tasks = workspace.tasks();
-        tasks.new_from(&name, template.task)?;
-        with_source(workspace, &tasks.show(&name)?, template.task)
+        tasks.begin(&name, &template)?;
+        let file = tasks.show(&name)?;
+        if with_rows && let Some(task) = &file.task {
+            workspace.labelled_rows().take_in(task, template.sample.as_bytes(), RowFormat::JsonLines, None)?;
+        }
+        with_source(workspace, &file, template.task)
     });
     Ok((StatusCode::CREATED, Json(task.await?)))
 }

@@ -28,6 +28,7 @@ export function Race({ choice, onStop, onGoOn }: RaceProps) {
   };
   const running = choice.state === 'running';
   const facts = [t.asked(count(choice.asked, lang), count(choice.most, lang)), duration(choice.seconds * 1000, lang)];
+  if (choice.graded > 0) facts.push(t.graded(count(choice.graded, lang)));
   if (running && choice.seconds > 0 && choice.asked > 0) facts.push(t.answersPerSecond((choice.asked / choice.seconds).toFixed(1)));
   if (running && choice.seconds_left !== null) facts.push(t.left(remaining(choice.seconds_left * 1000, lang)));
   const { parts } = choice;

@@ -6,6 +6,7 @@ import { useLoad } from '../../lib/useLoad';
 import { Button, IconButton } from '../../ui/parts';
 import { ExamplesForm } from './ExamplesForm';
 import type { FormValues } from './form';
+import { CostsForm, GradingForm } from './GradingForm';
 import { LimitsForm } from './LimitsForm';
 import { MetricForm } from './MetricForm';
 import { OutputForm } from './OutputForm';
@@ -32,6 +33,8 @@ export function EditForm({ values, onChange }: PartProps) {
       <InstructionsForm values={values} onChange={onChange} />
       <ExamplesForm values={values} onChange={onChange} />
       <MetricForm values={values} onChange={onChange} />
+      <GradingForm values={values} onChange={onChange} />
+      <CostsForm values={values} onChange={onChange} />
       <label className="field">
         <span>{t.knowledgeBase}</span>
         <select className="input" value={values.knowledge_base} onChange={(event) => onChange({ ...values, knowledge_base: event.target.value })}>

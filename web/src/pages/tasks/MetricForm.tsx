@@ -10,6 +10,7 @@ export function MetricForm({ values, onChange }: PartProps) {
   const helps: Record<MetricName, string> = {
     exact: t.metricExact,
     accuracy: t.metricAccuracy,
+    costs: t.metricCosts,
     fields: t.metricFields,
     'number:': t.metricNumber,
     contains: t.metricContains,

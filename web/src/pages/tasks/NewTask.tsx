@@ -12,13 +12,14 @@ export function NewTask({ templates, onClose }: { templates: Template[]; onClose
   const [name, setName] = useState('');
   const [template, setTemplate] = useState('classify');
   const [language, setLanguage] = useState(lang);
+  const [sample, setSample] = useState(false);
   const [error, setError] = useState<unknown>(null);
   const [busy, setBusy] = useState(false);
   const submit = async (event: FormEvent) => {
     event.preventDefault();
     setBusy(true);
     try {
-      const { name: made } = await post<TaskFile>(at.all, { name: name.trim(), template, language });
+      const { name: made } = await post<TaskFile>(at.all, { name: name.trim(), template, language, sample });
       go(taskHref(made, 'edit'));
     } catch (problem) {
       setError(problem);
@@ -57,6 +58,10 @@ export function NewTask({ templates, onClose }: { templates: Template[]; onClose
           </div>
           <span className="soft small">{t.taskLanguageHelp}</span>
         </div>
+        <label className="check-card">
+          <input type="checkbox" checked={sample} onChange={() => setSample(!sample)} />
+          <span>{t.withSample}</span>
+        </label>
         {error !== null && <Failure error={error} />}
         <div className="row end">
           <Button onClick={onClose}>{t.cancel}</Button>

@@ -47,6 +47,17 @@ describe('the keys that change', () => {
     expect(changesOf(values, after, task.output)).toEqual({ input: { text: '评价', 'shop?': '店' } });
   });
 
+  test('how answers are graded, and what errors cost', () => {
+    const of = [{ expected: '负面', answer: '正面', cost: '3' }];
+    const after = { ...values, metric: 'judge', judge: { rubric: ' 简短 ', model: '', scale: '2', graded: '' }, similarity: ' e5 ', costs: { wrong: '1', abstain: 'x', of } };
+    expect(changesOf(values, after, task.output)).toEqual({
+      metric: 'judge', judge: { rubric: '简短', scale: 2 }, similarity: { model: 'e5' }, costs: { wrong: 1, abstain: 'x', of: [{ expected: '负面', answer: '正面', cost: 3 }] },
+    });
+    const judged = valuesOf({ ...task, judging: { rubric: '简短', scale: 2 }, costs: { wrong: 2, of: [{ expected: '负面', answer: '正面', cost: 3 }] } }, '');
+    expect([judged.judge, judged.costs]).toEqual([{ rubric: '简短', model: '', scale: '2', graded: '' }, { wrong: '2', abstain: '', of }]);
+    expect(changesOf(judged, values, task.output)).toEqual({ judge: null, costs: null });
+  });
+
   test('a table in which nothing is left goes', () => {
     const after = { ...values, constraints: { latency_p95: ' ', cost_per_1000: '', memory: '', order: [] }, policy: { ...values.policy, data: 'secret', allow: ['local'] } };
     expect(changesOf(values, after, task.output)).toEqual({ constraints: null, policy: { data: 'secret', allow: ['local'] } });

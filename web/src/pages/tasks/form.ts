@@ -17,10 +17,13 @@ export interface FormValues {
   knowledge_base: string;
   policy: { data: string; market: string; allow: string[]; label: string };
   constraints: { latency_p95: string; cost_per_1000: string; memory: string; order: string[] };
+  judge: { rubric: string; model: string; scale: string; graded: string };
+  similarity: string;
+  costs: { wrong: string; abstain: string; of: { expected: string; answer: string; cost: string }[] };
 }
 
 /** The metrics a file may name; those with a value after a colon end with one. */
-export const metrics = ['exact', 'accuracy', 'fields', 'number:', 'contains', 'rouge-l', 'chrf', 'regex:', 'similarity', 'citations', 'judge', 'judge-pairwise'] as const;
+export const metrics = ['exact', 'accuracy', 'costs', 'fields', 'number:', 'contains', 'rouge-l', 'chrf', 'regex:', 'similarity', 'citations', 'judge', 'judge-pairwise'] as const;
 export const needs = ['cost', 'latency', 'memory'] as const;
 export const sensitivities = ['public', 'internal', 'personal', 'secret'] as const;
 export const markets = ['2c', '2b', 'government', 'abroad'] as const;
@@ -101,6 +104,7 @@ export function valuesOf(task: Task, source: string): FormValues {
   const short = shortForm(task.output);
   const asSchema = /^\s*\[?\s*"?output_schema\b/m.test(source) || short === undefined;
   const limits: Constraints = task.constraints;
+  const { judging: judge, costs } = task;
   return {
     description: task.description,
     input: task.input.map((field) => ({ ...field })),
@@ -118,6 +122,13 @@ export function valuesOf(task: Task, source: string): FormValues {
       cost_per_1000: limits.cost_per_1000 === null || limits.cost_per_1000 === undefined ? '' : String(limits.cost_per_1000),
       memory: sizeText(limits.memory),
       order: limits.order,
+    },
+    judge: { rubric: judge?.rubric ?? '', model: judge?.model ?? '', scale: judge ? String(judge.scale) : '', graded: judge?.graded ?? '' },
+    similarity: task.similarity_model ?? '',
+    costs: {
+      wrong: costs ? String(costs.wrong) : '',
+      abstain: costs?.abstain === undefined ? '' : String(costs.abstain),
+      of: (costs?.of ?? []).map((one) => ({ ...one, cost: String(one.cost) })),
     },
   };
 }
@@ -153,6 +164,9 @@ export function changesOf(before: FormValues, after: FormValues, schema: Schema 
   }
   if (differs('policy')) changes.policy = policyOf(after.policy);
   if (differs('constraints')) changes.constraints = constraintsOf(after.constraints);
+  if (differs('judge')) changes.judge = judgeOf(after.judge);
+  if (differs('similarity')) changes.similarity = after.similarity.trim() ? { model: after.similarity.trim() } : null;
+  if (differs('costs')) changes.costs = costsOf(after.costs);
   return changes;
 }
 
@@ -178,9 +192,31 @@ function policyOf(policy: FormValues['policy']): Json {
 function constraintsOf(constraints: FormValues['constraints']): Json {
   const all: Record<string, Json> = {};
   if (constraints.latency_p95.trim()) all.latency_p95 = constraints.latency_p95.trim();
-  const cost = constraints.cost_per_1000.trim();
-  if (cost) all.cost_per_1000 = Number.isFinite(Number(cost)) ? Number(cost) : cost;
+  if (constraints.cost_per_1000.trim()) all.cost_per_1000 = amount(constraints.cost_per_1000);
   if (constraints.memory.trim()) all.memory = constraints.memory.trim();
   if (constraints.order.length > 0) all.order = constraints.order;
   return Object.keys(all).length > 0 ? all : null;
+}
+
+function judgeOf(judge: FormValues['judge']): Json {
+  const all: Record<string, Json> = {};
+  if (judge.rubric.trim()) all.rubric = judge.rubric.trim();
+  if (judge.model.trim()) all.model = judge.model.trim();
+  if (judge.scale.trim()) all.scale = amount(judge.scale);
+  if (judge.graded.trim()) all.graded = judge.graded.trim();
+  return Object.keys(all).length > 0 ? all : null;
+}
+
+function costsOf(costs: FormValues['costs']): Json {
+  const all: Record<string, Json> = {};
+  if (costs.wrong.trim()) all.wrong = amount(costs.wrong);
+  if (costs.abstain.trim()) all.abstain = amount(costs.abstain);
+  if (costs.of.length > 0) all.of = costs.of.map((one) => ({ ...one, cost: amount(one.cost) }));
+  return Object.keys(all).length > 0 ? all : null;
+}
+
+/** A number as it was typed; what is none is passed on, so that the answer says what is wrong with it. */
+function amount(typed: string): Json {
+  const clean = typed.trim();
+  return clean !== '' && Number.isFinite(Number(clean)) ? Number(clean) : clean;
 }

@@ -132,7 +132,7 @@ impl Work<'_> {
         }
         let mut entries = self.answers(&trial.answerer, rows).await?;
         let before = self.bench.cost();
-        trial.scores.extend(self.bench.scores(&mut entries, rows, self.ledger).await?);
+        trial.scores.extend(self.bench.scores(&mut entries, rows, self.ledger, watch).await?);
         self.done.cost += self.bench.cost() - before;
         for entry in &entries {
             self.done.prompt_tokens += u64::from(entry.usage.prompt_tokens);

@@ -1,0 +1,227 @@
+//! Choosing and running among providers that are dear, go away, or talk nonsense: nothing of it becomes a wrong number.
+#![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+mod support;
+use support::{json, sumeru, text};
+
+/// Tells parcels from money, whoever asks; how well it does so, the path says.
+struct Provider {
+    address: std::net::SocketAddr,
+    asked: Arc<AtomicUsize>,
+}
+
+impl Provider {
+    /// `/good/v1` answers rightly; `/half/v1` every second time; `/dies/v1` the first twelve, then nobody; `/away/v1` never; `/page/v1` with HTML;
+    /// `/cut/v1` breaks off.
+    fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let (address, asked) = (listener.local_addr().unwrap(), Arc::new(AtomicUsize::new(0)));
+        let (all, dying) = (Arc::clone(&asked), Arc::new(AtomicUsize::new(0)));
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let (all, dying) = (Arc::clone(&all), Arc::clone(&dying));
+                std::thread::spawn(move || answer(stream, &all, &dying));
+            }
+        });
+        Self { address, asked }
+    }
+
+    fn card(&self, name: &str, more: &str) -> String {
+        format!(
+            "[[models]]\nname = '{name}'\nbase_url = 'http://{}/{name}/v1'\nmodel = 'x'\njurisdiction = 'cn'\ncontext = 4096\nretries = 0\n{more}\n",
+            self.address
+        )
+    }
+}
+
+fn answer(stream: TcpStream, asked: &AtomicUsize, dying: &AtomicUsize) -> Option<()> {
+    let mut reader = BufReader::new(stream.try_clone().ok()?);
+    let (mut path, mut line, mut length) = (String::new(), String::new(), 0);
+    while reader.read_line(&mut line).ok()? > 2 {
+        if path.is_empty() {
+            path = line.split(' ').nth(1)?.split('/').nth(1)?.to_owned();
+        }
+        if let Some(count) = line.to_lowercase().strip_prefix("content-length:") {
+            length = count.trim().parse().ok()?;
+        }
+        line.clear();
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).ok()?;
+    let body: Value = serde_json::from_slice(&body).ok()?;
+    let row = body["messages"].as_array()?.last()?["content"].as_str()?;
+    let parcel = ["parcel with", "torn box", "heavy package"].iter().any(|word| row.contains(word));
+    let count = asked.fetch_add(1, Ordering::SeqCst);
+    let right = path != "half" || count.is_multiple_of(2);
+    let label = if parcel == right { "parcel" } else { "money" };
+    let gone = path == "away" || (path == "dies" && dying.fetch_add(1, Ordering::SeqCst) >= 12);
+    let mut stream = stream;
+    if gone {
+        let _ = write!(stream, "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+        return Some(());
+    }
+    if path == "page" {
+        let page = "<html><body>Please log in</body></html>";
+        let head = format!("HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: {}\r\n", page.len());
+        let _ = write!(stream, "{head}connection: close\r\n\r\n{page}");
+        return Some(());
+    }
+    let piece = serde_json::json!({"choices": [{"index": 0, "delta": {"content": label}, "finish_reason": null}]});
+    let end = serde_json::json!({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}], "usage": {"prompt_tokens": 1000, "completion_tokens": 1, "total_tokens": 1001}});
+    let _ = write!(stream, "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n");
+    let _ = write!(stream, "data: {piece}\n\n");
+    if path != "cut" {
+        let _ = write!(stream, "data: {end}\n\ndata: [DONE]\n\n");
+    }
+    Some(())
+}
+
+struct House {
+    data: tempfile::TempDir,
+    workspace: tempfile::TempDir,
+}
+
+impl House {
+    fn of(cards: &[String]) -> Self {
+        let (data, workspace) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let house = Self { data, workspace };
+        std::fs::create_dir(house.path().join("tasks")).unwrap();
+        let task = "instructions = '''Is this about a parcel or about money?\n{{ text }}'''\noutput = ['parcel', 'money']\n[policy]\ndata = 'public'\n";
+        std::fs::write(house.path().join("tasks/post.toml"), task).unwrap();
+        std::fs::write(house.path().join("models.toml"), cards.concat()).unwrap();
+        std::fs::write(house.path().join("rows.jsonl"), rows(100)).unwrap();
+        house
+    }
+
+    fn path(&self) -> &Path {
+        self.workspace.path()
+    }
+
+    fn choose(&self, models: &str, more: &[&str]) -> Command {
+        let mut command = sumeru(self.data.path());
+        command.args(["choose", "post", "--data", &self.path().join("rows.jsonl").to_string_lossy()]);
+        command.args(["--models", models, "--routes", "prompt", "--seed", "1", "--concurrency", "2"]).args(more);
+        command.env("SUMERU_WORKSPACE", self.path()).env("LC_ALL", "C.UTF-8").stdin(Stdio::null());
+        command
+    }
+}
+
+fn rows(count: usize) -> String {
+    let what = ["waits for the parcel with a lamp", "was charged twice", "got a torn box", "wants a refund"];
+    let line = |at: usize| {
+        let label = if at.is_multiple_of(2) { "parcel" } else { "money" };
+        let words = format!("{:x}", (at as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        format!("{{\"text\": \"{words} {} {}\", \"label\": \"{label}\"}}\n", what[at % 4], words.len() + at)
+    };
+    (0..count).map(line).collect()
+}
+
+fn entrant<'a>(decision: &'a Value, name: &str) -> &'a Value {
+    let all = decision["candidates"].as_array().unwrap();
+    all.iter().find(|one| one["candidate"] == name).unwrap_or_else(|| panic!("{decision}"))
+}
+
+/// The money there is, is what is spent: a round is not begun that would go over it, and one that does ends at the answer that did.
+#[test]
+fn a_choice_spends_no_more_than_it_may() {
+    let provider = Provider::start();
+    // An answer costs 1.
+    let dear = "price = { input = 1000, output = 0, currency = 'CNY' }";
+    let house = House::of(&[provider.card("good", dear), provider.card("half", "")]);
+    for (most, asked) in [("5", 7), ("30", 32), ("90", 92)] {
+        let before = provider.asked.load(Ordering::SeqCst);
+        let decided = json(&mut house.choose("good,half", &["--max-cost", most]));
+        let decision = &decided["decision"];
+        let cost = decision["cost"].as_f64().unwrap();
+        let most: f64 = most.parse().unwrap();
+        // One answer may be the one that goes over it; another may be under way.
+        assert!(cost <= most + 1.0, "{cost} of {most}: {decision}");
+        assert!(provider.asked.load(Ordering::SeqCst) - before <= 2 * asked, "{decision}");
+        let result = &entrant(decision, "prompt@good")["result"];
+        if most < 30.0 {
+            assert!(result.is_null() && decision["chosen"].is_null(), "what was not measured is not said: {decision}");
+        } else {
+            assert_eq!(result["quality"]["value"], 1.0, "{decision}");
+            assert_eq!(decision["chosen"], "prompt@good", "{decision}");
+        }
+    }
+}
+
+/// Who cannot go on withdraws with the reason, and takes no place and no number from the others.
+#[test]
+fn providers_that_fail_withdraw_with_the_reason() {
+    let provider = Provider::start();
+    let names = ["good", "dies", "away", "page", "cut"];
+    let house = House::of(&names.map(|name| provider.card(name, "")));
+    let decided = json(&mut house.choose(&names.join(","), &[]));
+    let decision = &decided["decision"];
+    assert_eq!(decision["chosen"], "prompt@good", "{decision}");
+    assert_eq!(entrant(decision, "prompt@good")["result"]["quality"]["value"], 1.0);
+    for (name, why) in [("dies", "503"), ("away", "503"), ("page", "text/html instead of JSON"), ("cut", "truncated")] {
+        let one = entrant(decision, &format!("prompt@{name}"));
+        let said = one["withdrawn"].as_str().unwrap_or_else(|| panic!("{name}: {decision}"));
+        assert!(said.contains("answered none of") && said.contains(why), "{name}: {said}");
+        assert!(one["result"].is_null(), "{name}: {decision}");
+    }
+}
+
+/// What failed while a provider was away is asked once more by whoever goes on; what was answered is not.
+#[test]
+fn a_choice_that_was_cut_asks_again_what_failed() {
+    let provider = Provider::start();
+    let house = House::of(&[provider.card("good", ""), provider.card("half", "")]);
+    let part = house.path().join("decisions/post.part");
+    let mut child = house.choose("good,half", &[]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let lines = || std::fs::read_to_string(&part).map_or(0, |text| text.lines().count());
+    let begun = Instant::now();
+    while lines() < 8 && begun.elapsed() < Duration::from_secs(60) {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    // As it would be, had the provider been away for three of them.
+    let text_there = std::fs::read_to_string(&part).unwrap();
+    let failing = |(at, line): (usize, &str)| {
+        let mut entry: Value = serde_json::from_str(line).ok()?;
+        if at < 3 {
+            let entry = entry.as_object_mut()?;
+            entry.remove("output");
+            entry.insert("error".to_owned(), "the provider was away".into());
+        }
+        Some(format!("{entry}\n"))
+    };
+    let changed: String = text_there.lines().enumerate().filter_map(failing).collect();
+    assert!(changed.matches("was away").count() == 3, "{changed}");
+    std::fs::write(&part, &changed).unwrap();
+    let kept = changed.lines().count() - 3;
+
+    let before = provider.asked.load(Ordering::SeqCst);
+    let decided = json(&mut house.choose("good,half", &[]));
+    let asked = provider.asked.load(Ordering::SeqCst) - before;
+    assert_eq!(decided["decision"]["chosen"], "prompt@good", "{decided}");
+    let outputs =
+        std::fs::read_to_string(decided["file"].as_str().unwrap().replace(".json", ".outputs.jsonl")).unwrap();
+    assert!(!outputs.contains("was away"), "{outputs}");
+    assert_eq!(outputs.lines().count(), kept + asked, "nothing is asked twice");
+}
+
+/// All are away: that is said, with nothing chosen, and nothing measured.
+#[test]
+fn where_nobody_answers_nothing_is_chosen() {
+    let provider = Provider::start();
+    let house = House::of(&[provider.card("away", ""), provider.card("page", "")]);
+    let output = house.choose("away,page", &[]).output().unwrap();
+    let said = text(&output);
+    assert!(said.contains("Nothing was chosen") && said.contains("no candidate could be measured"), "{said}");
+    assert!(said.contains("prompt@away withdraws: it answered none of"), "{said}");
+}
