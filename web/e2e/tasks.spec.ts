@@ -1,4 +1,4 @@
-import { beginTask, chooseWith, labelsOf, samples, taskWithRows, type Tongue } from './tasks';
+import { beginTask, chooseWith, labelsOf, samples, taskWithRows, words, type Tongue } from './tasks';
 import { expect, SLOW, test } from './test';
 
 // Both models answer thousands of rows in the time that one of these journeys has.
@@ -30,6 +30,27 @@ for (const [lang, locale] of [['en', 'en-US'], ['zh', 'zh-CN']] as const satisfi
       await page.goto(`/tasks/${name}?view=decision`);
       await expect(page.locator('.chosen-card h2')).toHaveText(chosen);
       await expect(page.locator('.code-box')).toContainText(`/v1/tasks/${name}/run`);
+    });
+
+    test('with its sample rows, graded by a judge', async ({ page }) => {
+      const own = `${name}-sample`;
+      await page.goto('/tasks');
+      await page.getByRole('button', { name: words[lang].newTask }).first().click();
+      const dialog = page.getByRole('dialog');
+      await dialog.getByLabel(words[lang].name).fill(own);
+      await dialog.locator('input[value="rewrite"]').check();
+      await dialog.locator('input[type="checkbox"]').check();
+      await dialog.getByRole('button', { name: words[lang].create, exact: true }).click();
+      await expect(page.getByRole('heading', { level: 1, name: own })).toBeVisible();
+      // A judge without a rubric is a problem, one with it is none.
+      await page.locator('select', { has: page.locator('option[value="judge"]') }).selectOption('judge');
+      await expect(page.locator('.file-problems')).toContainText('judge.rubric');
+      await page.getByLabel(lang === 'zh' ? '什么样的答案算好' : 'What makes an answer good').fill('short');
+      await expect(page.locator('.file-problems')).toHaveCount(0);
+      await page.getByRole('button', { name: words[lang].save, exact: true }).click();
+      await expect(page.locator('.source-text')).toHaveValue(/\[judge\]\s+rubric = "short"/);
+      await page.goto(`/tasks/${own}?view=rows`);
+      await expect(page.locator('.task-table tbody tr').nth(20)).toBeVisible();
     });
 
     test('rows are run, and labelled by keyboard', async ({ page }) => {

@@ -54,6 +54,7 @@ export const compareCatalogue = {
   choosingFailed: both('选择没有做完', 'Choosing has failed'),
   choosingDone: both('选择已完成', 'Choosing is done'),
   asked: filled((n: string, most: string) => `已问 ${n} / ${most} 次`, (n: string, most: string) => `${n} of at most ${most} answers`),
+  againNeedsRows: both('要再选一次，得有标注数据；十条可以开始，一百条更稳当。', 'Choosing again needs labelled rows: ten will do to begin, a hundred is better.'),
   graded: filled((n: string) => `裁判评了 ${n} 次`, (n: string) => `${n} grades by the judge`),
   answersPerSecond: filled((rate: string) => `每秒 ${rate} 次`, (rate: string) => `${rate} answers/s`),
   partsAre: filled((train: string, development: string, test: string) => `${train} 条用于学习，${development} 条用于竞赛，${test} 条用于测量`, (train: string, development: string, test: string) => `${train} rows to learn from, ${development} to race on, ${test} to measure on`),

@@ -30,6 +30,13 @@ export function StartChoice({ task, labelled, open, resumes, onStart }: StartPro
     const [models, info] = await Promise.all([get<{ data: { id: string }[] }>('/v1/models', signal), get<Info>('/v1/info', signal)]);
     return { names: models.data.map((model) => model.id).filter((id) => !/^(kb|task)\//.test(id)), info };
   });
+  if (labelled < LEAST && !open) {
+    return (
+      <p className="soft small">
+        {t.againNeedsRows} <Link href={taskHref(task.name, 'rows')}>{t.toRows}</Link>
+      </p>
+    );
+  }
   if (labelled < LEAST) {
     return (
       <Empty

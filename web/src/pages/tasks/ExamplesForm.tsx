@@ -12,7 +12,7 @@ export function ExamplesForm({ values, onChange }: PartProps) {
     <fieldset className="block">
       <legend>{t.taskExamples}</legend>
       {values.examples.map((one, at) => (
-        <div className="example" key={at}>
+        <div className={values.outputKind === 'labels' ? 'example' : 'example even'} key={at}>
           <div className="example-fields">
             {values.input.map((field) => (
               <label className="field" key={field.name}>

@@ -58,9 +58,9 @@ export function NewTask({ templates, onClose }: { templates: Template[]; onClose
           </div>
           <span className="soft small">{t.taskLanguageHelp}</span>
         </div>
-        <label className="check-card">
+        <label className="check">
           <input type="checkbox" checked={sample} onChange={() => setSample(!sample)} />
-          <span>{t.withSample}</span>
+          {t.withSample}
         </label>
         {error !== null && <Failure error={error} />}
         <div className="row end">
