@@ -66,6 +66,8 @@ pub struct Contest {
     halted: bool,
     /// One of these is among the finalists, if one runs and there is room for two.
     seated: Vec<usize>,
+    /// For each candidate a plainer one, if there is one: the leader's is among the finalists, if it runs and there is room for three.
+    plainer: Vec<Option<usize>>,
 }
 
 impl Contest {
@@ -87,6 +89,7 @@ impl Contest {
             scores: Vec::new(),
             halted: false,
             seated: Vec::new(),
+            plainer: Vec::new(),
         }
     }
 
@@ -98,6 +101,12 @@ impl Contest {
     /// Keeps a place among the finalists for the best of these that is still in the race then, so that the others are measured beside it.
     pub fn seat(&mut self, candidates: Vec<usize>) {
         self.seated = candidates;
+    }
+
+    /// Keeps a third place for the one that takes less than the leader of the race and is much like it, by candidate: so that what the leader
+    /// costs more is measured against what it does better.
+    pub fn beside(&mut self, plainer: Vec<Option<usize>>) {
+        self.plainer = plainer;
     }
 
     /// What is to be asked next.
@@ -148,7 +157,16 @@ impl Contest {
         // Those that are as good stay in their order.
         running.sort_by(|a, b| self.race.mean(*b).total_cmp(&self.race.mean(*a)));
         let seat = running.iter().copied().find(|at| self.seated.contains(at));
+        let leader = running.first().and_then(|leader| *self.plainer.get(*leader)?);
+        let plainer = leader.filter(|at| running.contains(at));
         running.truncate(self.places(self.allowed().saturating_sub(self.asked)));
+        if let Some(plainer) = plainer
+            && running.len() > 2
+            && !running.contains(&plainer)
+        {
+            running.pop();
+            running.push(plainer);
+        }
         if let Some(seat) = seat
             && running.len() > 1
             && !running.contains(&seat)
@@ -312,6 +330,22 @@ mod tests {
         let grid = drive(&[0.1, 0.9, 0.2], 100, 20, Terms { spend: 1.0, finalists: 3, ..Terms::default() });
         assert_eq!(grid.finals().iter().map(|(_, scores)| scores.len()).collect::<Vec<_>>(), [20; 3]);
         assert_eq!((grid.raced_examples(), grid.spent().0), (0, 60));
+    }
+
+    #[test]
+    fn the_leaders_plainer_way_is_measured_beside_it() {
+        let finalists = |plainer: Vec<Option<usize>>, most: usize| {
+            let mut contest = Contest::new(5, 8, 10, Terms { spend: 1.0, finalists: most, ..Terms::default() });
+            contest.beside(plainer);
+            contest.raced(&vec![vec![0.5, 0.6, 0.7, 0.8, 0.9]; 2]);
+            contest.end_race();
+            contest.finals().into_iter().map(|(at, _)| at).collect::<Vec<_>>()
+        };
+        let of_the_last = vec![None, None, None, None, Some(0)];
+        assert_eq!(finalists(of_the_last.clone(), 3), [4, 3, 0]);
+        assert_eq!(finalists(of_the_last, 2), [4, 3], "two places are the two best's");
+        assert_eq!(finalists(vec![None, None, None, Some(0), Some(3)], 3), [4, 3, 2], "it has a place of its own");
+        assert_eq!(finalists(Vec::new(), 3), [4, 3, 2]);
     }
 
     #[test]

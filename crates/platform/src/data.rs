@@ -159,7 +159,7 @@ fn example(task: &Task, mut fields: Map<String, Value>, label: Option<&str>) -> 
             match key {
                 Some(key) => fields.remove(*key).unwrap_or_default(),
                 None => record(task, &mut fields, |name| task.input.iter().all(|field| field.name != name))
-                    .ok_or_else(|| missing(&fields, &LABELS.join("`, `")))??,
+                    .ok_or_else(|| missing(&fields, &usual_labels(task)))??,
             }
         }
     };
@@ -216,12 +216,23 @@ pub(crate) fn input_of(task: &Task, fields: Map<String, Value>) -> std::result::
     let speaks_of = |name: &String| {
         task.input.iter().any(|field| field.name == *name) || task.sensitivity_field.as_ref() == Some(name)
     };
+    let there: Vec<String> = fields.keys().cloned().collect();
     let input: Map<String, Value> = fields.into_iter().filter(|(name, _)| speaks_of(name)).collect();
     let empty = |name: &str| input.get(name).is_none_or(|value| value.is_null() || value == "");
     match task.input.iter().find(|field| !field.optional && empty(&field.name)) {
+        Some(field) if !there.contains(&field.name) && !there.is_empty() => {
+            Err(format!("the field `{}` is missing or empty; the row has {}", field.name, there.join(", ")))
+        }
         Some(field) => Err(format!("the field `{}` is missing or empty", field.name)),
         None => Ok(input),
     }
+}
+
+/// Columns a label is looked for in; a record's own fields come first.
+fn usual_labels(task: &Task) -> String {
+    let own = task.output.get("properties").and_then(Value::as_object);
+    let all = own.into_iter().flat_map(Map::keys).map(String::as_str).chain(LABELS);
+    format!("`{}`", all.collect::<Vec<_>>().join("`, `"))
 }
 
 fn missing(fields: &Map<String, Value>, wanted: &str) -> String {
@@ -276,6 +287,26 @@ fn typed(task: &Task, output: Value) -> std::result::Result<Value, String> {
 }
 
 impl Labelled {
+    /// What answers may be and no example's is: of such nothing is learnt or measured. Labels, or `field: value` of a record's.
+    pub fn unseen(&self, task: &Task) -> Vec<String> {
+        if self.examples.is_empty() {
+            return Vec::new();
+        }
+        let choices = |form: &Value| form.get("enum").and_then(Value::as_array).cloned().unwrap_or_default();
+        let of_fields = task.output.get("properties").and_then(Value::as_object).into_iter().flatten();
+        let mut all: Vec<String> = Vec::new();
+        for (field, form) in of_fields {
+            let said: Vec<&Value> = self.examples.iter().filter_map(|example| example.output.get(field)).collect();
+            // A field that nobody labelled is not measured at all.
+            let missing = choices(form).into_iter().filter(|one| !said.is_empty() && !said.contains(&one));
+            all.extend(missing.map(|one| format!("{field}: {}", one.as_str().unwrap_or_default())));
+        }
+        let of_labels =
+            choices(&task.output).into_iter().filter(|one| self.examples.iter().all(|row| row.output != *one));
+        all.extend(of_labels.filter_map(|one| one.as_str().map(str::to_owned)));
+        all
+    }
+
     /// What is to be known of it.
     pub fn report(&self) -> DataReport {
         let texts: Vec<String> = self.examples.iter().map(|example| plain(&example.input)).collect();
@@ -401,6 +432,29 @@ mod tests {
 
     fn read(task: &Task, text: &str) -> Labelled {
         labelled(task, text.as_bytes(), RowFormat::JsonLines, None).expect("rows")
+    }
+
+    #[test]
+    fn what_no_row_is_labelled_with_is_named() {
+        let sort = task(json!({"type": "string", "enum": ["a", "b", "c"]}));
+        assert_eq!(read(&sort, r#"{"text": "x", "label": "b"}"#).unseen(&sort), ["a", "c"]);
+        assert!(read(&sort, r#"{"text": "x"}"#).unseen(&sort).is_empty(), "nothing is labelled at all");
+        let opinion = task(json!({"type": "object", "properties": {
+            "mood": {"type": "string", "enum": ["good", "bad"]}, "tone": {"enum": ["warm"]}, "said": {"type": "string"},
+        }}));
+        let rows = read(&opinion, r#"{"text": "x", "mood": "bad"}"#);
+        assert_eq!(rows.unseen(&opinion), ["mood: good"], "what nobody labelled is not measured");
+    }
+
+    #[test]
+    fn rows_without_a_label_are_told_where_it_is_looked_for() {
+        let opinion = task(json!({"type": "object", "properties": {"mood": {"type": "string"}}}));
+        let rows = read(&opinion, r#"{"text": "x", "stars": 3}"#);
+        assert!(rows.wrong[0].1.starts_with("it has no label: no `mood`, `output`, "), "{:?}", rows.wrong);
+        assert!(rows.wrong[0].1.contains("`输出` among text, stars; name its column"), "{:?}", rows.wrong);
+        let sort = task(json!({"type": "string", "enum": ["a"]}));
+        let rows = read(&sort, r#"{"review": "x", "label": "a"}"#);
+        assert_eq!(rows.wrong[0].1, "the field `text` is missing or empty; the row has review");
     }
 
     #[test]

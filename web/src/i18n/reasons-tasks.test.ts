@@ -4,6 +4,7 @@ import './reasons-tasks';
 
 test.each([
   ['it is the best of the finalists that keep to the constraints; 2 others could not be ruled out', '在符合限制的决赛者中最好；另有 2 个不能排除。'],
+  ['it is the best of the finalists; one other could not be ruled out', '在决赛者中最好；另有 1 个不能排除。'],
   ['it is as good as the best of the finalists and takes less; one other could not be ruled out', '与最好的决赛者一样好，而且更省；另有 1 个不能排除。'],
   ["'{{ nope }}' is no field; there are text, shop", '没有字段 {{ nope }}；有 text、shop。'],
   ["'metrics' is not known; `metric` is near", '不认识“metrics”；相近的是 metric。'],
@@ -30,7 +31,7 @@ test.each([
   ["'far' cannot be reached at api.example.com (dns error); check base_url and the network. It was asked 4 times.", '连不上 far（api.example.com，dns error）；请检查 base_url 和网络；已问过 4 次。'],
   ["Not sent: this call of 'far' may cost 0.0200 CNY, and of the limit of 20 CNY 0.0100 are left; lower max_tokens, or raise spend_limit.", '没有发出：这次调用 far 可能要 0.0200 CNY，上限 20 CNY 还剩 0.0100；请减少 max_tokens，或提高 spend_limit。'],
   ["The task 'nope' is not in tasks; there are polarity.", '没有名为“nope”的任务。'],
-  ["'a b' is no name for a task; it may have letters, digits, `-` and `_`, 64 at most", '“a b”不能作任务的名称；可用字母、数字、- 和 _，最多 64 个。'],
+  ["'a b' is no name for a task; it may have the letters a to z, digits, `-` and `_`, 64 at most", '“a b”不能作任务的名称；可用字母、数字、- 和 _，最多 64 个。'],
   ['tasks/a.toml is there already; choose another name, or edit it', 'tasks/a.toml 已经存在；请换一个名字，或修改它。'],
   ["the answer is not of the task's form (\"x\" is not one of \"a\" or \"b\"): x", '答案不合任务的形式（"x" 不在 "a"、"b" 之中）：x。'],
   ['tasks/a.toml: Permission denied (os error 13); check the path and that it may be read and written', 'tasks/a.toml：没有权限；请检查路径、权限和磁盘空间。'],

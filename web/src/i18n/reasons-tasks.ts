@@ -144,7 +144,8 @@ const data = [
 
 /** Choosing, running and routes: crates/platform/src/choose, routes. */
 const choosing = [
-  rule('it is the best of the finalists(?: that keep to the constraints)?', '在符合限制的决赛者中最好'),
+  rule('it is the best of the finalists', '在决赛者中最好'),
+  rule('it is the best of the finalists that keep to the constraints', '在符合限制的决赛者中最好'),
   rule('it is the only finalist that keeps to the constraints', '是唯一符合限制的决赛者'),
   rule('it is as good as the best of the finalists and takes less', '与最好的决赛者一样好，而且更省'),
   rule('no finalist keeps to the constraints', '没有决赛者符合限制'),

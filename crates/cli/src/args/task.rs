@@ -54,9 +54,9 @@ pub(crate) enum Task {
         before_long_help = "Example:\n  sumeru task new tickets --from classify\n  sumeru task new reviews --from opinion --language zh"
     )]
     New {
-        /// The name of the new task
-        name: String,
-        /// The template; without it, all are listed
+        /// The name of the new task; without it, templates are listed
+        name: Option<String>,
+        /// The template
         #[arg(long, value_name = "TEMPLATE")]
         from: Option<String>,
         /// The template's language [default: that of LC_ALL or LANG]

@@ -129,18 +129,23 @@ pub(super) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-/// Labelled rows of a file; those that are none are told of.
+/// Labelled rows of a file, sound or not.
+pub(super) fn read_all(task: &domain::Task, path: &Path, label: Option<&str>) -> anyhow::Result<Labelled> {
+    let bytes = std::fs::read(path).with_context(|| format!("{} cannot be read", path.display()))?;
+    labelled(task, &bytes, RowFormat::of(path)?, label).with_context(|| path.display().to_string())
+}
+
+/// Labelled rows of a file; those that are none are told of, and there must be one.
 pub(super) fn read(
     task: &domain::Task,
     path: &Path,
     label: Option<&str>,
     printer: Printer,
 ) -> anyhow::Result<Labelled> {
-    let bytes = std::fs::read(path).with_context(|| format!("{} cannot be read", path.display()))?;
-    let rows = labelled(task, &bytes, RowFormat::of(path)?, label)?;
+    let rows = read_all(task, path, label)?;
     const SHOWN: usize = 5;
     for (row, why) in rows.wrong.iter().take(SHOWN) {
-        printer.note(format!("{}:{row}: {}", path.display(), printer.foreign(why)));
+        printer.note(format!("{}: row {row}: {}", path.display(), printer.foreign(why)));
     }
     if rows.wrong.len() > SHOWN {
         printer.note(format!(
@@ -150,6 +155,13 @@ pub(super) fn read(
     }
     if rows.examples.is_empty() {
         return Err(exit::usage(format!("{} has no labelled row of '{}'", path.display(), task.name)));
+    }
+    let unseen = rows.unseen(task);
+    if !unseen.is_empty() {
+        printer.note(
+            printer
+                .foreign(&format!("no row is labelled {}; of that nothing is learnt or measured", unseen.join(", "))),
+        );
     }
     Ok(rows)
 }

@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use anyhow::Context;
-use domain::Example;
+use domain::{Example, Task};
 use platform::{DataReport, Labelled, Shares, Tasks, leaks};
 use serde_json::json;
 
-use super::choose::read;
+use super::choose::{read, read_all};
 use crate::args::{self, DataFiles};
 use crate::exit::{self, Exit};
 use crate::print::Printer;
@@ -38,15 +38,16 @@ pub(crate) fn run(command: args::Data, printer: Printer) -> anyhow::Result<Exit>
     }
 }
 
-fn all(files: &DataFiles, printer: Printer) -> anyhow::Result<Vec<Labelled>> {
-    let task = Tasks::of(&files.folder.workspace).show(&files.task)?.task()?;
-    files.files.iter().map(|path| read(&task, path, files.label.as_deref(), printer)).collect()
+fn task(files: &DataFiles) -> anyhow::Result<Task> {
+    Ok(Tasks::of(&files.folder.workspace).show(&files.task)?.task()?)
 }
 
 /// The rows of all files, one after the other.
 fn one(files: &DataFiles, printer: Printer) -> anyhow::Result<Labelled> {
+    let task = task(files)?;
     let mut together = Labelled { examples: Vec::new(), rows: Vec::new(), wrong: Vec::new() };
-    for rows in all(files, printer)? {
+    for path in &files.files {
+        let rows = read(&task, path, files.label.as_deref(), printer)?;
         together.examples.extend(rows.examples);
         together.rows.extend(rows.rows);
         together.wrong.extend(rows.wrong);
@@ -55,7 +56,9 @@ fn one(files: &DataFiles, printer: Printer) -> anyhow::Result<Labelled> {
 }
 
 fn check(files: &DataFiles, printer: Printer) -> anyhow::Result<Exit> {
-    let all = all(files, printer)?;
+    let task = task(files)?;
+    let read = |path| read_all(&task, path, files.label.as_deref());
+    let all = files.files.iter().map(|path| read(path)).collect::<anyhow::Result<Vec<Labelled>>>()?;
     let reports: Vec<DataReport> = all.iter().map(Labelled::report).collect();
     let mut between = Vec::new();
     for (a, first) in all.iter().enumerate() {
@@ -64,7 +67,9 @@ fn check(files: &DataFiles, printer: Printer) -> anyhow::Result<Exit> {
         }
     }
     let wrong = !between.is_empty()
-        || reports.iter().any(|report| !report.wrong.is_empty() || !report.contradictions.is_empty());
+        || reports
+            .iter()
+            .any(|report| report.examples == 0 || !report.wrong.is_empty() || !report.contradictions.is_empty());
     let name = |at: usize| files.files[at].display().to_string();
     if printer.json {
         let leaks: Vec<_> = between
@@ -76,7 +81,7 @@ fn check(files: &DataFiles, printer: Printer) -> anyhow::Result<Exit> {
     }
     for (at, report) in reports.iter().enumerate() {
         printer.line(format!("{}: {} examples, {} rows that are none", name(at), report.examples, report.wrong.len()));
-        list(&report.wrong, printer, |(row, why)| format!("  {}:{row}: {why}", name(at)));
+        list(&report.wrong, printer, |(row, why)| format!("  row {row}: {why}"));
         list(&report.contradictions, printer, |(a, b)| {
             format!("  rows {a} and {b} say the same and have other labels")
         });
@@ -86,6 +91,9 @@ fn check(files: &DataFiles, printer: Printer) -> anyhow::Result<Exit> {
         if report.labels.len() == 1 {
             printer.line("  all rows have one label: nothing can be told apart");
         }
+        list(&all[at].unseen(&task), printer, |one| {
+            format!("  no row is labelled {one}; of that nothing is learnt or measured")
+        });
     }
     list(&between, printer, |(a, b, (x, y, alike))| {
         format!("leak: row {x} of {} and row {y} of {} are {:.0} % the same", name(*a), name(*b), alike * 100.0)

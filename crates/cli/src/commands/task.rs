@@ -13,7 +13,10 @@ pub(crate) fn run(command: args::Task, printer: Printer) -> anyhow::Result<Exit>
     match command {
         args::Task::New { name, from, language, folder } => {
             let language = language.unwrap_or_else(Language::of_environment);
-            begin(&name, from.as_deref(), language, &folder.workspace, printer)
+            match name {
+                Some(name) => begin(&name, from.as_deref(), language, &folder.workspace, printer),
+                None => list_templates(language, printer),
+            }
         }
         args::Task::Check { names, folder } => check(&names, &Tasks::of(&folder.workspace), printer),
         args::Task::List { folder } => list(&Tasks::of(&folder.workspace), printer),
@@ -51,6 +54,19 @@ fn begin(
     printer.line(path.display().to_string());
     printer.line(sample.display().to_string());
     printer.note(format!("Edit the task to your case, then `sumeru task check {name}`."));
+    Ok(Exit::Done)
+}
+
+fn list_templates(language: Language, printer: Printer) -> anyhow::Result<Exit> {
+    let of_language = templates().iter().filter(|one| one.language == language.tag());
+    let rows: Vec<[String; 2]> = of_language.map(|one| [one.name.to_owned(), one.description()]).collect();
+    if printer.json {
+        let all: Vec<_> = rows.iter().map(|[name, is]| json!({"name": name, "description": is})).collect();
+        printer.json(&json!({"templates": all}));
+    } else {
+        printer.table(["template", "what for"], &rows);
+        printer.note("`sumeru task new NAME --from TEMPLATE` begins a task.");
+    }
     Ok(Exit::Done)
 }
 

@@ -48,6 +48,12 @@ pub(super) struct Asker<'a> {
     costs: Vec<(f64, usize)>,
 }
 
+/// The place of the same model and words by a way that takes less.
+fn plainer(of: &Candidate, all: &[Candidate]) -> Option<usize> {
+    let wanted = Candidate { route: of.route.plainer()?, ..of.clone() };
+    all.iter().position(|one| *one == wanted)
+}
+
 /// The scores of a round, example by example, and the candidates that answered none of it, with the reason.
 type Round = (Vec<Vec<f64>>, Vec<(usize, String)>);
 
@@ -66,6 +72,7 @@ impl<'a> Asker<'a> {
         // What was asked before the race is within its means, and what a search brought is measured beside the task's own words.
         contest.charge(asked);
         contest.seat(plain);
+        contest.beside(candidates.iter().map(|one| plainer(one, &candidates)).collect());
         Self {
             workspace,
             task,

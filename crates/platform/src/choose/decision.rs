@@ -387,7 +387,10 @@ impl Decision {
 
     /// Why, in a sentence of English or Chinese.
     pub(super) fn sentence(&self, chinese: bool) -> String {
+        let limited = Constraints { order: Vec::new(), ..self.constraints.clone() } != Constraints::default();
         let said = match (self.reason, chinese) {
+            (Reason::Best, false) if !limited => "it is the best of the finalists",
+            (Reason::Best, true) if !limited => "在决赛者中最好",
             (Reason::Best, false) => "it is the best of the finalists that keep to the constraints",
             (Reason::Only, false) => "it is the only finalist that keeps to the constraints",
             (Reason::TakesLess, false) => "it is as good as the best of the finalists and takes less",

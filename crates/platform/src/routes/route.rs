@@ -57,6 +57,17 @@ impl Route {
         NAMES.iter().map(|(name, _)| *name)
     }
 
+    /// A way much like it that takes a fraction of its time.
+    pub(crate) fn plainer(self) -> Option<Self> {
+        match self {
+            Self::Steps | Self::Vote(_) | Self::Tree(_) => Some(Self::Prompt),
+            // What is always the same is read once.
+            Self::Nearest(count) => Some(Self::FewShot(count)),
+            Self::Fusion(count) | Self::Reranked(count) => Some(Self::Retrieval(count)),
+            Self::Prompt | Self::FewShot(_) | Self::Retrieval(_) | Self::Classifier | Self::Labels => None,
+        }
+    }
+
     /// Passages it finds, if it finds any.
     pub(crate) fn passages(self) -> Option<usize> {
         match self {

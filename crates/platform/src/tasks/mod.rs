@@ -56,7 +56,7 @@ pub enum TaskChange {
 }
 
 /// Names of tasks are those of files, and go into addresses.
-const NAME: &str = "letters, digits, `-` and `_`, 64 at most";
+const NAME: &str = "the letters a to z, digits, `-` and `_`, 64 at most";
 
 /// The JSON Schema of tasks' files, for editors.
 pub fn task_schema() -> &'static str {
