@@ -76,18 +76,19 @@ fn labelled_data_is_checked_counted_brought_into_form_and_split() {
             1,
             &[
                 "2 examples, 2 rows",
-                "bad.csv:3: its label",
-                "bad.csv:4: the field `text`",
+                "row 3: its label",
+                "row 4: the field `text`",
                 "rows 1 and 2 say the same and have other labels",
             ],
         ),
-        (&["data", "check", "post", &here("bad.csv")], 2, &["has no labelled row", "name its column with --label"]),
+        (&["data", "check", "post", &here("bad.csv")], 1, &["0 examples, 4 rows", "name its column with --label"]),
+        (&["data", "stats", "post", &here("bad.csv")], 2, &["has no labelled row", "name its column with --label"]),
         (
             &["data", "check", "post", &here("good.jsonl"), &here("leak.jsonl")],
             1,
             &["leak: row 1 of", "100 % the same"],
         ),
-        (&["data", "check", "post", &here("one.jsonl")], 1, &["one label", "no label"]),
+        (&["data", "check", "post", &here("one.jsonl")], 1, &["one label", "no label", "no row is labelled parcel"]),
         (&["data", "stats", "post", &here("good.jsonl")], 0, &["parcel", "30", "50.0 %"]),
         (
             &["data", "split", "post", &here("good.jsonl"), "--out", &here("parts")],
