@@ -23,6 +23,7 @@ test.each([
   ['the field `text` is missing or empty; the row has txt, id', '缺少字段 text，或它是空的；这一条有 txt、id。'],
   ['it has no label: no `output`, `label` among text, stars; name its column with --label', '没有标签：各列是 text、stars；请写上标签列的名称。'],
   ["'.docx' files are not read as rows; give .jsonl, .csv, .tsv or .xlsx", '.docx 文件不能当作数据读；请用 .jsonl、.csv、.tsv 或 .xlsx。'],
+  ['the quotation mark in line 3 of the file is never closed; all after it is one cell', '文件第 3 行的引号没有闭合，后面的内容都成了一个单元格。'],
   ['it has 3 cells, and the head names 2; is a quotation mark missing?', '有 3 个单元格，表头是 2 个；是不是少了引号？。'],
   ['4 labelled examples are too few to choose by: 1 to race on and 1 to measure on are left; label ten at least, better a hundred', '4 条标注太少，无法选择：竞赛只剩 1 条，测量只剩 1 条；至少标注十条，一百条更稳当。'],
   ["'labels' is no way to do 'facts': it answers with one of several labels, and the task does not", 'labels 做不了“facts”：它在几个标签里选一个，而这个任务不是这样。'],

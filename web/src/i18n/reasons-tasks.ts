@@ -139,6 +139,7 @@ const data = [
   rule('the first sheet is empty; its first row names the columns', '第一张工作表是空的；它的第一行应是各列的名称'),
   rule('the first row is empty; it names the columns', '第一行是空的；它应是各列的名称'),
   rule("two columns have the name '(.+?)'; give each its own", (name) => `有两列都叫“${name}”；请给每列不同的名称`),
+  rule('the quotation mark in line (\\d+) of the file is never closed; all after it is one cell', (line) => `文件第 ${line} 行的引号没有闭合，后面的内容都成了一个单元格`),
   rule('it has (\\d+) cells, and the head names (\\d+); is a quotation mark missing\\?', (is, head) => `有 ${is} 个单元格，表头是 ${head} 个；是不是少了引号？`),
 ];
 

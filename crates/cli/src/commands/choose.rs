@@ -176,6 +176,8 @@ async fn measured(
     let workspace = Workspace::open(data, Access::Read)?.with_folder(&how.folder).with_environment(variable);
     let bar = printer.bar("{msg} {pos}/{len} answers {bar:24} {per_sec}, at most {eta} left");
     let say = |text: String| bar.suspend(|| printer.note(text));
+    // Tenths told of where no bar is drawn.
+    let mut told = 0;
     let outcome = workspace
         .choose(task, rows, how, |event| match event {
             ChooseEvent::Piloted { candidate, mean, examples } => {
@@ -210,6 +212,10 @@ async fn measured(
                 bar.set_message("measuring:");
                 bar.set_length(most as u64);
                 bar.set_position(asked as u64);
+                if !printer.draws() && asked * 10 / most.max(1) > told {
+                    told = asked * 10 / most.max(1);
+                    say(format!("{asked} of at most {most} answers"));
+                }
             }
         })
         .await;

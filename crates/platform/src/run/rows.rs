@@ -109,12 +109,37 @@ fn separated(text: &str, delimiter: u8) -> Result<Vec<Row>> {
     let head = reader.headers().map_err(|error| invalid(format!("the first line is no head: {error}")))?.clone();
     let names = names(head.iter().map(str::to_owned).collect())?;
     let mut rows = Vec::new();
+    let mut last = 0;
     for (at, record) in reader.records().enumerate() {
         let record = record.map_err(|error| invalid(error.to_string()))?;
+        last = record.position().map_or(0, |position| position.byte() as usize);
         let cells = record.iter().map(Value::from).collect();
         rows.push(Row { number: at + 1, fields: row(&names, cells) });
     }
+    // Whatever follows a mark that is never closed is read as one cell: that is no row.
+    if let Some(row) = rows.last_mut()
+        && let Some(opened) = text.as_bytes().get(last..).and_then(|rest| unclosed(rest, delimiter))
+    {
+        let line = text.as_bytes()[..last + opened].iter().filter(|byte| **byte == b'\n').count() + 1;
+        row.fields =
+            Err(format!("the quotation mark in line {line} of the file is never closed; all after it is one cell"));
+    }
     Ok(rows)
+}
+
+/// Where a quoted cell begins that has no end.
+fn unclosed(text: &[u8], delimiter: u8) -> Option<usize> {
+    let (mut opened, mut begins) = (None, true);
+    let mut bytes = text.iter().copied().enumerate().peekable();
+    while let Some((at, byte)) = bytes.next() {
+        match (opened, byte) {
+            (None, b'"') if begins => opened = Some(at),
+            (None, _) => begins = byte == delimiter || byte == b'\n' || byte == b'\r',
+            (Some(_), b'"') if bytes.next_if(|next| next.1 == b'"').is_none() => (opened, begins) = (None, false),
+            (Some(_), _) => {}
+        }
+    }
+    opened
 }
 
 fn workbook(bytes: &[u8]) -> Result<Vec<Row>> {
@@ -170,6 +195,27 @@ fn invalid(message: impl Into<String>) -> Error {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn a_quotation_that_never_ends_is_no_row() {
+        let wrong = |text: &str| {
+            let rows = records(text.as_bytes(), RowFormat::Csv).unwrap();
+            rows.into_iter().filter_map(|row| row.fields.err().map(|why| (row.number, why))).collect::<Vec<_>>()
+        };
+        let found = wrong("text,label\nfine,a\n\"open,b\nmore,c\n");
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].0 == 2 && found[0].1.contains("in line 3 of the file is never closed"), "{found:?}");
+        for sound in [
+            "text,label\n\"two\nlines\",a\n",
+            "text,label\n5\" screen,a\n",
+            "text,label\nx,\"say \"\"yes\"\"\"",
+            "text,label\nx,\"\"",
+            "text,label\n\"a\"b,c",
+            "text,label\n",
+        ] {
+            assert!(wrong(sound).is_empty(), "{sound:?}: {:?}", wrong(sound));
+        }
+    }
 
     #[test]
     fn rows_of_every_format_are_read() {
