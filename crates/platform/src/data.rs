@@ -307,6 +307,13 @@ impl Labelled {
         all
     }
 
+    /// Fields of a record that no example labels: they are not measured.
+    pub fn unmeasured(&self, task: &Task) -> Vec<String> {
+        let fields = task.output.get("properties").and_then(Value::as_object).into_iter().flat_map(Map::keys);
+        let labelled = |field: &String| self.examples.iter().any(|example| example.output.get(field).is_some());
+        fields.filter(|field| !self.examples.is_empty() && !labelled(field)).cloned().collect()
+    }
+
     /// What is to be known of it.
     pub fn report(&self) -> DataReport {
         let texts: Vec<String> = self.examples.iter().map(|example| plain(&example.input)).collect();
@@ -444,6 +451,8 @@ mod tests {
         }}));
         let rows = read(&opinion, r#"{"text": "x", "mood": "bad"}"#);
         assert_eq!(rows.unseen(&opinion), ["mood: good"], "what nobody labelled is not measured");
+        assert_eq!(rows.unmeasured(&opinion), ["tone", "said"]);
+        assert!(read(&sort, r#"{"text": "x", "label": "b"}"#).unmeasured(&sort).is_empty());
     }
 
     #[test]

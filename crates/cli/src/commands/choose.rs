@@ -156,6 +156,10 @@ pub(super) fn read(
     if rows.examples.is_empty() {
         return Err(exit::usage(format!("{} has no labelled row of '{}'", path.display(), task.name)));
     }
+    let unmeasured = rows.unmeasured(task);
+    if !unmeasured.is_empty() {
+        printer.note(printer.foreign(&format!("no row labels {}, which is not measured", unmeasured.join(", "))));
+    }
     let unseen = rows.unseen(task);
     if !unseen.is_empty() {
         printer.note(

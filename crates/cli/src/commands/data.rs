@@ -91,6 +91,7 @@ fn check(files: &DataFiles, printer: Printer) -> anyhow::Result<Exit> {
         if report.labels.len() == 1 {
             printer.line("  all rows have one label: nothing can be told apart");
         }
+        list(&all[at].unmeasured(&task), printer, |field| format!("  no row labels {field}, which is not measured"));
         list(&all[at].unseen(&task), printer, |one| {
             format!("  no row is labelled {one}; of that nothing is learnt or measured")
         });
