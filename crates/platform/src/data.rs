@@ -47,8 +47,19 @@ pub struct DataReport {
     pub twins: Vec<(usize, usize, f64)>,
     /// Rows that say the same and have other answers: the earlier and the later.
     pub contradictions: Vec<(usize, usize)>,
+    /// What no example is labelled with.
+    pub gaps: Gaps,
     /// Characters of a row's text: the median and the longest.
     pub characters: (usize, usize),
+}
+
+/// What a task may answer and no example does.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Gaps {
+    /// Of these nothing is learnt or measured: labels, or `field: value` of a record's.
+    pub labels: Vec<String>,
+    /// Fields of a record that no example labels: they are not measured.
+    pub fields: Vec<String>,
 }
 
 /// Reads labelled data for a task; `label` names the column of the label, if it is none of the usual.
@@ -287,35 +298,29 @@ fn typed(task: &Task, output: Value) -> std::result::Result<Value, String> {
 }
 
 impl Labelled {
-    /// What answers may be and no example's is: of such nothing is learnt or measured. Labels, or `field: value` of a record's.
-    pub fn unseen(&self, task: &Task) -> Vec<String> {
+    /// What no example is labelled with.
+    pub fn gaps(&self, task: &Task) -> Gaps {
         if self.examples.is_empty() {
-            return Vec::new();
+            return Gaps::default();
         }
         let choices = |form: &Value| form.get("enum").and_then(Value::as_array).cloned().unwrap_or_default();
-        let of_fields = task.output.get("properties").and_then(Value::as_object).into_iter().flatten();
-        let mut all: Vec<String> = Vec::new();
-        for (field, form) in of_fields {
+        let mut gaps = Gaps::default();
+        for (field, form) in task.output.get("properties").and_then(Value::as_object).into_iter().flatten() {
             let said: Vec<&Value> = self.examples.iter().filter_map(|example| example.output.get(field)).collect();
-            // A field that nobody labelled is not measured at all.
-            let missing = choices(form).into_iter().filter(|one| !said.is_empty() && !said.contains(&one));
-            all.extend(missing.map(|one| format!("{field}: {}", one.as_str().unwrap_or_default())));
+            if said.is_empty() {
+                gaps.fields.push(field.clone());
+                continue;
+            }
+            let unseen = choices(form).into_iter().filter(|one| !said.contains(&one));
+            gaps.labels.extend(unseen.map(|one| format!("{field}: {}", one.as_str().unwrap_or_default())));
         }
-        let of_labels =
-            choices(&task.output).into_iter().filter(|one| self.examples.iter().all(|row| row.output != *one));
-        all.extend(of_labels.filter_map(|one| one.as_str().map(str::to_owned)));
-        all
-    }
-
-    /// Fields of a record that no example labels: they are not measured.
-    pub fn unmeasured(&self, task: &Task) -> Vec<String> {
-        let fields = task.output.get("properties").and_then(Value::as_object).into_iter().flat_map(Map::keys);
-        let labelled = |field: &String| self.examples.iter().any(|example| example.output.get(field).is_some());
-        fields.filter(|field| !self.examples.is_empty() && !labelled(field)).cloned().collect()
+        let unseen = choices(&task.output).into_iter().filter(|one| self.examples.iter().all(|row| row.output != *one));
+        gaps.labels.extend(unseen.filter_map(|one| one.as_str().map(str::to_owned)));
+        gaps
     }
 
     /// What is to be known of it.
-    pub fn report(&self) -> DataReport {
+    pub fn report(&self, task: &Task) -> DataReport {
         let texts: Vec<String> = self.examples.iter().map(|example| plain(&example.input)).collect();
         let twins = evaluate::twins(&texts, ALIKE);
         let mut labels = BTreeMap::new();
@@ -337,6 +342,7 @@ impl Labelled {
             examples: self.examples.len(),
             fingerprint: fingerprint(&self.examples),
             wrong: self.wrong.clone(),
+            gaps: self.gaps(task),
             labels,
             contradictions: twins
                 .iter()
@@ -444,15 +450,14 @@ mod tests {
     #[test]
     fn what_no_row_is_labelled_with_is_named() {
         let sort = task(json!({"type": "string", "enum": ["a", "b", "c"]}));
-        assert_eq!(read(&sort, r#"{"text": "x", "label": "b"}"#).unseen(&sort), ["a", "c"]);
-        assert!(read(&sort, r#"{"text": "x"}"#).unseen(&sort).is_empty(), "nothing is labelled at all");
+        assert_eq!(read(&sort, r#"{"text": "x", "label": "b"}"#).gaps(&sort).labels, ["a", "c"]);
+        assert_eq!(read(&sort, r#"{"text": "x"}"#).gaps(&sort), Gaps::default(), "nothing is labelled at all");
         let opinion = task(json!({"type": "object", "properties": {
             "mood": {"type": "string", "enum": ["good", "bad"]}, "tone": {"enum": ["warm"]}, "said": {"type": "string"},
         }}));
         let rows = read(&opinion, r#"{"text": "x", "mood": "bad"}"#);
-        assert_eq!(rows.unseen(&opinion), ["mood: good"], "what nobody labelled is not measured");
-        assert_eq!(rows.unmeasured(&opinion), ["tone", "said"]);
-        assert!(read(&sort, r#"{"text": "x", "label": "b"}"#).unmeasured(&sort).is_empty());
+        let Gaps { labels, fields } = rows.report(&opinion).gaps;
+        assert_eq!((labels, fields), (vec!["mood: good".to_owned()], vec!["tone".to_owned(), "said".to_owned()]));
     }
 
     #[test]
@@ -579,7 +584,7 @@ mod tests {
         let line = |text: &str, label: &str| json!({"text": text, "label": label}).to_string();
         let all =
             read(&sort, &[line("Hello!", "a"), line("other", "b"), line("hello", "b"), line("hello", "a")].join("\n"));
-        let report = all.report();
+        let report = all.report(&sort);
         assert_eq!(report.contradictions, [(1, 3)]);
         assert_eq!(report.twins, [(1, 3, 1.0), (1, 4, 1.0)]);
         assert_eq!(report.labels, BTreeMap::from([("a".to_owned(), 2), ("b".to_owned(), 2)]));

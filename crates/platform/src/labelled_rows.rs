@@ -119,7 +119,7 @@ impl LabelledRows {
         Ok(RowPage {
             rows: all.examples.iter().skip(after).take(limit).map(shown).collect(),
             total: all.examples.len(),
-            report: (after == 0 && all.examples.len() <= REPORTED).then(|| all.report()),
+            report: (after == 0 && all.examples.len() <= REPORTED).then(|| all.report(task)),
         })
     }
 

@@ -37,7 +37,7 @@ pub use choose::{
     Reason, ReportLanguage, Search, Searched, Variant, Variants, agreement_facts,
 };
 pub use cluster::{Cluster, ClusterEvent, ClusterOptions, Clustering, Input, Labelling, Method, Placed, read_texts};
-pub use data::{DataReport, Labelled, labelled, leaks};
+pub use data::{DataReport, Gaps, Labelled, labelled, leaks};
 pub use doctor::Check;
 pub use grade::{Differing, Graded, GradedRow, JudgeReport, Reliability, graded};
 pub use ingest::{Failed, IngestOptions, IngestProgress, IngestReport};

@@ -124,6 +124,7 @@ export interface DataReport {
   labels: Record<string, number>;
   twins: [number, number, number][];
   contradictions: [number, number][];
+  gaps: { labels: string[]; fields: string[] };
   characters: [number, number];
 }
 

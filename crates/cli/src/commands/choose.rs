@@ -4,8 +4,8 @@ use std::path::Path;
 
 use anyhow::Context;
 use platform::{
-    Access, ChooseEvent, ChooseOptions, Decision, Decisions, Interval, Labelled, Measured, Reliability, ReportLanguage,
-    RowFormat, Search, Searched, Shares, Tasks, Workspace, labelled,
+    Access, ChooseEvent, ChooseOptions, Decision, Decisions, Gaps, Interval, Labelled, Measured, Reliability,
+    ReportLanguage, RowFormat, Search, Searched, Shares, Tasks, Workspace, labelled,
 };
 use serde_json::json;
 
@@ -156,18 +156,16 @@ pub(super) fn read(
     if rows.examples.is_empty() {
         return Err(exit::usage(format!("{} has no labelled row of '{}'", path.display(), task.name)));
     }
-    let unmeasured = rows.unmeasured(task);
-    if !unmeasured.is_empty() {
-        printer.note(printer.foreign(&format!("no row labels {}, which is not measured", unmeasured.join(", "))));
-    }
-    let unseen = rows.unseen(task);
-    if !unseen.is_empty() {
-        printer.note(
-            printer
-                .foreign(&format!("no row is labelled {}; of that nothing is learnt or measured", unseen.join(", "))),
-        );
-    }
+    gaps(&rows.gaps(task)).iter().for_each(|gap| printer.note(printer.foreign(gap)));
     Ok(rows)
+}
+
+/// What no row is labelled with, and what comes of it.
+pub(super) fn gaps(gaps: &Gaps) -> Vec<String> {
+    let fields = gaps.fields.iter().map(|field| format!("no row labels {field}, which is not measured"));
+    let labels =
+        gaps.labels.iter().map(|label| format!("no row is labelled {label}; of that nothing is learnt or measured"));
+    fields.chain(labels).collect()
 }
 
 async fn measured(

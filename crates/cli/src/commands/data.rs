@@ -7,7 +7,7 @@ use domain::{Example, Task};
 use platform::{DataReport, Labelled, Shares, Tasks, leaks};
 use serde_json::json;
 
-use super::choose::{read, read_all};
+use super::choose::{gaps, read, read_all};
 use crate::args::{self, DataFiles};
 use crate::exit::{self, Exit};
 use crate::print::Printer;
@@ -59,7 +59,7 @@ fn check(files: &DataFiles, printer: Printer) -> anyhow::Result<Exit> {
     let task = task(files)?;
     let read = |path| read_all(&task, path, files.label.as_deref());
     let all = files.files.iter().map(|path| read(path)).collect::<anyhow::Result<Vec<Labelled>>>()?;
-    let reports: Vec<DataReport> = all.iter().map(Labelled::report).collect();
+    let reports: Vec<DataReport> = all.iter().map(|rows| rows.report(&task)).collect();
     let mut between = Vec::new();
     for (a, first) in all.iter().enumerate() {
         for (b, second) in all.iter().enumerate().skip(a + 1) {
@@ -91,10 +91,7 @@ fn check(files: &DataFiles, printer: Printer) -> anyhow::Result<Exit> {
         if report.labels.len() == 1 {
             printer.line("  all rows have one label: nothing can be told apart");
         }
-        list(&all[at].unmeasured(&task), printer, |field| format!("  no row labels {field}, which is not measured"));
-        list(&all[at].unseen(&task), printer, |one| {
-            format!("  no row is labelled {one}; of that nothing is learnt or measured")
-        });
+        list(&gaps(&report.gaps), printer, |gap| format!("  {gap}"));
     }
     list(&between, printer, |(a, b, (x, y, alike))| {
         format!("leak: row {x} of {} and row {y} of {} are {:.0} % the same", name(*a), name(*b), alike * 100.0)
@@ -112,7 +109,7 @@ fn list<T>(all: &[T], printer: Printer, say: impl Fn(&T) -> String) {
 }
 
 fn stats(files: &DataFiles, printer: Printer) -> anyhow::Result<Exit> {
-    let report = one(files, printer)?.report();
+    let report = one(files, printer)?.report(&task(files)?);
     if printer.json {
         printer.json(&report);
         return Ok(Exit::Done);

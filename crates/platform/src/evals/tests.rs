@@ -266,6 +266,35 @@ async fn a_run_can_be_stopped_and_one_that_was_cut_asks_nothing_twice() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_run_whose_end_cannot_be_written_has_failed_until_it_is_gone_on_with() {
+    let folder = tempfile::tempdir().unwrap();
+    let site = Site::start(Duration::from_millis(30));
+    let rows: Vec<EvalRow> = (0..20).map(|n| row(&format!("q{n}"), Some(&format!("q{n}")), None)).collect();
+    let (eval_id, run) = {
+        let evals = workspace(folder.path(), Some(&site)).evals();
+        let made = evals.create(eval(vec![same()])).unwrap();
+        let run = evals.start(&made.id, asked(rows)).unwrap();
+        while evals.run(&made.id, &run.id).unwrap().tally.total() < 2 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        // A folder where the new file would be written: as if there were no room.
+        let path = folder.path().join("data/evals").join(&made.id).join("runs").join(&run.id).join("run.json.new");
+        std::fs::create_dir(&path).unwrap();
+        let done = ended(&evals, &run).await;
+        assert_eq!(done.status, Status::Failed, "{done:?}");
+        assert!(done.error.is_some() && done.tally.passed == 20, "{done:?}");
+        assert_eq!(evals.store.run(&made.id, &run.id).unwrap().status, Status::InProgress, "as it is on the disk");
+        std::fs::remove_dir(&path).unwrap();
+        (made.id, run)
+    };
+    let before = site.asked();
+    let evals = workspace(folder.path(), Some(&site)).evals();
+    evals.resume();
+    let done = ended(&evals, &run).await;
+    assert_eq!((done.status, done.tally.passed, site.asked() - before), (Status::Completed, 20, 0), "{eval_id}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let evals = workspace(folder.path(), None).evals();

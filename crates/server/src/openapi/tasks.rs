@@ -59,6 +59,7 @@ fn rows() -> Vec<Named> {
         ("labels", json!({"type": "object", "additionalProperties": {"type": "integer"}})),
         ("twins", list(json!({"type": "array", "description": "The earlier row, the later, how alike they are."}))),
         ("contradictions", list(list(integer()))),
+        ("gaps", object(&[("labels", list(string())), ("fields", list(string()))])),
         ("characters", list(integer())),
     ]);
     let report = json!({"oneOf": [report, {"type": "null"}], "description": "With the first rows only, and not of more than 20,000."});

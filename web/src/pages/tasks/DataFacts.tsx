@@ -64,6 +64,18 @@ export function DataFacts({ report, onRows, onLabel }: DataFactsProps) {
             <WrongRows wrong={report.wrong} />
           </li>
         )}
+        {report.gaps.labels.length > 0 && (
+          <li>
+            <Icon name="warn" size={16} />
+            <span>{t.gapLabels(report.gaps.labels.join(t.and))}</span>
+          </li>
+        )}
+        {report.gaps.fields.length > 0 && (
+          <li>
+            <Icon name="warn" size={16} />
+            <span>{t.gapFields(report.gaps.fields.join(t.and))}</span>
+          </li>
+        )}
         {report.examples < 50 && (
           <li>
             <Icon name="gauge" size={16} />
