@@ -197,8 +197,7 @@ fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
 fn write(path: &Path, value: &impl Serialize) -> Result<()> {
     let text = serde_json::to_vec_pretty(value)
         .map_err(|error| Error::failed(format!("{}: it cannot be written: {error}", path.display())))?;
-    let new = path.with_extension("new");
-    std::fs::write(&new, text).and_then(|()| std::fs::rename(&new, path)).map_err(|error| failed(path, &error))
+    crate::files::replace(path, &text)
 }
 
 /// A folder that is half removed is none: it loses its name first.

@@ -269,7 +269,7 @@ async fn a_run_can_be_stopped_and_one_that_was_cut_asks_nothing_twice() {
 async fn a_run_whose_end_cannot_be_written_has_failed_until_it_is_gone_on_with() {
     let folder = tempfile::tempdir().unwrap();
     let site = Site::start(Duration::from_millis(30));
-    let rows: Vec<EvalRow> = (0..20).map(|n| row(&format!("q{n}"), Some(&format!("q{n}")), None)).collect();
+    let rows: Vec<EvalRow> = (0..200).map(|n| row(&format!("q{n}"), Some(&format!("q{n}")), None)).collect();
     let (eval_id, run) = {
         let evals = workspace(folder.path(), Some(&site)).evals();
         let made = evals.create(eval(vec![same()])).unwrap();
@@ -282,7 +282,7 @@ async fn a_run_whose_end_cannot_be_written_has_failed_until_it_is_gone_on_with()
         std::fs::create_dir(&path).unwrap();
         let done = ended(&evals, &run).await;
         assert_eq!(done.status, Status::Failed, "{done:?}");
-        assert!(done.error.is_some() && done.tally.passed == 20, "{done:?}");
+        assert!(done.error.is_some() && done.tally.passed == 200, "{done:?}");
         assert_eq!(evals.store.run(&made.id, &run.id).unwrap().status, Status::InProgress, "as it is on the disk");
         std::fs::remove_dir(&path).unwrap();
         (made.id, run)
@@ -291,7 +291,7 @@ async fn a_run_whose_end_cannot_be_written_has_failed_until_it_is_gone_on_with()
     let evals = workspace(folder.path(), Some(&site)).evals();
     evals.resume();
     let done = ended(&evals, &run).await;
-    assert_eq!((done.status, done.tally.passed, site.asked() - before), (Status::Completed, 20, 0), "{eval_id}");
+    assert_eq!((done.status, done.tally.passed, site.asked() - before), (Status::Completed, 200, 0), "{eval_id}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
