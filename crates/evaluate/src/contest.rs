@@ -140,6 +140,11 @@ impl Contest {
         rounds.min(self.terms.round.max(1)).min(self.development - self.raced)
     }
 
+    /// Answers that are asked for at most: what may be spent, or what a final of two takes.
+    pub fn most(&self) -> usize {
+        self.allowed().max(self.places(0) * self.test)
+    }
+
     /// Answers that may be asked for in all.
     fn allowed(&self) -> usize {
         let grid = self.candidates * (self.development + self.test);
@@ -320,7 +325,8 @@ mod tests {
         assert_eq!(drive(&[], 10, 10, Terms::default()).finals(), []);
         // Two cannot be told apart for less than it costs to measure both: both are finalists, unraced.
         let two = drive(&[0.5, 0.6], 10, 10, Terms::default());
-        assert_eq!(two.finals().len(), 2);
+        assert_eq!((two.finals().len(), two.spent().0, two.most()), (2, 20, 20));
+        assert_eq!(Contest::new(10, 20, 20, Terms::default()).most(), 160);
         let no_test = drive(&[0.5, 0.6, 0.1], 10, 0, Terms::default());
         assert!(no_test.finals().iter().all(|(_, scores)| scores.is_empty()));
     }

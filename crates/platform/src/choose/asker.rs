@@ -288,7 +288,7 @@ impl<'a> Asker<'a> {
         let new: Vec<usize> = (0..examples.len()).filter(|at| self.ledger.get(&name, &keys[*at]).is_none()).collect();
         let asked = new.iter().map(|at| async { (*at, answerer.timed(&examples[*at].input).await) });
         let mut coming = futures_util::stream::iter(asked).buffer_unordered(self.options.concurrency.max(1));
-        let most = (self.options.terms.spend * self.contest.spent().1 as f64) as usize;
+        let most = self.contest.most();
         let price = answerer.price.as_ref();
         // What was paid in an earlier sitting was paid for this choice.
         let known = keys.iter().filter_map(|key| self.ledger.get(&name, key));

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use evaluate::Contest;
 use serde::Serialize;
 use tokio::sync::watch;
 
@@ -305,12 +306,11 @@ impl Choice {
     fn new(begun: &Begun, options: &ChooseOptions, phase: watch::Sender<Phase>) -> Self {
         let Begun { task, parts, candidates, .. } = begun;
         let (train, development, test) = (parts.train.len(), parts.development.len(), parts.test.len());
-        let grid = candidates.len() * (development + test);
         let status = ChooseStatus {
             state: ChooseState::Running,
             parts: Some(PartSizes { train, development, test }),
             candidates: candidates.iter().map(Contender::new).collect(),
-            most: (options.terms.spend * grid as f64) as usize,
+            most: Contest::new(candidates.len(), development, test, options.terms).most(),
             ..ChooseStatus::new(&task.name)
         };
         let figures = vec![Figures::default(); candidates.len()];
