@@ -53,6 +53,29 @@ for (const [lang, locale] of [['en', 'en-US'], ['zh', 'zh-CN']] as const satisfi
       await expect(page.locator('.task-table tbody tr').nth(20)).toBeVisible();
     });
 
+    test('fitted to labelled rows of one’s own', async ({ page }) => {
+      const own = `${name}-own`;
+      await page.goto('/tasks');
+      await page.getByRole('button', { name: words[lang].newTask }).first().click();
+      const dialog = page.getByRole('dialog');
+      await dialog.getByLabel(words[lang].name).fill(own);
+      const table = '内容,类别\n灯不亮了,故障\n想要深色模式,建议\n一按就死机,故障\n什么都没标,\n';
+      await dialog.locator('input[type="file"]').setInputFiles({ name: 'mine.csv', mimeType: 'text/csv', buffer: Buffer.from(table) });
+      const create = dialog.getByRole('button', { name: words[lang].create, exact: true });
+      // Which column is the label's has to be said here, as it has none of the usual names.
+      await create.click();
+      await expect(dialog.getByRole('alert')).toContainText('类别');
+      await dialog.locator('input[placeholder]').last().fill('类别');
+      await create.click();
+      await expect(dialog.locator('.fitted')).toContainText(lang === 'zh' ? '故障、建议' : '故障, 建议');
+      await expect(dialog.locator('.wrong-rows')).toContainText('1');
+      await dialog.getByRole('button').last().click();
+      await expect(page.locator('.source-text')).toHaveValue(/"内容" = /);
+      await expect(page.locator('.file-problems')).toHaveCount(0);
+      await page.goto(`/tasks/${own}?view=rows`);
+      await expect(page.locator('.task-table tbody tr')).toHaveCount(3);
+    });
+
     test('rows are run, and labelled by keyboard', async ({ page }) => {
       const own = `${name}-keys`;
       await beginTask(page, own, lang);

@@ -21,8 +21,16 @@ fn a_task_is_begun_checked_and_shown() {
         let output = at(data.path(), workspace.path(), arguments).output().unwrap();
         (output.status.code().unwrap(), text(&output))
     };
+    let table = workspace.path().join("mine.csv").to_string_lossy().into_owned();
+    std::fs::write(&table, "编号,内容,类别\n1,灯不亮了,故障\n2,想要深色模式,建议\n3,一按就死机,故障\n").unwrap();
+    let fitted = ["task", "new", "mine", "--from", "classify", "--language", "zh", "--data", &table, "--label", "类别"];
     for (arguments, code, expected) in [
         (&["task", "list"][..], 0, "sumeru task new"),
+        (&fitted, 0, "labels: 故障, 建议; no row has 账单"),
+        (&fitted, 1, "is there already"),
+        (&["data", "check", "mine", &table, "--label", "类别"], 0, "3 examples, 0 rows that are none"),
+        (&fitted[..9], 2, "name its column with --label"),
+        (&["task", "new", "other", "--from", "classify", "--data", "none.csv"], 1, "none.csv cannot be read"),
         (&["task", "new", "留言", "--from", "classify"], 2, "no name for a task"),
         (&["task", "new", "topics"], 2, "call-quality, classify, extract"),
         (&["task", "new", "topics", "--from", "nothing"], 2, "'nothing' is no template"),
@@ -32,9 +40,9 @@ fn a_task_is_begun_checked_and_shown() {
         (&["task", "check"], 0, "topics.toml: good"),
         (&["task", "list"], 0, "账单 | 配送"),
         (&["task", "show", "reviews"], 0, "aspects: [{ aspect: text"),
-        (&["task", "show", "nothing"], 1, "there are reviews, topics"),
+        (&["task", "show", "nothing"], 1, "there are mine, reviews, topics"),
         (&["task", "schema"], 0, "\"$schema\""),
-        (&["run", "nothing"], 1, "there are reviews, topics"),
+        (&["run", "nothing"], 1, "there are mine, reviews, topics"),
         (&["run", "topics"], 2, "has no row"),
         (&["run", "topics", "table.pdf"], 2, "'.pdf'"),
         (&["run", "topics", "--out", "answers.csv"], 2, ".jsonl"),

@@ -15,9 +15,9 @@ use crate::run::records;
 use crate::{Error, Result, Row, RowFormat};
 
 /// Columns that hold the label where nobody says which.
-const LABELS: [&str; 8] = ["output", "label", "answer", "expected", "target", "标签", "答案", "输出"];
+pub(crate) const LABELS: [&str; 8] = ["output", "label", "answer", "expected", "target", "标签", "答案", "输出"];
 /// Where the tags of a row are, unless the task has a field of this name.
-const TAGS: &str = "tags";
+pub(crate) const TAGS: &str = "tags";
 /// Texts that share so much of their runs of characters are twins.
 const ALIKE: f64 = 0.8;
 

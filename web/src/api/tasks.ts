@@ -268,12 +268,28 @@ export interface OutputRow {
 
 const query = (id: string | null) => (id === null ? '' : `?id=${encodeURIComponent(id)}`);
 
+/** A template as it was fitted to a table. */
+export interface Fitted {
+  /** The template's field, and the column it is called after. */
+  input: [string, string] | null;
+  labels: { field: string | null; labels: string[]; left_out: string[] }[];
+  examples_left_out: number;
+  lines_left_out: number;
+}
+
+export interface Begun extends TaskFile {
+  fitted: Fitted;
+  rows: Uploaded;
+}
+
 export const at = {
   all: '/v1/tasks',
   task: (name: string): string => `/v1/tasks/${encodeURIComponent(name)}`,
   rows: (name: string, after: number, limit: number) => `${at.task(name)}/rows?after=${after}&limit=${limit}`,
   upload: (name: string, file: string, label: string) =>
     `${at.task(name)}/upload?file=${encodeURIComponent(file)}${label ? `&label=${encodeURIComponent(label)}` : ''}`,
+  begin: (name: string, asked: { template: string; language: string; file: string; label: string }) =>
+    `${at.task(name)}/begin?${new URLSearchParams(Object.entries(asked).filter(([, value]) => value !== '')).toString()}`,
   decision: (name: string, id: string | null) => `${at.task(name)}/decision${query(id)}`,
   outputs: (name: string, id: string | null) => `${at.task(name)}/outputs${query(id)}`,
   report: (name: string, id: string | null) => `${at.task(name)}/report${query(id)}`,

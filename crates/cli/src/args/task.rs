@@ -49,9 +49,9 @@ pub(crate) struct Run {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Task {
-    /// Begin a task from a template, with a labelled sample beside it
+    /// Begin a task from a template, with a labelled sample beside it, or fitted to labelled rows of your own
     #[command(
-        before_long_help = "Example:\n  sumeru task new tickets --from classify\n  sumeru task new reviews --from opinion --language zh"
+        before_long_help = "Example:\n  sumeru task new tickets --from classify\n  sumeru task new reviews --from opinion --language zh --data reviews.csv"
     )]
     New {
         /// The name of the new task; without it, templates are listed
@@ -62,6 +62,12 @@ pub(crate) enum Task {
         /// The template's language [default: that of LC_ALL or LANG]
         #[arg(long, value_enum)]
         language: Option<Language>,
+        /// Labelled rows (.jsonl, .csv, .tsv, .xlsx) that the template is fitted to: its field is called as their column is, its labels are theirs
+        #[arg(long, value_name = "FILE")]
+        data: Option<PathBuf>,
+        /// The column of the label [default: output, label, answer, expected, target, or a field of the answer]
+        #[arg(long, value_name = "COLUMN", requires = "data")]
+        label: Option<String>,
         #[command(flatten)]
         folder: Folder,
     },

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use platform::{TaskFile, Tasks, Template, task_schema, templates};
+use anyhow::Context as _;
+use platform::{FittedLabels, RowFormat, TaskFile, Tasks, Template, task_schema, templates};
 use serde_json::json;
 
 use crate::args::{self, Language};
@@ -11,11 +12,14 @@ use crate::print::{Ink, Printer};
 
 pub(crate) fn run(command: args::Task, printer: Printer) -> anyhow::Result<Exit> {
     match command {
-        args::Task::New { name, from, language, folder } => {
+        args::Task::New { name, from, language, data, label, folder } => {
             let language = language.unwrap_or_else(Language::of_environment);
-            match name {
-                Some(name) => begin(&name, from.as_deref(), language, &folder.workspace, printer),
-                None => list_templates(language, printer),
+            let Some(name) = name else { return list_templates(language, printer) };
+            let template = template(from.as_deref(), language)?;
+            let tasks = Tasks::of(&folder.workspace);
+            match data {
+                Some(data) => begin_fitted(&name, &template, &data, label.as_deref(), &tasks, printer),
+                None => begin(&name, &template, &tasks, printer),
             }
         }
         args::Task::Check { names, folder } => check(&names, &Tasks::of(&folder.workspace), printer),
@@ -31,22 +35,17 @@ pub(crate) fn run(command: args::Task, printer: Printer) -> anyhow::Result<Exit>
     }
 }
 
-fn begin(
-    name: &str,
-    from: Option<&str>,
-    language: Language,
-    workspace: &Path,
-    printer: Printer,
-) -> anyhow::Result<Exit> {
+fn template(from: Option<&str>, language: Language) -> anyhow::Result<Template> {
     let known: Vec<&str> = templates().iter().filter(|one| one.language == "en").map(|one| one.name).collect();
     let from =
         from.ok_or_else(|| exit::usage(format!("--from says which template; there are {}", known.join(", "))))?;
     let fits = |one: &&Template| one.name == from && one.language == language.tag();
-    let template = templates()
-        .iter()
-        .find(fits)
-        .ok_or_else(|| exit::usage(format!("'{from}' is no template; there are {}", known.join(", "))))?;
-    let (path, sample) = Tasks::of(workspace).begin(name, template)?;
+    let template = templates().iter().find(fits).copied();
+    template.ok_or_else(|| exit::usage(format!("'{from}' is no template; there are {}", known.join(", "))))
+}
+
+fn begin(name: &str, template: &Template, tasks: &Tasks, printer: Printer) -> anyhow::Result<Exit> {
+    let (path, sample) = tasks.begin(name, template)?;
     if printer.json {
         printer.json(&json!({"task": path, "sample": sample}));
         return Ok(Exit::Done);
@@ -54,6 +53,44 @@ fn begin(
     printer.line(path.display().to_string());
     printer.line(sample.display().to_string());
     printer.note(format!("Edit the task to your case, then `sumeru task check {name}`."));
+    Ok(Exit::Done)
+}
+
+fn begin_fitted(
+    name: &str,
+    template: &Template,
+    data: &Path,
+    label: Option<&str>,
+    tasks: &Tasks,
+    printer: Printer,
+) -> anyhow::Result<Exit> {
+    let bytes = std::fs::read(data).with_context(|| format!("{} cannot be read", data.display()))?;
+    let fitted = template.fitted(&bytes, RowFormat::of(data)?, label).with_context(|| data.display().to_string())?;
+    let path = tasks.begin_fitted(name, &fitted)?;
+    if printer.json {
+        printer.json(&json!({"task": path, "fitted": fitted}));
+        return Ok(Exit::Done);
+    }
+    printer.line(path.display().to_string());
+    if let Some((field, column)) = &fitted.input {
+        printer.line(printer.foreign(&format!("  what is read: the column {column}, for the template's {field}")));
+    }
+    for FittedLabels { field, labels, left_out } in &fitted.labels {
+        let field = field.as_deref().unwrap_or("labels");
+        let gone = if left_out.is_empty() { String::new() } else { format!("; no row has {}", left_out.join(", ")) };
+        printer.line(printer.foreign(&format!("  {field}: {}{gone}", labels.join(", "))));
+    }
+    let (examples, lines) = (fitted.examples_left_out, fitted.lines_left_out);
+    if examples + lines > 0 {
+        printer.line(format!(
+            "  left out, for they are about other labels: {examples} of the template's examples, {lines} lines of its instructions"
+        ));
+    }
+    let label = label.map_or_else(String::new, |label| format!(" --label {label}"));
+    printer.note(format!(
+        "Read its instructions: they are the template's, and may say more of your case. Then `sumeru choose {name} --data {}{label}`.",
+        data.display()
+    ));
     Ok(Exit::Done)
 }
 

@@ -33,6 +33,16 @@ pub(super) fn set(text: &str, changes: &Map<String, Json>) -> Result<Option<Stri
     Ok(Some(document.to_string()))
 }
 
+/// What a file's keys say, in its order.
+///
+/// # Errors
+/// [`Error::Invalid`] if the text is no TOML.
+pub(super) fn keys(text: &str) -> Result<Map<String, Json>> {
+    let document: DocumentMut =
+        text.parse().map_err(|error| Error::invalid("task", "invalid_task", format!("this is no TOML: {error}")))?;
+    Ok(document.iter().map(|(key, item)| (key.to_owned(), json(item))).collect())
+}
+
 type Changed<T> = std::result::Result<T, String>;
 
 /// Makes an item say something else, and leaves alone what says it already.

@@ -230,7 +230,7 @@ pub(super) fn name_of(key: &str) -> (&str, bool) {
     key.strip_suffix('?').map_or((key, false), |name| (name, true))
 }
 
-fn is_identifier(name: &str) -> bool {
+pub(super) fn is_identifier(name: &str) -> bool {
     name.chars().next().is_some_and(|first| first.is_alphabetic() || first == '_')
         && name.chars().all(|c| c.is_alphanumeric() || c == '_')
 }

@@ -1,12 +1,13 @@
 //! Tasks: files in `tasks/` of a workspace's folder, one a task.
 //!
 //! [`Tasks`] finds, checks and changes them, `file` reads one and names what is wrong in it by line and key, `output` reads the form of its answers,
-//! `limits` what it must keep to, `costs` what errors cost, `judging` how a model grades, `edit` changes keys where they stand, and
-//! `templates` holds those that come with the program. How a task is done is not here.
+//! `limits` what it must keep to, `costs` what errors cost, `judging` how a model grades, `edit` changes keys where they stand,
+//! `templates` holds those that come with the program, and `fit` makes one over for somebody's table. How a task is done is not here.
 
 mod costs;
 mod edit;
 mod file;
+mod fit;
 mod judging;
 mod limits;
 mod output;
@@ -25,6 +26,7 @@ use crate::{Error, Result};
 
 pub(crate) use file::PASSAGES;
 pub use file::Problem;
+pub use fit::{Fitted, FittedLabels};
 pub use templates::{Template, templates};
 
 /// The tasks of a folder.
@@ -129,6 +131,15 @@ impl Tasks {
             return Err(error);
         }
         Ok((path, sample))
+    }
+
+    /// Begins a task from a template that was fitted to a table; returns where it is.
+    ///
+    /// # Errors
+    /// As [`Tasks::begin`].
+    pub fn begin_fitted(&self, name: &str, fitted: &Fitted) -> Result<PathBuf> {
+        check_name(name)?;
+        self.write_new(name, &fitted.source)
     }
 
     /// Writes a new task's file, whole or not at all.

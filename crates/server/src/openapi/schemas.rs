@@ -48,6 +48,7 @@ pub(crate) const TASK_ROWS_CHANGED: &str = "TaskRowsChanged";
 pub(crate) const TASK_ROWS_REQUEST: &str = "TaskRowsRequest";
 pub(crate) const TASK_RUN_REQUEST: &str = "TaskRunRequest";
 pub(crate) const TASK_SOURCE: &str = "TaskWithSource";
+pub(crate) const TASK_BEGUN: &str = "TaskBegun";
 pub(crate) const TASK_UPLOADED: &str = "TaskUploaded";
 pub(crate) const TEXT: &str = "DetokenizedText";
 pub(crate) const TOKENIZE_REQUEST: &str = "TokenizeRequest";

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::reference;
 use super::schemas::{
-    CHOOSING, DECISION, DECISIONS, Named, OUTPUTS, TASK, TASK_ANSWERS, TASK_ROWS, TASK_ROWS_CHANGED, TASK_SOURCE,
-    TASK_UPLOADED, TASKS, integer, list, nullable, number, object, string,
+    CHOOSING, DECISION, DECISIONS, Named, OUTPUTS, TASK, TASK_ANSWERS, TASK_BEGUN, TASK_ROWS, TASK_ROWS_CHANGED,
+    TASK_SOURCE, TASK_UPLOADED, TASKS, integer, list, nullable, number, object, string,
 };
 
 pub(super) fn all() -> Vec<Named> {
@@ -32,11 +32,30 @@ fn files() -> Vec<Named> {
         "row": integer(), "output": {"description": "Of the task's form."}, "error": string(),
         "milliseconds": number(), "probability": number(),
     }});
+    let fitted = object(&[
+        (
+            "input",
+            json!({"type": ["array", "null"], "description": "The template's field, and the column it is called after."}),
+        ),
+        (
+            "labels",
+            list(object(&[("field", nullable("string")), ("labels", list(string())), ("left_out", list(string()))])),
+        ),
+        ("examples_left_out", integer()),
+        ("lines_left_out", integer()),
+    ]);
     let description = object(&[("en", string()), ("zh", string())]);
     let template = object(&[("name", string()), ("description", description)]);
     vec![
         (TASK, object(&task())),
         (TASK_SOURCE, object(&[&task()[..], &[("source", string())]].concat())),
+        (
+            TASK_BEGUN,
+            object(
+                &[&task()[..], &[("source", string()), ("fitted", fitted), ("rows", reference(TASK_UPLOADED))]]
+                    .concat(),
+            ),
+        ),
         (TASKS, object(&[("tasks", list(reference(TASK))), ("templates", list(template))])),
         (
             TASK_ANSWERS,

@@ -106,5 +106,10 @@ pub(crate) async fn upload(
     let taken =
         blocking(&app, move |workspace| workspace.labelled_rows().take_in(&task, &bytes, format, label.as_deref()));
     let (changed, wrong) = taken.await?;
-    Ok(Json(json!({"added": changed.added, "replaced": changed.replaced, "wrong": wrong, "total": changed.total})))
+    Ok(Json(taken_in(&changed, &wrong)))
+}
+
+/// What came of a table.
+pub(super) fn taken_in(changed: &RowsChanged, wrong: &[(usize, String)]) -> Value {
+    json!({"added": changed.added, "replaced": changed.replaced, "wrong": wrong, "total": changed.total})
 }

@@ -330,6 +330,13 @@ fn task_routes() -> Vec<Route> {
         ),
         route(
             "post",
+            "/v1/tasks/{name}/begin",
+            "Begin a task from a template that is fitted to a table of labelled rows",
+            (File(&tasks::BEGIN), Json(201, schema::TASK_BEGUN)),
+            post(tasks::begin),
+        ),
+        route(
+            "post",
             "/v1/tasks/{name}/run",
             "Answer rows by a task",
             (Takes::Json(schema::TASK_RUN_REQUEST), Json(200, schema::TASK_ANSWERS)),

@@ -1,23 +1,37 @@
 //! `/v1/tasks`: tasks of the workspace's folder, begun, changed, and rows answered by them. A task is also a model, `task/NAME`. Labelled rows are in
 //! `labelled`, what is chosen by them in `choices`.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use domain::Error;
 use platform::{Decisions, Outcome, RowAnswer, RowFormat, TaskChange, TaskFile, Template, Workspace, templates};
 use serde_json::{Map, Value, json};
 use wire::fields::{Field, Fields, wrong_type};
 
+use super::Param;
+use super::labelled::{UPLOAD, taken_in};
 use crate::app::{App, blocking};
-use crate::body::{self, Segment};
+use crate::body::{self, Asked, Segment};
 use crate::failure::Failure;
 
 pub(crate) const RUN: [Field; 1] = [Field::read("rows")];
 pub(crate) const CREATE: [Field; 4] =
     [Field::read("name"), Field::read("template"), Field::read("language"), Field::read("sample")];
+pub(crate) const BEGIN: [Param; 4] = [
+    Param { name: "template", kind: "string", required: true, says: "The template's name." },
+    Param {
+        name: "language",
+        kind: "string",
+        required: false,
+        says: "The template's language: en, which is meant if it is left out, or zh.",
+    },
+    UPLOAD[0],
+    UPLOAD[1],
+];
 pub(crate) const CHANGE: [Field; 3] = [Field::read("source"), Field::read("set"), Field::read("dry_run")];
 
 /// Most rows of one request.
@@ -59,15 +73,7 @@ pub(crate) async fn create(
     let fields = Fields::of_body(&body)?;
     fields.check(&CREATE)?;
     let name = fields.required_string("name")?.to_owned();
-    let language = match fields.string("language")? {
-        None | Some("en") => "en",
-        Some("zh") => "zh",
-        Some(other) => {
-            let shown: String = other.chars().take(20).collect();
-            return Err(fields.wrong_value("language", &format!("'{shown}' is neither en nor zh")).into());
-        }
-    };
-    let template = Template::of(fields.required_string("template")?, language)?;
+    let template = Template::of(fields.required_string("template")?, language(fields.string("language")?)?)?;
     let with_rows = fields.boolean("sample")?.unwrap_or(false);
     let task = blocking(&app, move |workspace| {
         let tasks = workspace.tasks();
@@ -79,6 +85,45 @@ pub(crate) async fn create(
         with_source(workspace, &file, template.task)
     });
     Ok((StatusCode::CREATED, Json(task.await?)))
+}
+
+/// Begins a task from a template that is fitted to a table of labelled rows, which are taken in.
+pub(crate) async fn begin(
+    State(app): State<Arc<App>>,
+    Segment(name): Segment,
+    asked: Asked,
+    request: Request,
+) -> Result<(StatusCode, Json<Value>), Failure> {
+    asked.check(&BEGIN)?;
+    let template = Template::of(asked.text("template").unwrap_or_default(), language(asked.text("language"))?)?;
+    let format = RowFormat::of(Path::new(asked.text("file").unwrap_or_default()))?;
+    let label = asked.text("label").map(str::to_owned);
+    let bytes = body::file(request, &app).await?;
+    let begun = blocking(&app, move |workspace| {
+        let (tasks, label) = (workspace.tasks(), label.as_deref());
+        let fitted = template.fitted(&bytes, format, label)?;
+        tasks.begin_fitted(&name, &fitted)?;
+        let file = tasks.show(&name)?;
+        let task = file.clone().task()?;
+        let (changed, wrong) = workspace.labelled_rows().take_in(&task, &bytes, format, label)?;
+        let mut begun = with_source(workspace, &file, &fitted.source)?;
+        begun["fitted"] = json!(fitted);
+        begun["rows"] = taken_in(&changed, &wrong);
+        Ok(begun)
+    });
+    Ok((StatusCode::CREATED, Json(begun.await?)))
+}
+
+/// The language of a template.
+fn language(said: Option<&str>) -> Result<&'static str, Error> {
+    match said {
+        None | Some("en") => Ok("en"),
+        Some("zh") => Ok("zh"),
+        Some(other) => {
+            let shown: String = other.chars().take(20).collect();
+            Err(Error::invalid("language", "invalid_value", format!("language: '{shown}' is neither en nor zh")))
+        }
+    }
 }
 
 pub(crate) async fn change(

@@ -81,6 +81,7 @@ async fn the_document_lists_every_route_and_its_references_lead_somewhere() {
         "post /v1/tasks",
         "get /v1/tasks/{name}",
         "put /v1/tasks/{name}",
+        "post /v1/tasks/{name}/begin",
         "post /v1/tasks/{name}/run",
         "get /v1/tasks/{name}/rows",
         "post /v1/tasks/{name}/rows",

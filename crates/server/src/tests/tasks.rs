@@ -189,6 +189,24 @@ async fn rows_are_labelled_paged_and_uploaded() {
         (&came["added"], &came["replaced"], &came["total"], &came["wrong"][0][0]),
         (&json!(1), &json!(1), &json!(2), &json!(3))
     );
+    let begin = |name: &str, query: &str, body: &'static str| {
+        house.call(to("POST", &format!("/v1/tasks/{name}/begin?{query}")).body(Body::from(body)).unwrap())
+    };
+    let table = "message,kind\nIt is broken,bug\nAdd a dark mode,idea\nIt crashes,\n";
+    let fitted = "template=classify&file=a.csv&label=kind";
+    let begun = begin("fitted", fitted, table).await.good(201, "TaskBegun");
+    assert_eq!(begun["fitted"]["input"], json!(["text", "message"]));
+    assert_eq!(begun["task"]["output"]["enum"], json!(["bug", "idea"]));
+    assert_eq!(
+        (&begun["rows"]["added"], &begun["rows"]["wrong"][0][0], &begun["labelled"]),
+        (&json!(2), &json!(3), &json!(2))
+    );
+    begin("fitted", fitted, table).await.bad(409, "conflict", &["fitted.toml"]);
+    begin("other", "template=classify&file=a.csv", table).await.bad(400, "invalid_data", &["--label"]);
+    begin("other", "template=classify", table).await.bad(400, "missing_required_parameter", &["'file'"]);
+    begin("other", "template=x&file=a.csv", table).await.bad(400, "invalid_value", &["'x' is no template"]);
+    begin("other", &format!("{fitted}&language=fr"), table).await.bad(400, "invalid_value", &["'fr' is neither"]);
+    assert!(!house.data.path().join("tasks/other.toml").exists());
     upload("label=kind", "x").await.bad(400, "missing_required_parameter", &["'file'", ".xlsx"]);
     upload("file=a.pdf", "x").await.bad(400, "invalid_rows", &["'.pdf'"]);
     upload("file=a.csv", "").await.bad(400, "invalid_rows", &["empty"]);

@@ -1,24 +1,37 @@
-import { useState, type FormEvent } from 'react';
-import { post } from '../../api/client';
-import { at, type TaskFile, type Template } from '../../api/tasks';
+import { useRef, useState, type FormEvent } from 'react';
+import { post, upload } from '../../api/client';
+import { at, type Begun, type TaskFile, type Template } from '../../api/tasks';
 import { useTaskText } from '../../i18n/tasks';
+import { count } from '../../lib/format';
 import { go } from '../../lib/router';
-import { Button, Dialog, Failure } from '../../ui/parts';
+import { Icon } from '../../ui/Icon';
+import { Button, Dialog, Failure, IconButton } from '../../ui/parts';
 import { taskHref } from './address';
+import { WrongRows } from './DataFacts';
 
-/** Begins a task from a template, in the language its texts are in. */
+/** Begins a task from a template, in the language its texts are in, as it is or fitted to a table of labelled rows. */
 export function NewTask({ templates, onClose }: { templates: Template[]; onClose: () => void }) {
   const { t, lang } = useTaskText();
   const [name, setName] = useState('');
   const [template, setTemplate] = useState('classify');
   const [language, setLanguage] = useState(lang);
   const [sample, setSample] = useState(false);
+  const [table, setTable] = useState<File | null>(null);
+  const [label, setLabel] = useState('');
+  const [begun, setBegun] = useState<Begun | null>(null);
+  const files = useRef<HTMLInputElement>(null);
   const [error, setError] = useState<unknown>(null);
   const [busy, setBusy] = useState(false);
   const submit = async (event: FormEvent) => {
     event.preventDefault();
     setBusy(true);
+    setError(null);
     try {
+      if (table) {
+        const asked = { template, language, file: table.name, label: label.trim() };
+        setBegun(await upload<Begun>(at.begin(name.trim(), asked), new Blob([table], { type: 'application/octet-stream' })));
+        return;
+      }
       const { name: made } = await post<TaskFile>(at.all, { name: name.trim(), template, language, sample });
       go(taskHref(made, 'edit'));
     } catch (problem) {
@@ -26,6 +39,7 @@ export function NewTask({ templates, onClose }: { templates: Template[]; onClose
       setBusy(false);
     }
   };
+  if (begun && table) return <Fitted begun={begun} file={table.name} />;
   return (
     <Dialog title={t.newTask} onClose={onClose}>
       <form onSubmit={(event) => void submit(event)}>
@@ -58,10 +72,39 @@ export function NewTask({ templates, onClose }: { templates: Template[]; onClose
           </div>
           <span className="soft small">{t.taskLanguageHelp}</span>
         </div>
-        <label className="check">
-          <input type="checkbox" checked={sample} onChange={() => setSample(!sample)} />
-          {t.withSample}
-        </label>
+        <div className="field">
+          <span>{t.ownRows}</span>
+          <div className="row">
+            <Button icon="file" onClick={() => files.current?.click()}>
+              {t.chooseFile}
+            </Button>
+            <span className={table ? 'grow' : 'grow soft small'}>{table?.name ?? t.noFileYet}</span>
+            {table && <IconButton icon="close" label={t.takeFileOut} onClick={() => setTable(null)} />}
+          </div>
+          <input
+            ref={files}
+            type="file"
+            hidden
+            accept=".jsonl,.ndjson,.csv,.tsv,.xlsx"
+            aria-label={t.ownRows}
+            onChange={(event) => {
+              setTable(event.target.files?.[0] ?? null);
+              event.target.value = '';
+            }}
+          />
+          <span className="soft small">{t.ownRowsHelp}</span>
+        </div>
+        {table ? (
+          <label className="field">
+            <span>{t.labelColumn}</span>
+            <input className="input" spellCheck={false} placeholder={t.labelColumnUsual} value={label} onChange={(event) => setLabel(event.target.value)} />
+          </label>
+        ) : (
+          <label className="check">
+            <input type="checkbox" checked={sample} onChange={() => setSample(!sample)} />
+            {t.withSample}
+          </label>
+        )}
         {error !== null && <Failure error={error} />}
         <div className="row end">
           <Button onClick={onClose}>{t.cancel}</Button>
@@ -70,6 +113,38 @@ export function NewTask({ templates, onClose }: { templates: Template[]; onClose
           </Button>
         </div>
       </form>
+    </Dialog>
+  );
+}
+
+/** What was made of the template for a table. */
+function Fitted({ begun, file }: { begun: Begun; file: string }) {
+  const { t, lang } = useTaskText();
+  const { fitted, rows } = begun;
+  const open = () => go(taskHref(begun.name, 'edit'));
+  return (
+    <Dialog title={t.begunFrom(file)} onClose={open}>
+      <ul className="fitted">
+        {fitted.input && <li>{t.fittedColumn(fitted.input[1])}</li>}
+        {fitted.labels.map((one) => (
+          <li key={one.field ?? ''}>
+            {t.fittedLabels(one.field ?? '', one.labels.join(t.and))}
+            {one.left_out.length > 0 && <span className="soft"> · {t.fittedGone(one.left_out.join(t.and))}</span>}
+          </li>
+        ))}
+        {fitted.examples_left_out + fitted.lines_left_out > 0 && <li>{t.fittedExamples(fitted.examples_left_out, fitted.lines_left_out)}</li>}
+        {!fitted.input && fitted.labels.length === 0 && <li>{t.fittedSame}</li>}
+        <li>
+          <Icon name="check" size={16} /> {t.rowsTaken(count(rows.added + rows.replaced, lang))}
+        </li>
+      </ul>
+      {rows.wrong.length > 0 && <WrongRows wrong={rows.wrong} />}
+      <p className="soft">{t.readInstructions}</p>
+      <div className="row end">
+        <Button look="primary" onClick={open}>
+          {t.toEdit}
+        </Button>
+      </div>
     </Dialog>
   );
 }
