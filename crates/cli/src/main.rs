@@ -1,5 +1,6 @@
 //! The binary `sumeru`: the only reader of the command line and the environment, the only printer.
 
+use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -106,9 +107,14 @@ fn data(global: &Global) -> anyhow::Result<PathBuf> {
     Ok(PathBuf::from(home).join(".local/share/sumeru"))
 }
 
-/// Logs go to standard error and only when asked for by `SUMERU_LOG` (`info`, `debug`, `server=debug`...).
+/// Logs go to standard error: what somebody should know, or what `SUMERU_LOG` asks for (`info`, `debug`, `server=debug`, `off`...).
 fn start_log() {
-    let Ok(filter) = std::env::var("SUMERU_LOG") else { return };
-    let filter = tracing_subscriber::EnvFilter::new(filter);
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let log = tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
+    match std::env::var("SUMERU_LOG") {
+        Ok(filter) => log.with_env_filter(tracing_subscriber::EnvFilter::new(filter)).init(),
+        Err(_) => {
+            let own = tracing_subscriber::EnvFilter::new("platform=warn,server=warn");
+            log.with_env_filter(own).without_time().with_target(false).init();
+        }
+    }
 }

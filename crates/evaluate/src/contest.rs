@@ -68,6 +68,8 @@ pub struct Contest {
     seated: Vec<usize>,
     /// For each candidate a plainer one, if there is one: the leader's is among the finalists, if it runs and there is room for three.
     plainer: Vec<Option<usize>>,
+    /// What each candidate is one of, if anything: of those that are as good, the one whose kind has the fewest places goes first.
+    kinds: Vec<usize>,
 }
 
 impl Contest {
@@ -90,6 +92,7 @@ impl Contest {
             halted: false,
             seated: Vec::new(),
             plainer: Vec::new(),
+            kinds: Vec::new(),
         }
     }
 
@@ -107,6 +110,11 @@ impl Contest {
     /// costs more is measured against what it does better.
     pub fn beside(&mut self, plainer: Vec<Option<usize>>) {
         self.plainer = plainer;
+    }
+
+    /// Has ties for a place go to the kind that has the fewest, by candidate: a model that did as well as another is not left out for its name.
+    pub fn spread(&mut self, kinds: Vec<usize>) {
+        self.kinds = kinds;
     }
 
     /// What is to be asked next.
@@ -158,9 +166,7 @@ impl Contest {
     }
 
     fn begin_final(&mut self) {
-        let mut running = self.race.running();
-        // Those that are as good stay in their order.
-        running.sort_by(|a, b| self.race.mean(*b).total_cmp(&self.race.mean(*a)));
+        let mut running = self.ranked();
         let seat = running.iter().copied().find(|at| self.seated.contains(at));
         let leader = running.first().and_then(|leader| *self.plainer.get(*leader)?);
         let plainer = leader.filter(|at| running.contains(at));
@@ -181,6 +187,20 @@ impl Contest {
         }
         self.scores = vec![Vec::new(); running.len()];
         self.finalists = Some(running);
+    }
+
+    /// Who is still in the race, from best to worst; those that are as good by their kinds, then in their order.
+    fn ranked(&self) -> Vec<usize> {
+        let mut left = self.race.running();
+        left.sort_by(|a, b| self.race.mean(*b).total_cmp(&self.race.mean(*a)));
+        let mut ranked: Vec<usize> = Vec::with_capacity(left.len());
+        while let Some(best) = left.first().map(|at| self.race.mean(*at)) {
+            let places = |at: &usize| ranked.iter().filter(|one| self.kinds.get(**one) == self.kinds.get(*at)).count();
+            let tied = left.iter().take_while(|at| self.race.mean(**at) >= best).enumerate();
+            let next = tied.min_by_key(|(_, at)| places(at)).map_or(0, |(place, _)| place);
+            ranked.push(left.remove(next));
+        }
+        ranked
     }
 
     /// Takes the scores of a round of the race: for each of its examples those of its candidates, in their order. Returns who is dropped.
@@ -336,6 +356,20 @@ mod tests {
         let grid = drive(&[0.1, 0.9, 0.2], 100, 20, Terms { spend: 1.0, finalists: 3, ..Terms::default() });
         assert_eq!(grid.finals().iter().map(|(_, scores)| scores.len()).collect::<Vec<_>>(), [20; 3]);
         assert_eq!((grid.raced_examples(), grid.spent().0), (0, 60));
+    }
+
+    #[test]
+    fn ties_for_a_place_go_to_the_kind_that_has_the_fewest() {
+        let finalists = |kinds: Vec<usize>| {
+            let mut contest = Contest::new(6, 8, 10, Terms { spend: 1.0, finalists: 4, ..Terms::default() });
+            contest.spread(kinds);
+            contest.raced(&vec![vec![0.5, 0.7, 0.7, 0.7, 0.7, 0.9]; 2]);
+            contest.end_race();
+            contest.finals().into_iter().map(|(at, _)| at).collect::<Vec<_>>()
+        };
+        assert_eq!(finalists(vec![0, 0, 0, 1, 1, 0]), [5, 3, 1, 4], "the leader is of the first kind");
+        assert_eq!(finalists(vec![0, 0, 0, 1, 2, 3]), [5, 1, 3, 4]);
+        assert_eq!(finalists(Vec::new()), [5, 1, 2, 3]);
     }
 
     #[test]

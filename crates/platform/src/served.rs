@@ -96,7 +96,12 @@ impl Workspace {
         max_tokens: Option<u32>,
     ) -> Result<Answerer> {
         let Some((path, decision)) = decided else {
-            return self.answerer(task, &self.usual(task, None, None)?, &[], max_tokens.unwrap_or(MAX_TOKENS), 0).await;
+            let usual = self.usual(task, None, None)?;
+            tracing::warn!(
+                task = task.name,
+                "nothing was decided for it, so it answers by {usual}; `sumeru choose` measures which way is best"
+            );
+            return self.answerer(task, &usual, &[], max_tokens.unwrap_or(MAX_TOKENS), 0).await;
         };
         if decision.task_fingerprint != task_fingerprint(task) {
             tracing::warn!(

@@ -133,7 +133,7 @@ export const tasksCatalogue = {
   asLabels: both('标签', 'Labels'),
   asLabelsHelp: both('一行一个，至少两个；答案只会是其中之一。', 'One a line, two at least; an answer is always one of them.'),
   asShort: both('简写', 'Short form'),
-  asShortHelp: both('text、integer、number、boolean、date，加 [] 是列表；记录写成 {"aspect": "text: 方面", "mood?": ["好", "坏"]}，? 表示可省略；记录的列表再套一层 [ ]。', 'text, integer, number, boolean, date, with [] for a list; a record is {"aspect": "text: what it is about", "mood?": ["good", "bad"]}, where ? may be left out; a list of records has [ ] around it.'),
+  asShortHelp: both('text、quote（原话）、integer、number、boolean、date，加 [] 是列表；记录写成 {"aspect": "text: 方面", "mood?": ["好", "坏"]}，? 表示可省略；记录的列表再套一层 [ ]。', 'text, quote (words of the row), integer, number, boolean, date, with [] for a list; a record is {"aspect": "text: what it is about", "mood?": ["good", "bad"]}, where ? may be left out; a list of records has [ ] around it.'),
   asSchema: both('JSON Schema', 'JSON Schema'),
   asSchemaHelp: both('draft 2020-12；简写说不出的限制用它写。', 'draft 2020-12, for what the short form cannot say.'),
   instructions: both('指示', 'Instructions'),

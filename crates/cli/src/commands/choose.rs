@@ -1,5 +1,6 @@
 //! `sumeru choose` and `sumeru recheck`: which way does a task best, by measurement.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use anyhow::Context;
@@ -144,13 +145,14 @@ pub(super) fn read(
 ) -> anyhow::Result<Labelled> {
     let rows = read_all(task, path, label)?;
     const SHOWN: usize = 5;
-    for (row, why) in rows.wrong.iter().take(SHOWN) {
-        printer.note(format!("{}: row {row}: {}", path.display(), printer.foreign(why)));
+    let wrong = wrong_rows(&rows.wrong);
+    for line in wrong.iter().take(SHOWN) {
+        printer.note(format!("{}: {}", path.display(), printer.foreign(line)));
     }
-    if rows.wrong.len() > SHOWN {
+    if wrong.len() > SHOWN {
         printer.note(format!(
-            "... and {} more rows that are no examples; `sumeru data check` lists them",
-            rows.wrong.len() - SHOWN
+            "... and other rows that are no examples, {} in all; `sumeru data check` lists them",
+            rows.wrong.len()
         ));
     }
     if rows.examples.is_empty() {
@@ -158,6 +160,24 @@ pub(super) fn read(
     }
     gaps(&rows.gaps(task)).iter().for_each(|gap| printer.note(printer.foreign(gap)));
     Ok(rows)
+}
+
+/// Rows that are none, those that are for the same reason in one line.
+pub(super) fn wrong_rows(wrong: &[(usize, String)]) -> Vec<String> {
+    let mut reasons: Vec<(&str, usize, usize)> = Vec::new();
+    let mut known: HashMap<&str, usize> = HashMap::new();
+    for (row, why) in wrong {
+        let at = *known.entry(why).or_insert(reasons.len());
+        match reasons.get_mut(at) {
+            Some(reason) => reason.2 += 1,
+            None => reasons.push((why, *row, 0)),
+        }
+    }
+    let line = |(why, row, more)| match more {
+        0 => format!("row {row}: {why}"),
+        more => format!("row {row} and {more} more: {why}"),
+    };
+    reasons.into_iter().map(line).collect()
 }
 
 /// What no row is labelled with, and what comes of it.
@@ -264,8 +284,8 @@ fn table(decision: &Decision, printer: Printer) {
     }
     if !decision.not_ruled_out.is_empty() {
         let names: Vec<String> = decision.not_ruled_out.iter().map(ToString::to_string).collect();
-        let settle = decision.examples_to_settle.map_or(String::new(), |count| {
-            format!("; about {count} test examples would settle it, if the differences are what they seem")
+        let settle = decision.rows_to_settle().map_or(String::new(), |rows| {
+            format!("; about {rows} labelled rows would settle it, if the differences are what they seem")
         });
         printer.line(format!("Not ruled out: {}{settle}.", names.join(", ")));
     }

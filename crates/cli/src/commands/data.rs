@@ -7,7 +7,7 @@ use domain::{Example, Task};
 use platform::{DataReport, Labelled, Shares, Tasks, leaks};
 use serde_json::json;
 
-use super::choose::{gaps, read, read_all};
+use super::choose::{gaps, read, read_all, wrong_rows};
 use crate::args::{self, DataFiles};
 use crate::exit::{self, Exit};
 use crate::print::Printer;
@@ -81,7 +81,7 @@ fn check(files: &DataFiles, printer: Printer) -> anyhow::Result<Exit> {
     }
     for (at, report) in reports.iter().enumerate() {
         printer.line(format!("{}: {} examples, {} rows that are none", name(at), report.examples, report.wrong.len()));
-        list(&report.wrong, printer, |(row, why)| format!("  row {row}: {why}"));
+        list(&wrong_rows(&report.wrong), printer, |line| format!("  {line}"));
         list(&report.contradictions, printer, |(a, b)| {
             format!("  rows {a} and {b} say the same and have other labels")
         });

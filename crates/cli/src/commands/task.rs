@@ -83,7 +83,7 @@ fn begin_fitted(
     let (examples, lines) = (fitted.examples_left_out, fitted.lines_left_out);
     if examples + lines > 0 {
         printer.line(format!(
-            "  left out, for they are about other labels: {examples} of the template's examples, {lines} lines of its instructions"
+            "  left out, for they are about other labels: {examples} of its examples, {lines} of its instructions' lines"
         ));
     }
     let label = label.map_or_else(String::new, |label| format!(" --label {label}"));

@@ -54,6 +54,12 @@ fn plainer(of: &Candidate, all: &[Candidate]) -> Option<usize> {
     all.iter().position(|one| *one == wanted)
 }
 
+/// The model of each candidate, as the place of the first that has the same one.
+fn models_of(candidates: &[Candidate]) -> Vec<usize> {
+    let first = |one: &Candidate| candidates.iter().position(|other| other.model == one.model);
+    candidates.iter().map(|one| first(one).unwrap_or_default()).collect()
+}
+
 /// The scores of a round, example by example, and the candidates that answered none of it, with the reason.
 type Round = (Vec<Vec<f64>>, Vec<(usize, String)>);
 
@@ -72,6 +78,7 @@ impl<'a> Asker<'a> {
         // What was asked before the race is within its means, and what a search brought is measured beside the task's own words.
         contest.charge(asked);
         contest.seat(plain);
+        contest.spread(models_of(&candidates));
         contest.beside(candidates.iter().map(|one| plainer(one, &candidates)).collect());
         Self {
             workspace,

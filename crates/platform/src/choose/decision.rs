@@ -355,6 +355,12 @@ impl Decision {
             .unwrap_or(std::cmp::Ordering::Equal)
     }
 
+    /// Labelled rows in all, split as these were, that would settle what is open; nothing if a forecast cannot be made or was already reached.
+    pub fn rows_to_settle(&self) -> Option<usize> {
+        let count = self.examples_to_settle.filter(|count| *count > self.data.test)?;
+        Some((count * self.data.examples).div_ceil(self.data.test.max(1)))
+    }
+
     /// Candidates that the race did not drop and the final had no place for: nothing more is known of them.
     pub fn left_out(&self) -> Vec<&Candidate> {
         let unbeaten = |entrant: &&Entrant| {

@@ -54,7 +54,7 @@ const ENGLISH: Words = Words {
     choice: "Chosen",
     none: "Nothing was chosen",
     open: "Could not be ruled out",
-    settle: "Test examples that would settle it",
+    settle: "Labelled rows that would settle it, if the differences are what they seem",
     candidate: "candidate",
     quality: "quality",
     corrected: "corrected for the judge",
@@ -84,7 +84,7 @@ const CHINESE: Words = Words {
     choice: "选定",
     none: "没有选定",
     open: "尚不能排除",
-    settle: "要分出高下所需的测试样例数",
+    settle: "如果差距真如所见，要分出高下约需标注数据条数",
     candidate: "候选",
     quality: "质量",
     corrected: "按裁判误差修正",
@@ -152,6 +152,7 @@ impl Decision {
             t => given(words(language)),
             d => given(self),
             lines => given(self.lines(language)),
+            rows_to_settle => self.rows_to_settle(),
             chosen => self.chosen.as_ref().map(ToString::to_string),
             open => self.not_ruled_out.iter().map(ToString::to_string).collect::<Vec<_>>(),
             why => self.sentence(language == ReportLanguage::Chinese),
@@ -201,7 +202,7 @@ impl Decision {
         if !open.is_empty() {
             let _ = writeln!(out, "\n{}: {}", t.open, open.join(", "));
         }
-        if let Some(count) = self.examples_to_settle {
+        if let Some(count) = self.rows_to_settle() {
             let _ = writeln!(out, "\n{}: {count}", t.settle);
         }
         if let Some(shown) = Shown::of(self) {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use domain::{Collected, Example, FinishReason, Grammar, Message, Prompt, Request, Role, Task};
 use serde_json::{Map, Value, json};
 
+use super::quote;
 use super::reading::{json_in, label_in, without_thoughts};
 use crate::tasks::PASSAGES;
 use crate::{Error, Result};
@@ -83,7 +84,7 @@ impl Asking {
         request.grammar = match (self.task.labels(), self.task.answers_in_text()) {
             (Some(labels), _) => Some(self.choice(&labels)),
             (None, true) => None,
-            (None, false) => Some(Grammar::JsonSchema(self.task.output.clone())),
+            (None, false) => Some(Grammar::JsonSchema(quote::told(&self.task.output))),
         };
         request
     }
@@ -172,7 +173,7 @@ pub(crate) fn form(task: &Task) -> Option<String> {
     if task.answers_in_text() {
         return None;
     }
-    let schema = &task.output;
+    let schema = quote::told(&task.output);
     Some(if chinese {
         format!("用符合这个 JSON Schema 的 JSON 回答：{schema}")
     } else {

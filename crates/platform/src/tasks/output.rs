@@ -5,6 +5,7 @@
 //! `"text"` | any text
 //! `["good", "bad"]` | one of these
 //! `"integer"`, `"number"`, `"boolean"`, `"date"` | such a value
+//! `"quote"` | a text that stands in the row word for word; empty if what the model said does not
 //! `"text[]"` | a list of such
 //! `{ aspect = "text", ... }` | a record; a key that ends with `?` may be left out
 //! `[{ ... }]` | a list of such records
@@ -16,7 +17,7 @@ use toml::de::DeValue;
 
 use super::file::{At, Problems, json as to_json, kind, name_of};
 
-const TYPES: [&str; 5] = ["text", "integer", "number", "boolean", "date"];
+const TYPES: [&str; 6] = ["text", "quote", "integer", "number", "boolean", "date"];
 
 /// The JSON Schema of a short form.
 pub(super) fn short_form(value: At<'_, '_>, path: &str, problems: &mut Problems<'_>) -> Value {
@@ -74,6 +75,7 @@ fn named(text: &str) -> Option<Value> {
     let (name, list) = name.trim().strip_suffix("[]").map_or((name.trim(), false), |name| (name, true));
     let one = match name {
         "text" => json!({"type": "string"}),
+        "quote" => json!({"type": "string", "format": "quote"}),
         "date" => json!({"type": "string", "format": "date"}),
         "integer" | "number" | "boolean" => json!({"type": name}),
         _ => return None,

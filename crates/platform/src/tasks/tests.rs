@@ -90,7 +90,7 @@ fn what_is_wrong_is_named_by_line_column_and_key() {
         ("instructions = '  '", "1:16: instructions: they are empty"),
         ("instructions = 'a {{ txt }}'", "1:16: instructions: '{{ txt }}' is no field; there are text"),
         ("instructions = 'a {{ text'", "1:16: instructions: they are no template: "),
-        ("instructions = 'x'\noutput = 'string'", "2:10: output: 'string' is no type; there are text, integer"),
+        ("instructions = 'x'\noutput = 'string'", "2:10: output: 'string' is no type; there are text, quote, integer"),
         ("instructions = 'x'\noutput = ['a']", "2:10: output: a list is either two labels or more"),
         ("instructions = 'x'\noutput = ['a', 'b', 'a']", "2:21: output: \"a\" is there twice"),
         ("instructions = 'x'\noutput = 3", "2:10: output: it is a whole number; the form of an answer is a type"),

@@ -55,7 +55,8 @@ export function shortForm(schema: Schema): Json | undefined {
     }
     return record;
   }
-  if (schema.type === 'string' && schema.format === 'date') return only(schema, ['type', 'format', 'description']) ? said('date', schema) : undefined;
+  const format = schema.format;
+  if (schema.type === 'string' && (format === 'date' || format === 'quote')) return only(schema, ['type', 'format', 'description']) ? said(format, schema) : undefined;
   const names: Record<string, string> = { string: 'text', integer: 'integer', number: 'number', boolean: 'boolean' };
   const name = typeof schema.type === 'string' ? names[schema.type] : undefined;
   return name && only(schema, ['type', 'description']) ? said(name, schema) : undefined;
