@@ -112,6 +112,14 @@ impl Printer {
         }
     }
 
+    /// A table within prose: it has its head also where it is not drawn for people.
+    pub(crate) fn table_in_prose<const N: usize>(&self, head: [&str; N], rows: &[[String; N]]) {
+        if !self.terminal {
+            self.line(head.join("\t"));
+        }
+        self.table(head, rows);
+    }
+
     /// A bar for long work; drawn only on a terminal.
     pub(crate) fn bar(&self, template: &str) -> ProgressBar {
         let bar = ProgressBar::no_length();

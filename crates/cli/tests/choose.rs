@@ -155,7 +155,11 @@ fn a_choice_is_made_goes_on_after_a_kill_and_is_followed() {
     let kept = lines();
     assert!(kept >= 10, "it was killed on its way");
 
-    let decided = json(choose().args(["--html", &here("report.html"), "--markdown", &here("report.md")]));
+    let output =
+        choose().args(["--json", "--html", &here("report.html"), "--markdown", &here("report.md")]).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("answers of a sitting that was cut are kept"), "{said}");
+    let decided: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     let decision = &decided["decision"];
     // Two words tell all of it: the regression on vectors learns it from 27 examples, a model of 135 million weights does not.
     let chosen = decision["chosen"].as_str().unwrap();

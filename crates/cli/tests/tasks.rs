@@ -26,7 +26,7 @@ fn a_task_is_begun_checked_and_shown() {
     let fitted = ["task", "new", "mine", "--from", "classify", "--language", "zh", "--data", &table, "--label", "类别"];
     for (arguments, code, expected) in [
         (&["task", "list"][..], 0, "sumeru task new"),
-        (&fitted, 0, "labels: 故障, 建议; no row has 账单"),
+        (&fitted, 0, "labels: 故障, 建议 (no row has 账单"),
         (&fitted, 1, "is there already"),
         (&["data", "check", "mine", &table, "--label", "类别"], 0, "3 examples, 0 rows that are none"),
         (&fitted[..9], 2, "name its column with --label"),

@@ -50,7 +50,9 @@ pub use routes::{Candidate, Outcome, Route};
 pub use run::{Answered, Row, RowFormat, RunEvent, RunOptions, RunReport, rows, sample};
 pub use search::{SearchAnswer, SearchRequest, SearchTimings};
 pub use served::{Answers, RowAnswer};
-pub use tasks::{Fitted, FittedLabels, Problem, TaskChange, TaskFile, Tasks, Template, task_schema, templates};
+pub use tasks::{
+    Fitted, FittedLabels, Problem, TaskChange, TaskFile, Tasks, Template, is_chinese_table, task_schema, templates,
+};
 pub use tokens::{Piece, Tokens};
 pub use workspace::{Access, EngineState, Settings, Workspace};
 

@@ -6,8 +6,6 @@ use clap::{CommandFactory, FromArgMatches};
 
 use super::Cli;
 
-/// Commands whose own `--data` is a file of rows.
-const OF_ROWS: [&str; 2] = ["choose", "recheck"];
 /// The place of the data directory after a command.
 const AFTER: &str = "data-after";
 
@@ -39,13 +37,14 @@ fn with_data(command: clap::Command) -> clap::Command {
     if !names.is_empty() {
         return names.into_iter().fold(command, |command, name| command.mut_subcommand(name, with_data));
     }
-    if OF_ROWS.contains(&command.get_name()) {
+    // Where `--data` names rows, the variable says where models are.
+    if command.get_arguments().any(|one| one.get_long() == Some("data")) {
         return command;
     }
     let data = clap::Arg::new(AFTER)
         .long("data")
         .value_name("DIR")
         .value_parser(clap::value_parser!(PathBuf))
-        .help("Where models and knowledge bases are kept [env: SUMERU_DATA=] [default: ~/.local/share/sumeru]");
+        .help("Where models and knowledge bases are kept [env: SUMERU_DATA] [default: ~/.local/share/sumeru]");
     command.arg(data)
 }

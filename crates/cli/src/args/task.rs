@@ -59,7 +59,7 @@ pub(crate) enum Task {
         /// The template
         #[arg(long, value_name = "TEMPLATE")]
         from: Option<String>,
-        /// The template's language [default: that of LC_ALL or LANG]
+        /// The template's language [default: that of --data's texts, else of LC_ALL or LANG]
         #[arg(long, value_enum)]
         language: Option<Language>,
         /// Labelled rows (.jsonl, .csv, .tsv, .xlsx) that the template is fitted to: its field is called as their column is, its labels are theirs

@@ -210,10 +210,15 @@ async fn measured(
                 say(format!("{name}: {}", printer.foreign(first)));
             }
             ChooseEvent::Searched(searched) => say(found(&searched)),
-            ChooseEvent::Begun { candidates, parts: (train, development, test) } => say(format!(
-                "{} candidates; {train} examples to learn from, {development} to race on, {test} to measure on",
-                candidates.len()
-            )),
+            ChooseEvent::Begun { candidates, parts: (train, development, test), kept } => {
+                say(format!(
+                    "{} candidates; {train} examples to learn from, {development} to race on, {test} to measure on",
+                    candidates.len()
+                ));
+                if kept > 0 {
+                    say(format!("{kept} answers of a sitting that was cut are kept; what can be used again is"));
+                }
+            }
             ChooseEvent::Preparing(candidate) => bar.set_message(format!("getting ready: {candidate};")),
             ChooseEvent::Withdrawn { candidate, why } => say(format!("{candidate} withdraws: {why}")),
             ChooseEvent::Dropped { candidate, by, after } => {
@@ -265,7 +270,7 @@ fn table(decision: &Decision, printer: Printer) {
             }
         })
         .collect();
-    printer.table(
+    printer.table_in_prose(
         [
             "candidate",
             decision.metric.to_string().as_str(),
@@ -293,7 +298,7 @@ fn table(decision: &Decision, printer: Printer) {
     if !left.is_empty() {
         let names: Vec<String> = left.into_iter().map(ToString::to_string).collect();
         printer.line(format!(
-            "Not measured, though the race did not drop them: {}; more have a place by --finalists, if --spend pays for them.",
+            "Not measured, though the race did not drop them: {}; `--grid` measures all.",
             names.join(", ")
         ));
     }

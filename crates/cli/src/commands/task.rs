@@ -13,14 +13,22 @@ use crate::print::{Ink, Printer};
 pub(crate) fn run(command: args::Task, printer: Printer) -> anyhow::Result<Exit> {
     match command {
         args::Task::New { name, from, language, data, label, folder } => {
-            let language = language.unwrap_or_else(Language::of_environment);
-            let Some(name) = name else { return list_templates(language, printer) };
-            let template = template(from.as_deref(), language)?;
+            let Some(name) = name else {
+                return list_templates(language.unwrap_or_else(Language::of_environment), printer);
+            };
             let tasks = Tasks::of(&folder.workspace);
-            match data {
-                Some(data) => begin_fitted(&name, &template, &data, label.as_deref(), &tasks, printer),
-                None => begin(&name, &template, &tasks, printer),
-            }
+            let Some(data) = data else {
+                let template = template(from.as_deref(), language.unwrap_or_else(Language::of_environment))?;
+                return begin(&name, &template, &tasks, printer);
+            };
+            let rows = Table {
+                bytes: std::fs::read(&data).with_context(|| format!("{} cannot be read", data.display()))?,
+                format: RowFormat::of(&data)?,
+                label: label.as_deref(),
+                path: &data,
+            };
+            let language = language.map_or_else(|| rows.language(), Ok)?;
+            begin_fitted(&name, &template(from.as_deref(), language)?, &rows, &tasks, printer)
         }
         args::Task::Check { names, folder } => check(&names, &Tasks::of(&folder.workspace), printer),
         args::Task::List { folder } => list(&Tasks::of(&folder.workspace), printer),
@@ -56,16 +64,31 @@ fn begin(name: &str, template: &Template, tasks: &Tasks, printer: Printer) -> an
     Ok(Exit::Done)
 }
 
+/// Labelled rows that a template is fitted to.
+struct Table<'a> {
+    path: &'a Path,
+    bytes: Vec<u8>,
+    format: RowFormat,
+    label: Option<&'a str>,
+}
+
+impl Table<'_> {
+    fn language(&self) -> anyhow::Result<Language> {
+        let chinese =
+            platform::is_chinese_table(&self.bytes, self.format).with_context(|| self.path.display().to_string())?;
+        Ok(if chinese { Language::Zh } else { Language::En })
+    }
+}
+
 fn begin_fitted(
     name: &str,
     template: &Template,
-    data: &Path,
-    label: Option<&str>,
+    table: &Table<'_>,
     tasks: &Tasks,
     printer: Printer,
 ) -> anyhow::Result<Exit> {
-    let bytes = std::fs::read(data).with_context(|| format!("{} cannot be read", data.display()))?;
-    let fitted = template.fitted(&bytes, RowFormat::of(data)?, label).with_context(|| data.display().to_string())?;
+    let (data, label) = (table.path.display(), table.label);
+    let fitted = template.fitted(&table.bytes, table.format, label).with_context(|| data.to_string())?;
     let path = tasks.begin_fitted(name, &fitted)?;
     if printer.json {
         printer.json(&json!({"task": path, "fitted": fitted}));
@@ -73,23 +96,21 @@ fn begin_fitted(
     }
     printer.line(path.display().to_string());
     if let Some((field, column)) = &fitted.input {
-        printer.line(printer.foreign(&format!("  what is read: the column {column}, for the template's {field}")));
+        printer.line(printer.foreign(&format!("  the column that is read: {column} (the template's {field})")));
     }
     for FittedLabels { field, labels, left_out } in &fitted.labels {
         let field = field.as_deref().unwrap_or("labels");
-        let gone = if left_out.is_empty() { String::new() } else { format!("; no row has {}", left_out.join(", ")) };
+        let gone = if left_out.is_empty() { String::new() } else { format!(" (no row has {})", left_out.join(", ")) };
         printer.line(printer.foreign(&format!("  {field}: {}{gone}", labels.join(", "))));
     }
-    let (examples, lines) = (fitted.examples_left_out, fitted.lines_left_out);
-    if examples + lines > 0 {
-        printer.line(format!(
-            "  left out, for they are about other labels: {examples} of its examples, {lines} of its instructions' lines"
-        ));
+    for (count, of) in [(fitted.examples_left_out, "examples"), (fitted.lines_left_out, "lines of the instructions")] {
+        if count > 0 {
+            printer.line(format!("  left out of the template's {of}: {count}, about labels that are none here"));
+        }
     }
     let label = label.map_or_else(String::new, |label| format!(" --label {label}"));
     printer.note(format!(
-        "Read its instructions: they are the template's, and may say more of your case. Then `sumeru choose {name} --data {}{label}`.",
-        data.display()
+        "Read its instructions: they are the template's, and may say more of your case. Then `sumeru choose {name} --data {data}{label}`."
     ));
     Ok(Exit::Done)
 }

@@ -86,6 +86,11 @@ impl Ledger {
         Ok(Self { file, path: path.to_owned(), known, again })
     }
 
+    /// Answers that are known.
+    pub(super) fn len(&self) -> usize {
+        self.known.len()
+    }
+
     pub(super) fn get(&self, candidate: &str, example: &str) -> Option<&Entry> {
         self.known.get(&(candidate.to_owned(), example.to_owned()))
     }

@@ -129,6 +129,8 @@ pub enum ChooseEvent {
         candidates: Vec<Candidate>,
         /// Examples of the three parts.
         parts: (usize, usize, usize),
+        /// Answers kept by an earlier sitting that was cut: they are not asked for again.
+        kept: usize,
     },
     /// One is being made ready: a model is loaded, a classifier learns.
     Preparing(Candidate),
@@ -215,7 +217,11 @@ impl Workspace {
     /// What a choice is among and by, and the answers there are already.
     fn begin_choice(&self, task: &Task, data: &Labelled, options: &ChooseOptions) -> Result<Begun> {
         let parts = Parts::of(data, options)?;
-        let candidates = self.candidates(task, options)?;
+        let mut candidates = self.candidates(task, options)?;
+        if options.routes.is_empty() {
+            let examples = whole_examples(task, &parts.train);
+            candidates.retain(|one| differs(one.route, examples));
+        }
         let ledger = Ledger::open(&Decisions::of(&options.folder).begun(&task.name)?)?;
         Ok(Begun { task: Arc::new(task.clone()), parts, candidates, ledger })
     }
@@ -228,6 +234,7 @@ impl Workspace {
         watch: &mut impl FnMut(ChooseEvent),
     ) -> Result<(Decision, PathBuf)> {
         let Begun { task, parts, candidates, mut ledger } = begun;
+        let kept = ledger.len();
         let mut bench = Bench::open(self, &task, options).await?;
         bench.may_see(&parts.train)?;
         bench.may_see(&parts.development)?;
@@ -238,6 +245,7 @@ impl Workspace {
         watch(ChooseEvent::Begun {
             candidates: field.candidates.clone(),
             parts: (parts.train.len(), parts.development.len(), parts.test.len()),
+            kept,
         });
         let mut asker = Asker::new(self, &task, options, &parts, field, (ledger, bench));
         asker.run(watch).await?;
@@ -291,6 +299,22 @@ impl Workspace {
             ));
         }
         Ok(all)
+    }
+}
+
+/// Examples that can be shown to a model: the task's own, and those that are labelled whole.
+fn whole_examples(task: &Task, train: &[Example]) -> usize {
+    let form = jsonschema::validator_for(&task.output).ok();
+    let whole = |one: &&Example| form.as_ref().is_none_or(|form| form.is_valid(&one.output));
+    task.examples.len() + train.iter().filter(whole).count()
+}
+
+/// Whether a route does otherwise than a plainer one with so few examples: none cannot be shown, and of no more than are shown none are nearest.
+fn differs(route: Route, examples: usize) -> bool {
+    match route {
+        Route::FewShot(_) => examples > 0,
+        Route::Nearest(count) => examples > count,
+        _ => true,
     }
 }
 

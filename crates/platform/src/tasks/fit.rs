@@ -14,6 +14,8 @@ use crate::{Error, Result, RowFormat};
 
 /// More labels than this are hardly labels to choose from.
 const MOST_LABELS: usize = 200;
+/// Rows that tell in which language they are.
+const LOOKED_AT: usize = 200;
 
 /// A template as it is for a table, and what was changed.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -85,6 +87,16 @@ impl Template {
         let why = || problems.first().map(ToString::to_string).unwrap_or_default();
         task.ok_or_else(|| invalid(format!("the template '{}' cannot be fitted to this table: {}", self.name, why())))
     }
+}
+
+/// Whether the texts of a table are Chinese, by the characters of its first rows.
+///
+/// # Errors
+/// [`Error::Invalid`] if the table is none.
+pub fn is_chinese_table(bytes: &[u8], format: RowFormat) -> Result<bool> {
+    let rows = records(bytes, format)?.into_iter().take(LOOKED_AT).filter_map(|row| row.fields.ok());
+    let texts: Vec<String> = rows.map(|row| crate::routes::plain(&row)).collect();
+    Ok(knowledge::han_share(&texts.join("\n")) > 0.3)
 }
 
 /// The column for the field that the table does not have, if there is such a field.

@@ -26,7 +26,7 @@ use crate::{Error, Result};
 
 pub(crate) use file::PASSAGES;
 pub use file::Problem;
-pub use fit::{Fitted, FittedLabels};
+pub use fit::{Fitted, FittedLabels, is_chinese_table};
 pub use templates::{Template, templates};
 
 /// The tasks of a folder.

@@ -8,7 +8,9 @@ use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use domain::Error;
-use platform::{Decisions, Outcome, RowAnswer, RowFormat, TaskChange, TaskFile, Template, Workspace, templates};
+use platform::{
+    Decisions, Outcome, RowAnswer, RowFormat, TaskChange, TaskFile, Template, Workspace, is_chinese_table, templates,
+};
 use serde_json::{Map, Value, json};
 use wire::fields::{Field, Fields, wrong_type};
 
@@ -27,7 +29,7 @@ pub(crate) const BEGIN: [Param; 4] = [
         name: "language",
         kind: "string",
         required: false,
-        says: "The template's language: en, which is meant if it is left out, or zh.",
+        says: "The template's language, en or zh; that of the table's texts if it is left out.",
     },
     UPLOAD[0],
     UPLOAD[1],
@@ -95,12 +97,17 @@ pub(crate) async fn begin(
     request: Request,
 ) -> Result<(StatusCode, Json<Value>), Failure> {
     asked.check(&BEGIN)?;
-    let template = Template::of(asked.text("template").unwrap_or_default(), language(asked.text("language"))?)?;
+    let said = asked.text("language").map(|said| language(Some(said))).transpose()?;
+    let name_of_template = asked.text("template").unwrap_or_default().to_owned();
+    // Said before the file is sent.
+    Template::of(&name_of_template, "en")?;
     let format = RowFormat::of(Path::new(asked.text("file").unwrap_or_default()))?;
     let label = asked.text("label").map(str::to_owned);
     let bytes = body::file(request, &app).await?;
     let begun = blocking(&app, move |workspace| {
         let (tasks, label) = (workspace.tasks(), label.as_deref());
+        let own = || is_chinese_table(&bytes, format).map(|chinese| if chinese { "zh" } else { "en" });
+        let template = Template::of(&name_of_template, said.map_or_else(own, Ok)?)?;
         let fitted = template.fitted(&bytes, format, label)?;
         tasks.begin_fitted(&name, &fitted)?;
         let file = tasks.show(&name)?;
