@@ -103,9 +103,9 @@ fn begin_fitted(
         let gone = if left_out.is_empty() { String::new() } else { format!(" (no row has {})", left_out.join(", ")) };
         printer.line(printer.foreign(&format!("  {field}: {}{gone}", labels.join(", "))));
     }
-    for (count, of) in [(fitted.examples_left_out, "examples"), (fitted.lines_left_out, "lines of the instructions")] {
+    for (count, of) in [(fitted.examples_left_out, "examples"), (fitted.lines_left_out, "lines of instructions")] {
         if count > 0 {
-            printer.line(format!("  left out of the template's {of}: {count}, about labels that are none here"));
+            printer.line(format!("  left out, being about other labels: {count} of the template's {of}"));
         }
     }
     let label = label.map_or_else(String::new, |label| format!(" --label {label}"));
