@@ -109,9 +109,8 @@ fn column(task: &Task, rows: &[Map<String, Value>], label: Option<&str>) -> Resu
     let names: Vec<&str> = columns.iter().map(|(name, _)| name.as_str()).collect();
     let answers = |name: &str| task.output.get("properties").is_some_and(|all| all.get(name).is_some());
     let taken = |name: &str| {
-        label == Some(name)
+        label.map_or(LABELS.contains(&name), |label| label == name)
             || name == TAGS
-            || LABELS.contains(&name)
             || answers(name)
             || task.input.iter().any(|field| field.name == name)
     };
@@ -140,7 +139,9 @@ fn columns(rows: &[Map<String, Value>], label: Option<&str>) -> Vec<(String, usi
             continue;
         }
         for (name, value) in row.get("input").and_then(Value::as_object).unwrap_or(row) {
-            let characters = value.as_str().map_or(0, |text| text.chars().count());
+            // An address is long, and nothing to read.
+            let text = value.as_str().filter(|text| !text.trim_start().starts_with("http"));
+            let characters = text.map_or(0, |text| text.chars().count());
             match columns.iter_mut().find(|(column, _)| column == name) {
                 Some((_, all)) => *all += characters,
                 None => columns.push((name.clone(), characters)),
@@ -344,6 +345,18 @@ mod tests {
             assert!(task.instructions.contains("{{ column }}"), "{}", fitted.source);
             let read = crate::labelled(&task, rows.as_bytes(), RowFormat::JsonLines, None).expect("rows");
             assert_eq!(read.wrong, [], "{}", template.name);
+        }
+    }
+
+    #[test]
+    fn what_is_read_is_the_column_with_most_to_read() {
+        for (table, label, column) in [
+            ("url,title,label\nhttps://example.org/a/long/address,Good,x\nhttps://example.org/b,Bad,y\n", None, "title"),
+            ("id,short,long,label\n1,a b,a b c d e,x\n2,c,f g h,y\n", None, "long"),
+            ("answer,score\nIt is so,x\nIt is not,y\n", Some("score"), "answer"),
+        ] {
+            let fitted = fit("classify", "en", table, label).expect(table);
+            assert_eq!(fitted.input, Some(("text".to_owned(), column.to_owned())), "{table}");
         }
     }
 
