@@ -15,9 +15,9 @@ use crate::run::records;
 use crate::{Error, Result, Row, RowFormat};
 
 /// Columns that hold the label where nobody says which.
-pub(crate) const LABELS: [&str; 8] = ["output", "label", "answer", "expected", "target", "标签", "答案", "输出"];
+const LABELS: [&str; 8] = ["output", "label", "answer", "expected", "target", "标签", "答案", "输出"];
 /// Where the tags of a row are, unless the task has a field of this name.
-pub(crate) const TAGS: &str = "tags";
+const TAGS: &str = "tags";
 /// Texts that share so much of their runs of characters are twins.
 const ALIKE: f64 = 0.8;
 
@@ -164,9 +164,12 @@ fn example(task: &Task, mut fields: Map<String, Value>, label: Option<&str>) -> 
         }
         Some(label) => fields.remove(label).ok_or_else(|| missing(&fields, &format!("`{label}`")))?,
         None => {
-            let key = LABELS
-                .iter()
-                .find(|key| fields.contains_key(**key) && task.input.iter().all(|field| field.name != **key));
+            // A record's own field is called so, whatever else may be.
+            let usual = |key: &&&str| {
+                let own = property(task, key).is_some() || task.input.iter().any(|field| field.name == **key);
+                fields.contains_key(**key) && !own
+            };
+            let key = LABELS.iter().find(usual);
             match key {
                 Some(key) => fields.remove(*key).unwrap_or_default(),
                 None => record(task, &mut fields, |name| task.input.iter().all(|field| field.name != name))
@@ -174,11 +177,32 @@ fn example(task: &Task, mut fields: Map<String, Value>, label: Option<&str>) -> 
             }
         }
     };
-    let input = match (fields.len(), fields.get("input")) {
-        (1, Some(Value::Object(input))) => input.clone(),
+    Ok(Example::new(input_of(task, within(fields))?, typed(task, output)?))
+}
+
+/// The fields of a row without its label: all of them, or those in the `input` that is all there is.
+fn within(mut fields: Map<String, Value>) -> Map<String, Value> {
+    match (fields.len(), fields.get_mut("input")) {
+        (1, Some(Value::Object(input))) => std::mem::take(input),
         _ => fields,
-    };
-    Ok(Example::new(input_of(task, input)?, typed(task, output)?))
+    }
+}
+
+/// What a row has to read, whatever the task: its columns without label and tags. A conversation has none: its turns say what is read.
+pub(crate) fn columns(
+    mut fields: Map<String, Value>,
+    answer: &Value,
+    label: Option<&str>,
+) -> Option<Map<String, Value>> {
+    let alpaca = label.is_none() && fields.contains_key("instruction") && fields.contains_key("output");
+    if alpaca || turns(&fields).is_some() {
+        return None;
+    }
+    let own = |name: &str| answer.get("properties").is_some_and(|all| all.get(name).is_some());
+    fields.retain(|name, _| {
+        label.map_or(!LABELS.contains(&name.as_str()), |label| label != name) && name != TAGS && !own(name)
+    });
+    Some(within(fields))
 }
 
 /// The form of a field of the answer, where that is a record.
@@ -203,6 +227,10 @@ fn record(
             Value::String(said) if said.trim().is_empty() => {}
             Value::String(said) if text => {
                 output.insert(name.clone(), Value::from(said.trim()));
+            }
+            // Workbooks have numbers where labels are written in digits.
+            Value::Number(_) | Value::Bool(_) if text => {
+                output.insert(name.clone(), Value::from(value.to_string()));
             }
             Value::String(said) => match serde_json::from_str(&said) {
                 Ok(value) => {
@@ -290,8 +318,8 @@ fn typed(task: &Task, output: Value) -> std::result::Result<Value, String> {
         Value::String(text) if !task.answers_in_text() => {
             serde_json::from_str(&text).map_err(|error| format!("its label is no JSON ({error}): {text}"))
         }
-        Value::Number(number) if task.labels().is_some() || task.answers_in_text() => {
-            Ok(Value::from(number.to_string()))
+        Value::Number(_) | Value::Bool(_) if task.labels().is_some() || task.answers_in_text() => {
+            Ok(Value::from(output.to_string()))
         }
         other => Ok(other),
     }
@@ -493,6 +521,7 @@ mod tests {
             (json!({"text": "x", "sentiment": " a ", "stars": "3"}), None, json!({"sentiment": "a", "stars": 3})),
             (json!({"text": "x", "sentiment": "a", "stars": 3}), Some("stars"), json!({"stars": 3})),
             (json!({"text": "x", "sentiment": "", "stars": 3}), None, json!({"stars": 3})),
+            (json!({"text": "x", "label": {"stars": 3}}), None, json!({"stars": 3})),
         ] {
             let got = labelled(&opinion, row.to_string().as_bytes(), RowFormat::JsonLines, label).expect("rows");
             assert_eq!(
@@ -509,6 +538,10 @@ mod tests {
         ] {
             assert_eq!(read(&opinion, &row.to_string()).wrong.len(), 1, "{row}");
         }
+        let answers =
+            task(json!({"type": "object", "properties": {"answer": {"type": "string"}, "area": {"type": "string"}}}));
+        let read_so = read(&answers, r#"{"text": "x", "answer": true, "area": 7}"#);
+        assert_eq!(read_so.examples[0].output, json!({"answer": "true", "area": "7"}), "its own fields, as texts");
         let csv = labelled(&sort, b"text,kind\nhello,a\n", RowFormat::Csv, Some("kind")).expect("rows");
         assert_eq!(csv.examples, [wanted]);
         let record = task(json!({"type": "object", "required": ["n"]}));

@@ -71,6 +71,9 @@ pub struct RowsChanged {
     pub total: usize,
 }
 
+/// What came of a table: what was changed, and the rows that are no examples, with why.
+pub type TakenIn = (RowsChanged, Vec<(usize, String)>);
+
 impl LabelledRows {
     /// The rows of a workspace's folder.
     pub fn of(workspace: &Path) -> Self {
@@ -143,13 +146,7 @@ impl LabelledRows {
     ///
     /// # Errors
     /// As [`labelled`].
-    pub fn take_in(
-        &self,
-        task: &Task,
-        bytes: &[u8],
-        format: RowFormat,
-        label: Option<&str>,
-    ) -> Result<(RowsChanged, Vec<(usize, String)>)> {
+    pub fn take_in(&self, task: &Task, bytes: &[u8], format: RowFormat, label: Option<&str>) -> Result<TakenIn> {
         let Labelled { examples, wrong, .. } = labelled(task, bytes, format, label)?;
         let wanted = examples.into_iter().map(|example| (row_id(&example.input), Wanted::Example(example, Tags::Said)));
         Ok((self.write(task, wanted.collect())?, wrong))

@@ -42,7 +42,7 @@ pub use doctor::Check;
 pub use grade::{Differing, Graded, GradedRow, JudgeReport, Reliability, graded};
 pub use ingest::{Failed, IngestOptions, IngestProgress, IngestReport};
 pub use knowledge_bases::{DocumentEntry, DocumentStatus, KnowledgeBaseInfo, KnowledgeBases};
-pub use labelled_rows::{LabelledRow, LabelledRows, RowChange, RowPage, RowsChanged};
+pub use labelled_rows::{LabelledRow, LabelledRows, RowChange, RowPage, RowsChanged, TakenIn};
 pub use models::{AddOptions, Matrices, ModelInfo, ModelState, Models, PullOptions, PullProgress};
 pub use pulls::PullStatus;
 pub use remotes::{Environment, Remotes};
@@ -51,7 +51,7 @@ pub use run::{Answered, Row, RowFormat, RunEvent, RunOptions, RunReport, rows, s
 pub use search::{SearchAnswer, SearchRequest, SearchTimings};
 pub use served::{Answers, RowAnswer};
 pub use tasks::{
-    Fitted, FittedLabels, Problem, TaskChange, TaskFile, Tasks, Template, is_chinese_table, task_schema, templates,
+    Fitted, FittedLabels, LabelledTable, Problem, TaskChange, TaskFile, Tasks, Template, task_schema, templates,
 };
 pub use tokens::{Piece, Tokens};
 pub use workspace::{Access, EngineState, Settings, Workspace};

@@ -116,7 +116,14 @@ impl Workspace {
                 let (task, train) = decision.fitted(candidate, task, Decisions::train(&path)?)?;
                 self.answerer(&task, candidate, &train, most, decision.seed).await
             }
-            None => self.answerer(task, &self.usual(task, None, None)?, &[], most, 0).await,
+            None => {
+                let usual = self.usual(task, None, None)?;
+                tracing::warn!(
+                    task = task.name,
+                    "no way was good enough for its last decision, so it answers by {usual}"
+                );
+                self.answerer(task, &usual, &[], most, 0).await
+            }
         }
     }
 

@@ -217,6 +217,8 @@ export interface Decision {
   why: string;
   not_ruled_out: string[];
   examples_to_settle: number | null;
+  /** Labelled rows in all that have so many among them. */
+  rows_to_settle?: number | null;
   asked: number;
   grid: number;
   seconds: number;
@@ -288,7 +290,7 @@ export const at = {
   rows: (name: string, after: number, limit: number) => `${at.task(name)}/rows?after=${after}&limit=${limit}`,
   upload: (name: string, file: string, label: string) =>
     `${at.task(name)}/upload?file=${encodeURIComponent(file)}${label ? `&label=${encodeURIComponent(label)}` : ''}`,
-  begin: (name: string, asked: { template: string; language: string; file: string; label: string }) =>
+  begin: (name: string, asked: { template: string; language: string; file: string; label: string; input: string }) =>
     `${at.task(name)}/begin?${new URLSearchParams(Object.entries(asked).filter(([, value]) => value !== '')).toString()}`,
   decision: (name: string, id: string | null) => `${at.task(name)}/decision${query(id)}`,
   outputs: (name: string, id: string | null) => `${at.task(name)}/outputs${query(id)}`,

@@ -42,6 +42,7 @@ test.each([
   ["the column 'my text' seems to be what is to be read, and its name is no word of letters, digits and `_`, by which instructions could name it; rename it in the head of the table, `text` for instance", '要读的似乎是“my text”一列，但字段名只能用字母、汉字、数字和 _；请在表头改名，例如 text。'],
   ["no column could be the template's `text`, what is to be read: there are id, label; call one `text`", '没有一列像是要读的内容：有 id、label；请把它命名为 text。'],
   ['no row is an example that the template could be fitted to: its label is empty; the template answers with `sentiment`, `aspects`: call the columns so', '没有一条能作例子：标签是空的；模板的答案有 sentiment、aspects，列请这样命名。'],
+  ["there is no column 'x' to read; there are id, text", '没有“x”一列可读；有 id、text。'],
   ['there is no row in it; give labelled rows, or begin without a table', '里面没有一条数据；请给有标注的数据，或不给文件。'],
   ['300 different labels of `area` in 310 rows are no labels to choose from; is another column meant (--label), or is the answer a text (a template such as rewrite)?', '310 条里有 300 种不同的 area，不像是可选的标签；标注是否在另一列？答案若是文字，请用 rewrite 之类的模板。'],
   ["'x' is no template; there are answer, classify", '没有模板“x”；有 answer、classify。'],

@@ -57,6 +57,8 @@ const file = [
   rule("(\\S+) has no graded answer of '(.+?)': (.+)", (file, task, why) => `${file} 里没有“${task}”的人工评过的回答：${inner(why ?? '')}`),
   rule("the column '(.+?)' seems to be what is to be read, and .+?; rename it in the head of the table, `(.+?)` for instance", (column, field) => `要读的似乎是“${column}”一列，但字段名只能用字母、汉字、数字和 _；请在表头改名，例如 ${field}`),
   rule("no column could be the template's `(.+?)`, what is to be read: there are (.*?); call one .+", (field, all) => `没有一列像是要读的内容：有 ${list(all)}；请把它命名为 ${field}`),
+  rule("there is no column '(.+?)' to read; there are (.*)", (column, all) => `没有“${column}”一列可读；有 ${list(all)}`),
+  rule("the template '(.+?)' cannot be fitted to this table: (?:\\d+:\\d+: )?(.+)", (name, why) => `模板 ${name} 不能照这张表改：${inner(why ?? '')}`),
   rule('no row is an example that the template could be fitted to: (.+?); the template answers with `(.+)`: call the columns so', (why, fields) => `没有一条能作例子：${inner(why ?? '')}；模板的答案有 ${list((fields ?? '').replace(/`/g, ''))}，列请这样命名`),
   rule('no row is an example that the template could be fitted to: (.+)', (why) => `没有一条能作例子：${inner(why ?? '')}`),
   rule('there is no row in it; give labelled rows, or begin without a table', '里面没有一条数据；请给有标注的数据，或不给文件'),

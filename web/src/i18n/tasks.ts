@@ -20,6 +20,8 @@ export const tasksCatalogue = {
   withSample: both('带上模板的标注样例，可以马上试', 'With the template’s labelled sample rows, to try it at once'),
   ownRows: both('用自己的标注数据', 'Labelled rows of your own'),
   ownRowsHelp: both('模板会照着它改：读哪一列、有哪些标签。CSV、TSV、JSONL 或 XLSX。', 'The template is fitted to them: which column is read, which labels there are. CSV, TSV, JSONL or XLSX.'),
+  languageOfRows: both('按数据里文字的语言', 'That of the texts in the rows'),
+  readColumn: both('读哪一列', 'Column that is read'),
   noFileYet: both('未选文件，照模板原样', 'no file: the template as it is'),
   takeFileOut: both('不用这个文件', 'Without this file'),
   begunFrom: filled((name: string) => `已照 ${name} 建好`, (name: string) => `Begun, and fitted to ${name}`),

@@ -68,6 +68,9 @@ pub(crate) enum Task {
         /// The column of the label [default: output, label, answer, expected, target, or a field of the answer]
         #[arg(long, value_name = "COLUMN", requires = "data")]
         label: Option<String>,
+        /// The column that is read [default: the field's own name, else the column with most to read]
+        #[arg(long, value_name = "COLUMN", requires = "data")]
+        input: Option<String>,
         #[command(flatten)]
         folder: Folder,
     },

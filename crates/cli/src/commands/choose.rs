@@ -5,8 +5,8 @@ use std::path::Path;
 
 use anyhow::Context;
 use platform::{
-    Access, ChooseEvent, ChooseOptions, Decision, Decisions, Gaps, Interval, Labelled, Measured, Reliability,
-    ReportLanguage, RowFormat, Search, Searched, Shares, Tasks, Workspace, labelled,
+    Access, Candidate, ChooseEvent, ChooseOptions, Decision, Decisions, Gaps, Interval, Labelled, Measured,
+    Reliability, ReportLanguage, RowFormat, Search, Searched, Shares, Tasks, Workspace, labelled,
 };
 use serde_json::json;
 
@@ -66,7 +66,8 @@ pub(crate) async fn recheck(options: args::Recheck, data: &Path, printer: Printe
     let file = options.data.unwrap_or_else(|| earlier.data.file.clone().into());
     let rows = read(&task, &file, options.label.as_deref(), printer)?;
     let candidates: Vec<_> = earlier.candidates.iter().map(|entrant| entrant.candidate.clone()).collect();
-    let mut routes: Vec<_> = candidates.iter().filter(|one| one.variant.is_none()).map(|one| one.route).collect();
+    let said = |entrant: &&Candidate| entrant.variant.is_none() && !earlier.routes_that_fit;
+    let mut routes: Vec<_> = candidates.iter().filter(said).map(|one| one.route).collect();
     routes.sort_unstable();
     routes.dedup();
     let how = ChooseOptions {
@@ -289,9 +290,15 @@ fn table(decision: &Decision, printer: Printer) {
     }
     if !decision.not_ruled_out.is_empty() {
         let names: Vec<String> = decision.not_ruled_out.iter().map(ToString::to_string).collect();
-        let settle = decision.rows_to_settle().map_or(String::new(), |rows| {
-            format!("; about {rows} labelled rows would settle it, if the differences are what they seem")
-        });
+        let settle = match (decision.rows_to_settle, decision.examples_to_settle) {
+            (Some(rows), Some(examples)) => {
+                // There may be rows that were not asked about.
+                let there =
+                    if rows <= decision.data.examples { format!(" (`--examples {examples}`)") } else { String::new() };
+                format!("; about {rows} labelled rows{there} would settle it, if the differences are what they seem")
+            }
+            _ => String::new(),
+        };
         printer.line(format!("Not ruled out: {}{settle}.", names.join(", ")));
     }
     let left = decision.left_out();

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::Context as _;
-use platform::{FittedLabels, RowFormat, TaskFile, Tasks, Template, task_schema, templates};
+use platform::{Fitted, FittedLabels, LabelledTable, RowFormat, TaskFile, Tasks, Template, task_schema, templates};
 use serde_json::json;
 
 use crate::args::{self, Language};
@@ -12,23 +12,33 @@ use crate::print::{Ink, Printer};
 
 pub(crate) fn run(command: args::Task, printer: Printer) -> anyhow::Result<Exit> {
     match command {
-        args::Task::New { name, from, language, data, label, folder } => {
+        args::Task::New { name, from, language, data, label, input, folder } => {
             let Some(name) = name else {
                 return list_templates(language.unwrap_or_else(Language::of_environment), printer);
             };
-            let tasks = Tasks::of(&folder.workspace);
+            let template = |language: Language| template(from.as_deref(), language);
             let Some(data) = data else {
-                let template = template(from.as_deref(), language.unwrap_or_else(Language::of_environment))?;
-                return begin(&name, &template, &tasks, printer);
+                let template = template(language.unwrap_or_else(Language::of_environment))?;
+                return begin(&name, &template, &Tasks::of(&folder.workspace), printer);
             };
-            let rows = Table {
-                bytes: std::fs::read(&data).with_context(|| format!("{} cannot be read", data.display()))?,
-                format: RowFormat::of(&data)?,
-                label: label.as_deref(),
-                path: &data,
-            };
-            let language = language.map_or_else(|| rows.language(), Ok)?;
-            begin_fitted(&name, &template(from.as_deref(), language)?, &rows, &tasks, printer)
+            let bytes = std::fs::read(&data).with_context(|| format!("{} cannot be read", data.display()))?;
+            let format = RowFormat::of(&data)?;
+            let table = LabelledTable { bytes: &bytes, format, label: label.as_deref(), input: input.as_deref() };
+            let template = template(language.unwrap_or(Language::En))?.name;
+            let fitted = Template::fitted(template, language.map(Language::tag), &table)
+                .with_context(|| data.display().to_string())?;
+            let path = Tasks::of(&folder.workspace).begin_fitted(&name, &fitted)?;
+            if printer.json {
+                printer.json(&json!({"task": path, "fitted": fitted}));
+            } else {
+                printer.line(path.display().to_string());
+                said_of(&fitted, printer);
+                let next = choose_it(&name, &data, label.as_deref(), &folder.workspace);
+                printer.note(format!(
+                    "Read its instructions: they are the template's, and may say more of your case. Then `{next}`."
+                ));
+            }
+            Ok(Exit::Done)
         }
         args::Task::Check { names, folder } => check(&names, &Tasks::of(&folder.workspace), printer),
         args::Task::List { folder } => list(&Tasks::of(&folder.workspace), printer),
@@ -64,37 +74,8 @@ fn begin(name: &str, template: &Template, tasks: &Tasks, printer: Printer) -> an
     Ok(Exit::Done)
 }
 
-/// Labelled rows that a template is fitted to.
-struct Table<'a> {
-    path: &'a Path,
-    bytes: Vec<u8>,
-    format: RowFormat,
-    label: Option<&'a str>,
-}
-
-impl Table<'_> {
-    fn language(&self) -> anyhow::Result<Language> {
-        let chinese =
-            platform::is_chinese_table(&self.bytes, self.format).with_context(|| self.path.display().to_string())?;
-        Ok(if chinese { Language::Zh } else { Language::En })
-    }
-}
-
-fn begin_fitted(
-    name: &str,
-    template: &Template,
-    table: &Table<'_>,
-    tasks: &Tasks,
-    printer: Printer,
-) -> anyhow::Result<Exit> {
-    let (data, label) = (table.path.display(), table.label);
-    let fitted = template.fitted(&table.bytes, table.format, label).with_context(|| data.to_string())?;
-    let path = tasks.begin_fitted(name, &fitted)?;
-    if printer.json {
-        printer.json(&json!({"task": path, "fitted": fitted}));
-        return Ok(Exit::Done);
-    }
-    printer.line(path.display().to_string());
+/// What was made of a template for a table.
+fn said_of(fitted: &Fitted, printer: Printer) {
     if let Some((field, column)) = &fitted.input {
         printer.line(printer.foreign(&format!("  the column that is read: {column} (the template's {field})")));
     }
@@ -108,11 +89,27 @@ fn begin_fitted(
             printer.line(format!("  left out, being about other labels: {count} of the template's {of}"));
         }
     }
-    let label = label.map_or_else(String::new, |label| format!(" --label {label}"));
-    printer.note(format!(
-        "Read its instructions: they are the template's, and may say more of your case. Then `sumeru choose {name} --data {data}{label}`."
-    ));
-    Ok(Exit::Done)
+    if fitted.wrong > 0 {
+        let (examples, wrong) = (fitted.examples, fitted.wrong);
+        printer.line(format!("  {wrong} rows are no examples, {examples} are; `sumeru data check` says why"));
+    }
+}
+
+/// The command that comes next, to be typed as it stands.
+fn choose_it(name: &str, data: &Path, label: Option<&str>, workspace: &Path) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "._-/+".contains(c);
+    let word = |text: String| match text.chars().all(plain) {
+        true => text,
+        false => format!("'{}'", text.replace('\'', "'\\''")),
+    };
+    let mut command = format!("sumeru choose {name} --data {}", word(data.display().to_string()));
+    if let Some(label) = label {
+        command += &format!(" --label {}", word(label.to_owned()));
+    }
+    if workspace != Path::new(".") {
+        command += &format!(" --workspace {}", word(workspace.display().to_string()));
+    }
+    command
 }
 
 fn list_templates(language: Language, printer: Printer) -> anyhow::Result<Exit> {

@@ -380,6 +380,8 @@ impl<'a> Asker<'a> {
             why: String::new(),
             not_ruled_out: Vec::new(),
             examples_to_settle: None,
+            rows_to_settle: None,
+            routes_that_fit: self.options.routes.is_empty(),
             asked: contest.spent().0,
             grid: contest.spent().1,
             seconds: self.started.elapsed().as_secs_f64(),

@@ -32,6 +32,9 @@ pub struct Decision {
     pub constraints: Constraints,
     /// Of everything drawn by chance.
     pub seed: u64,
+    /// Whether routes were those that fit, as nobody said which: others may fit other rows.
+    #[serde(default)]
+    pub routes_that_fit: bool,
     /// How far it could go.
     pub terms: Terms,
     /// Tokens of an answer, at most.
@@ -52,6 +55,9 @@ pub struct Decision {
     pub not_ruled_out: Vec<Candidate>,
     /// Test examples that would settle it, if the differences are what they seem.
     pub examples_to_settle: Option<usize>,
+    /// Labelled rows in all that have so many among them; nothing if there were as many.
+    #[serde(default)]
+    pub rows_to_settle: Option<usize>,
     /// Answers asked for.
     pub asked: usize,
     /// Answers that all candidates on all examples of both splits would have been.
@@ -304,6 +310,8 @@ impl Decision {
             .collect();
         self.examples_to_settle =
             may_be_better.iter().filter_map(|at| against.iter().find(|(one, _)| one == at)?.1.difference.needed).max();
+        let more = self.examples_to_settle.filter(|count| *count > self.data.test);
+        self.rows_to_settle = more.map(|count| (count as f64 / evaluate::Shares::default().test).ceil() as usize);
         self.not_ruled_out = may_be_better.iter().map(|at| self.candidates[*at].candidate.clone()).collect();
         for (at, against) in against {
             self.candidates[at].against = Some(against);
@@ -353,12 +361,6 @@ impl Decision {
             .map(|need| of(a, *need).total_cmp(&of(b, *need)))
             .find(|order| order.is_ne())
             .unwrap_or(std::cmp::Ordering::Equal)
-    }
-
-    /// Labelled rows in all, split as these were, that would settle what is open; nothing if a forecast cannot be made or was already reached.
-    pub fn rows_to_settle(&self) -> Option<usize> {
-        let count = self.examples_to_settle.filter(|count| *count > self.data.test)?;
-        Some((count * self.data.examples).div_ceil(self.data.test.max(1)))
     }
 
     /// Candidates that the race did not drop and the final had no place for: nothing more is known of them.
@@ -527,6 +529,8 @@ mod tests {
             why: String::new(),
             not_ruled_out: Vec::new(),
             examples_to_settle: None,
+            rows_to_settle: None,
+            routes_that_fit: false,
             asked: 0,
             grid: 0,
             seconds: 0.0,

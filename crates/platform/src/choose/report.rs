@@ -152,7 +152,6 @@ impl Decision {
             t => given(words(language)),
             d => given(self),
             lines => given(self.lines(language)),
-            rows_to_settle => self.rows_to_settle(),
             chosen => self.chosen.as_ref().map(ToString::to_string),
             open => self.not_ruled_out.iter().map(ToString::to_string).collect::<Vec<_>>(),
             why => self.sentence(language == ReportLanguage::Chinese),
@@ -202,7 +201,7 @@ impl Decision {
         if !open.is_empty() {
             let _ = writeln!(out, "\n{}: {}", t.open, open.join(", "));
         }
-        if let Some(count) = self.rows_to_settle() {
+        if let Some(count) = self.rows_to_settle {
             let _ = writeln!(out, "\n{}: {count}", t.settle);
         }
         if let Some(shown) = Shown::of(self) {

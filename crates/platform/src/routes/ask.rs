@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use domain::{Collected, Example, FinishReason, Grammar, Message, Prompt, Request, Role, Task};
+use domain::{Collected, Example, FinishReason, Grammar, Message, Passage, Prompt, Request, Role, Task};
 use serde_json::{Map, Value, json};
 
-use super::quote;
 use super::reading::{json_in, label_in, without_thoughts};
+use super::{Outcome, quote};
 use crate::tasks::PASSAGES;
 use crate::{Error, Result};
 
@@ -131,6 +131,30 @@ impl Asking {
             None => Ok(value),
             Some(error) => Err(format!("the answer is not of the task's form ({error}): {text}")),
         }
+    }
+
+    /// An answer whose quotations are words of the row's fields, or of the passages.
+    pub(super) fn quoted(&self, output: Value, fields: &Map<String, Value>, passages: &[Passage]) -> Outcome {
+        let mut texts = Vec::new();
+        self.task.input.iter().filter_map(|field| fields.get(&field.name)).for_each(|one| texts_of(one, &mut texts));
+        texts.extend(passages.iter().map(|passage| passage.text.as_str()));
+        let quoted = quote::found(&self.task.output, output, &texts);
+        // A form may say that a quotation is not empty.
+        let wrong = self.answer.iter_errors(&quoted).next().map(|error| error.to_string());
+        match wrong {
+            None => Outcome::Output(quoted),
+            Some(why) => Outcome::Error(format!("a quotation of the answer is not in the row ({why})")),
+        }
+    }
+}
+
+/// What is told of a value, as texts: a list may be a dialogue.
+fn texts_of<'a>(value: &'a Value, texts: &mut Vec<&'a str>) {
+    match value {
+        Value::String(text) => texts.push(text),
+        Value::Array(all) => all.iter().for_each(|one| texts_of(one, texts)),
+        Value::Object(fields) => fields.values().for_each(|one| texts_of(one, texts)),
+        _ => {}
     }
 }
 

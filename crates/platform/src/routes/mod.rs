@@ -344,19 +344,12 @@ impl Answerer {
                 let answer = thinking.answer(&thinker).await;
                 let passages: Vec<_> = hits.into_iter().map(|hit| hit.passage).collect();
                 let outcome = match answer.outcome {
-                    Outcome::Output(output) => Outcome::Output(self.quoted(output, fields, &passages)),
+                    Outcome::Output(output) => self.asking.quoted(output, fields, &passages),
                     other => other,
                 };
                 Answer { outcome, usage: labels::sum(answer.usage, found), passages, ..answer }
             }
         }
-    }
-
-    /// An answer whose quotations are words of the row, or of the passages.
-    fn quoted(&self, output: Value, fields: &Map<String, Value>, passages: &[Passage]) -> Value {
-        let row = fields.values().filter_map(Value::as_str);
-        let texts: Vec<&str> = row.chain(passages.iter().map(|passage| passage.text.as_str())).collect();
-        quote::found(&self.asking.task().output, output, &texts)
     }
 
     /// The likeliest label, or the one that is expected to cost least where the task says what errors cost.

@@ -7,8 +7,12 @@ use std::ops::Range;
 
 use serde_json::Value;
 
+use super::reading::is_whole;
+
 /// What marks a quotation in a schema.
 const FORMAT: &str = "quote";
+/// Forms within forms that are followed; a form may point to itself.
+const DEEPEST: usize = 64;
 
 /// A form as models are told of it, and held to it: to them a quotation is a text.
 pub(crate) fn told(form: &Value) -> Value {
@@ -24,19 +28,31 @@ pub(crate) fn told(form: &Value) -> Value {
 
 /// An answer of a form, with its quotations as they stand in these texts, and empty where they do not.
 pub(super) fn found(form: &Value, answer: Value, texts: &[&str]) -> Value {
-    match answer {
+    within(form, form, answer, texts, 0)
+}
+
+/// As [`found`], for a part of a form.
+fn within(whole: &Value, form: &Value, answer: Value, texts: &[&str], depth: usize) -> Value {
+    if depth > DEEPEST {
+        return answer;
+    }
+    let mut answer = match answer {
         Value::String(quote) if form.get("format").is_some_and(|format| format == FORMAT) => {
-            texts.iter().find_map(|text| stands_in(text, &quote)).unwrap_or_default().into()
+            return texts.iter().find_map(|text| stands_in(text, &quote)).unwrap_or_default().into();
         }
-        Value::Array(all) => match form.get("items") {
-            Some(form) => all.into_iter().map(|one| found(form, one, texts)).collect(),
-            None => Value::Array(all),
-        },
+        Value::Array(all) => {
+            let form_of = |at: usize| form.get("prefixItems").and_then(|all| all.get(at)).or_else(|| form.get("items"));
+            let item = |(at, one)| match form_of(at) {
+                Some(form) => within(whole, form, one, texts, depth + 1),
+                None => one,
+            };
+            all.into_iter().enumerate().map(item).collect()
+        }
         Value::Object(fields) => {
-            let form_of = |name: &str| form.get("properties").and_then(|all| all.get(name));
+            let named = |name: &str| form.get("properties").and_then(|all| all.get(name));
             let field = |(name, value): (String, Value)| {
-                let value = match form_of(&name) {
-                    Some(form) => found(form, value, texts),
+                let value = match named(&name).or_else(|| form.get("additionalProperties")) {
+                    Some(form) => within(whole, form, value, texts, depth + 1),
                     None => value,
                 };
                 (name, value)
@@ -44,22 +60,37 @@ pub(super) fn found(form: &Value, answer: Value, texts: &[&str]) -> Value {
             fields.into_iter().map(field).collect()
         }
         other => other,
+    };
+    let pointed = form.get("$ref").and_then(Value::as_str).and_then(|at| whole.pointer(at.strip_prefix('#')?));
+    let parts = ["anyOf", "oneOf", "allOf"].into_iter().filter_map(|key| form.get(key)?.as_array()).flatten();
+    for part in parts.chain(pointed) {
+        answer = within(whole, part, answer, texts, depth + 1);
     }
+    answer
 }
 
-/// The words of a text that a quotation means: the very ones, or those that differ by nothing but case, width, spaces and punctuation.
+/// The words of a text that a quotation means: the very ones, or those that differ by nothing but case, width, spaces and punctuation. It is no
+/// part of a word.
 fn stands_in<'a>(text: &'a str, quote: &str) -> Option<&'a str> {
     let quote = quote.trim();
-    if let (false, Some(at)) = (quote.is_empty(), text.find(quote)) {
-        return Some(&text[at..at + quote.len()]);
+    if !quote.is_empty() {
+        let ends = text.match_indices(quote).map(|(at, _)| (at, at + quote.len()));
+        if let Some((at, end)) = ends.into_iter().find(|(at, end)| is_whole(text, *at, *end)) {
+            return Some(&text[at..end]);
+        }
     }
     let (there, wanted) = (letters(text), letters(quote));
     if wanted.is_empty() {
         return None;
     }
-    let same = |part: &&[(char, Range<usize>)]| part.iter().zip(&wanted).all(|(a, b)| a.0 == b.0);
-    let part = there.windows(wanted.len()).find(same)?;
-    Some(&text[part.first()?.1.start..part.last()?.1.end])
+    let same = |part: &[(char, Range<usize>)]| part.iter().zip(&wanted).all(|(a, b)| a.0 == b.0);
+    let places = there.windows(wanted.len()).filter(|part| same(part));
+    let ends = places.filter_map(|part| Some((part.first()?.1.start, part.last()?.1.end)));
+    let (at, end) = ends.into_iter().find(|(at, end)| is_whole(text, *at, *end))?;
+    // Accents that stand after their letter belong to it.
+    let accents: usize =
+        text[end..].chars().take_while(|c| ('\u{300}'..='\u{36f}').contains(c)).map(char::len_utf8).sum();
+    Some(&text[at..end + accents])
 }
 
 /// Letters and digits, wide ones as narrow ones and large ones as small ones, with where each stands.
@@ -90,6 +121,10 @@ mod tests {
             ("The  Lid\ncloses tight.", "the lid closes tight", Some("The  Lid\ncloses tight")),
             ("ＱＳ－１００ 不错", "QS-100不错", Some("ＱＳ－１００ 不错")),
             ("It is \u{130}.", "\u{130}", Some("\u{130}")),
+            ("This item broke", "Is it", None),
+            ("I have known no better.", "NO", Some("no")),
+            ("I have known better.", "no", None),
+            ("cafe\u{301} is", "CAFE", Some("cafe\u{301}")),
             ("abc", "", None),
             ("abc", " …", None),
             ("", "abc", None),
@@ -110,6 +145,10 @@ mod tests {
             found(&form, answer, &["", "It is so good."]),
             json!({"mood": "Not there", "all": [{"why": "so good"}, {"why": ""}], "more": 1})
         );
+        let pointed = json!({"$defs": {"q": {"anyOf": [{"type": "null"}, quote]}}, "type": "array", "items": {"$ref": "#/$defs/q"}});
+        assert_eq!(found(&pointed, json!(["so good", null, "so bad"]), &["so good"]), json!(["so good", null, ""]));
+        let itself = json!({"$ref": "#"});
+        assert_eq!(found(&itself, json!("so bad"), &[]), json!("so bad"));
         let told = told(&form).to_string();
         assert!(!told.contains("quote") && told.contains("its words"), "{told}");
         assert_eq!(super::told(&json!({"type": "string", "format": "date"}))["format"], "date");
@@ -121,9 +160,13 @@ mod tests {
             if let Some(part) = stands_in(&text, &quote) {
                 prop_assert!(text.contains(part));
             }
-            // Whatever is cut out of it is found, if there is a letter in it.
-            let cut: String = text.chars().skip(from).take(long).collect();
-            prop_assert_eq!(stands_in(&text, &cut).is_some(), !cut.trim().is_empty());
+            // Whatever is cut out of it between words is found.
+            let words: Vec<&str> = text.split_whitespace().skip(from).take(long).collect();
+            if let (Some(first), Some(last)) = (words.first(), words.last()) {
+                let (from, to) = (first.as_ptr() as usize, last.as_ptr() as usize + last.len());
+                let start = text.as_ptr() as usize;
+                prop_assert!(stands_in(&text, &text[from - start..to - start]).is_some());
+            }
         }
     }
 }

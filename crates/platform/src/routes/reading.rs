@@ -77,7 +77,7 @@ fn only_one<'a>(labels: &[&'a str], text: &str) -> Option<&'a str> {
 }
 
 /// Whether a part of a text is no part of a word; Chinese has no spaces to tell words by.
-fn is_whole(text: &str, at: usize, end: usize) -> bool {
+pub(super) fn is_whole(text: &str, at: usize, end: usize) -> bool {
     let inner = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
     let (first, last) = (text[at..].chars().next(), text[..end].chars().next_back());
     let joined = |a: Option<char>, b: Option<char>| inner(a) && inner(b);

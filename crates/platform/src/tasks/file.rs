@@ -232,7 +232,7 @@ pub(super) fn name_of(key: &str) -> (&str, bool) {
 
 pub(super) fn is_identifier(name: &str) -> bool {
     name.chars().next().is_some_and(|first| first.is_alphabetic() || first == '_')
-        && name.chars().all(|c| c.is_alphanumeric() || c == '_')
+        && name.chars().all(|c| c.is_alphabetic() || c.is_ascii_digit() || c == '_')
 }
 
 /// Instructions name fields that there are.

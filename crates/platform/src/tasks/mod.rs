@@ -22,11 +22,11 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::files::{self, Writing};
-use crate::{Error, Result};
+use crate::{Error, LabelledRows, Result, TakenIn};
 
 pub(crate) use file::PASSAGES;
 pub use file::Problem;
-pub use fit::{Fitted, FittedLabels, is_chinese_table};
+pub use fit::{Fitted, FittedLabels, LabelledTable};
 pub use templates::{Template, templates};
 
 /// The tasks of a folder.
@@ -140,6 +140,27 @@ impl Tasks {
     pub fn begin_fitted(&self, name: &str, fitted: &Fitted) -> Result<PathBuf> {
         check_name(name)?;
         self.write_new(name, &fitted.source)
+    }
+
+    /// As [`Tasks::begin_fitted`], with the table's rows taken in as the task's own.
+    ///
+    /// # Errors
+    /// As [`Tasks::begin`]; if the rows cannot be taken in, there is no task.
+    pub fn begin_with_rows(
+        &self,
+        name: &str,
+        fitted: &Fitted,
+        (rows, table): (&LabelledRows, &LabelledTable<'_>),
+    ) -> Result<(TaskFile, TakenIn)> {
+        let path = self.begin_fitted(name, fitted)?;
+        let taken = self.show(name).and_then(|file| {
+            let task = file.clone().task()?;
+            Ok((file, rows.take_in(&task, table.bytes, table.format, table.label)?))
+        });
+        if taken.is_err() {
+            let _ = std::fs::remove_file(&path);
+        }
+        taken
     }
 
     /// Writes a new task's file, whole or not at all.

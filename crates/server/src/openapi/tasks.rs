@@ -41,6 +41,9 @@ fn files() -> Vec<Named> {
             "labels",
             list(object(&[("field", nullable("string")), ("labels", list(string())), ("left_out", list(string()))])),
         ),
+        ("language", json!({"enum": ["en", "zh"]})),
+        ("examples", integer()),
+        ("wrong", integer()),
         ("examples_left_out", integer()),
         ("lines_left_out", integer()),
     ]);

@@ -9,7 +9,7 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use domain::Error;
 use platform::{
-    Decisions, Outcome, RowAnswer, RowFormat, TaskChange, TaskFile, Template, Workspace, is_chinese_table, templates,
+    Decisions, LabelledTable, Outcome, RowAnswer, RowFormat, TaskChange, TaskFile, Template, Workspace, templates,
 };
 use serde_json::{Map, Value, json};
 use wire::fields::{Field, Fields, wrong_type};
@@ -23,7 +23,7 @@ use crate::failure::Failure;
 pub(crate) const RUN: [Field; 1] = [Field::read("rows")];
 pub(crate) const CREATE: [Field; 4] =
     [Field::read("name"), Field::read("template"), Field::read("language"), Field::read("sample")];
-pub(crate) const BEGIN: [Param; 4] = [
+pub(crate) const BEGIN: [Param; 5] = [
     Param { name: "template", kind: "string", required: true, says: "The template's name." },
     Param {
         name: "language",
@@ -33,6 +33,12 @@ pub(crate) const BEGIN: [Param; 4] = [
     },
     UPLOAD[0],
     UPLOAD[1],
+    Param {
+        name: "input",
+        kind: "string",
+        required: false,
+        says: "The column that is read, if it is not the one with most to read.",
+    },
 ];
 pub(crate) const CHANGE: [Field; 3] = [Field::read("source"), Field::read("set"), Field::read("dry_run")];
 
@@ -98,21 +104,18 @@ pub(crate) async fn begin(
 ) -> Result<(StatusCode, Json<Value>), Failure> {
     asked.check(&BEGIN)?;
     let said = asked.text("language").map(|said| language(Some(said))).transpose()?;
-    let name_of_template = asked.text("template").unwrap_or_default().to_owned();
+    let [name_of_template, label, input] =
+        ["template", "label", "input"].map(|param| asked.text(param).map(str::to_owned));
+    let name_of_template = name_of_template.unwrap_or_default();
     // Said before the file is sent.
     Template::of(&name_of_template, "en")?;
     let format = RowFormat::of(Path::new(asked.text("file").unwrap_or_default()))?;
-    let label = asked.text("label").map(str::to_owned);
     let bytes = body::file(request, &app).await?;
     let begun = blocking(&app, move |workspace| {
-        let (tasks, label) = (workspace.tasks(), label.as_deref());
-        let own = || is_chinese_table(&bytes, format).map(|chinese| if chinese { "zh" } else { "en" });
-        let template = Template::of(&name_of_template, said.map_or_else(own, Ok)?)?;
-        let fitted = template.fitted(&bytes, format, label)?;
-        tasks.begin_fitted(&name, &fitted)?;
-        let file = tasks.show(&name)?;
-        let task = file.clone().task()?;
-        let (changed, wrong) = workspace.labelled_rows().take_in(&task, &bytes, format, label)?;
+        let table = LabelledTable { bytes: &bytes, format, label: label.as_deref(), input: input.as_deref() };
+        let fitted = Template::fitted(&name_of_template, said, &table)?;
+        let (file, (changed, wrong)) =
+            workspace.tasks().begin_with_rows(&name, &fitted, (&workspace.labelled_rows(), &table))?;
         let mut begun = with_source(workspace, &file, &fitted.source)?;
         begun["fitted"] = json!(fitted);
         begun["rows"] = taken_in(&changed, &wrong);

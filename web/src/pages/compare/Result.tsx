@@ -19,11 +19,6 @@ function read(row: OutputRow): OutputRow {
   return { ...row, answers: Object.fromEntries(Object.entries(row.answers).map(([name, answer]) => [name, plain(answer)])) };
 }
 
-/** Labelled rows in all, split as these were, of which so many are to measure on. */
-function rowsToSettle(examples: number, data: Decision['data']): number {
-  return Math.ceil((examples * data.examples) / Math.max(1, data.test));
-}
-
 /** What came of a choice: what was chosen, how the finalists compare, what each said. */
 export function Result({ task, id, decision }: { task: Task; id: string; decision: Decision }) {
   const { t, lang } = useTaskText();
@@ -49,7 +44,7 @@ export function Result({ task, id, decision }: { task: Task; id: string; decisio
             </ul>
             {/* A forecast that is already passed says nothing. */}
             {decision.examples_to_settle === null && <p className="soft">{t.cannotSettle}</p>}
-            {decision.examples_to_settle !== null && decision.examples_to_settle > decision.data.test && <p className="soft">{t.toSettle(count(rowsToSettle(decision.examples_to_settle, decision.data), lang), count(decision.data.examples, lang))}</p>}
+            {decision.rows_to_settle && <p className="soft">{t.toSettle(count(decision.rows_to_settle, lang), count(decision.data.train + decision.data.development + decision.data.test, lang))}</p>}
           </div>
         )}
         <p className="row">

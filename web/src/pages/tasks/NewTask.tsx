@@ -14,12 +14,16 @@ export function NewTask({ templates, onClose }: { templates: Template[]; onClose
   const { t, lang } = useTaskText();
   const [name, setName] = useState('');
   const [template, setTemplate] = useState('classify');
-  const [language, setLanguage] = useState(lang);
+  // Nothing is said of the language of a table's texts until somebody does.
+  const [picked, setPicked] = useState<typeof lang | null>(null);
+  const language = picked ?? lang;
+  const [input, setInput] = useState('');
   const [sample, setSample] = useState(false);
   const [table, setTable] = useState<File | null>(null);
   const [label, setLabel] = useState('');
   const [begun, setBegun] = useState<Begun | null>(null);
   const files = useRef<HTMLInputElement>(null);
+  const shown = table ? picked : language;
   const [error, setError] = useState<unknown>(null);
   const [busy, setBusy] = useState(false);
   const submit = async (event: FormEvent) => {
@@ -28,7 +32,7 @@ export function NewTask({ templates, onClose }: { templates: Template[]; onClose
     setError(null);
     try {
       if (table) {
-        const asked = { template, language, file: table.name, label: label.trim() };
+        const asked = { template, language: picked ?? '', file: table.name, label: label.trim(), input: input.trim() };
         setBegun(await upload<Begun>(at.begin(name.trim(), asked), new Blob([table], { type: 'application/octet-stream' })));
         return;
       }
@@ -63,14 +67,14 @@ export function NewTask({ templates, onClose }: { templates: Template[]; onClose
         <div className="field">
           <span>{t.taskLanguage}</span>
           <div className="segments start" role="group" aria-label={t.taskLanguage}>
-            <button type="button" lang="zh-CN" aria-pressed={language === 'zh'} onClick={() => setLanguage('zh')}>
+            <button type="button" lang="zh-CN" aria-pressed={shown === 'zh'} onClick={() => setPicked('zh')}>
               中文
             </button>
-            <button type="button" lang="en" aria-pressed={language === 'en'} onClick={() => setLanguage('en')}>
+            <button type="button" lang="en" aria-pressed={shown === 'en'} onClick={() => setPicked('en')}>
               English
             </button>
           </div>
-          <span className="soft small">{t.taskLanguageHelp}</span>
+          <span className="soft small">{table && !picked ? t.languageOfRows : t.taskLanguageHelp}</span>
         </div>
         <div className="field">
           <span>{t.ownRows}</span>
@@ -95,10 +99,16 @@ export function NewTask({ templates, onClose }: { templates: Template[]; onClose
           <span className="soft small">{t.ownRowsHelp}</span>
         </div>
         {table ? (
-          <label className="field">
-            <span>{t.labelColumn}</span>
-            <input className="input" spellCheck={false} placeholder={t.labelColumnUsual} value={label} onChange={(event) => setLabel(event.target.value)} />
-          </label>
+          <div className="two-fields">
+            <label className="field">
+              <span>{t.readColumn}</span>
+              <input className="input" spellCheck={false} placeholder={t.labelColumnUsual} value={input} onChange={(event) => setInput(event.target.value)} />
+            </label>
+            <label className="field">
+              <span>{t.labelColumn}</span>
+              <input className="input" spellCheck={false} placeholder={t.labelColumnUsual} value={label} onChange={(event) => setLabel(event.target.value)} />
+            </label>
+          </div>
         ) : (
           <label className="check">
             <input type="checkbox" checked={sample} onChange={() => setSample(!sample)} />
