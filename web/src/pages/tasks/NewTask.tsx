@@ -4,7 +4,6 @@ import { at, type Begun, type TaskFile, type Template } from '../../api/tasks';
 import { useTaskText } from '../../i18n/tasks';
 import { count } from '../../lib/format';
 import { go } from '../../lib/router';
-import { Icon } from '../../ui/Icon';
 import { Button, Dialog, Failure, IconButton } from '../../ui/parts';
 import { taskHref } from './address';
 import { WrongRows } from './DataFacts';
@@ -142,11 +141,10 @@ function Fitted({ begun, file }: { begun: Begun; file: string }) {
             {one.left_out.length > 0 && <span className="soft"> · {t.fittedGone(one.left_out.join(t.and))}</span>}
           </li>
         ))}
-        {fitted.examples_left_out + fitted.lines_left_out > 0 && <li>{t.fittedExamples(fitted.examples_left_out, fitted.lines_left_out)}</li>}
+        {fitted.examples_left_out > 0 && <li>{t.fittedExamples(fitted.examples_left_out)}</li>}
+        {fitted.lines_left_out > 0 && <li>{t.fittedLines(fitted.lines_left_out)}</li>}
         {!fitted.input && fitted.labels.length === 0 && <li>{t.fittedSame}</li>}
-        <li>
-          <Icon name="check" size={16} /> {t.rowsTaken(count(rows.added + rows.replaced, lang))}
-        </li>
+        <li>{t.rowsTaken(count(rows.added + rows.replaced, lang))}</li>
       </ul>
       {rows.wrong.length > 0 && <WrongRows wrong={rows.wrong} />}
       <p className="soft">{t.readInstructions}</p>
