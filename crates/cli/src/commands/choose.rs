@@ -405,3 +405,16 @@ fn write_reports(decision: &Decision, report: &args::Report, printer: Printer) -
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_that_are_none_for_one_reason_are_said_together() {
+        let wrong =
+            [(1, "no text"), (2, "no label"), (3, "no text"), (7, "no text")].map(|(row, why)| (row, why.to_owned()));
+        assert_eq!(wrong_rows(&wrong), ["row 1 and 2 more: no text", "row 2: no label"]);
+        assert!(wrong_rows(&[]).is_empty());
+    }
+}

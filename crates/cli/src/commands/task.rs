@@ -228,3 +228,24 @@ fn form(schema: &serde_json::Value) -> String {
         None => "as its schema says".to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_command_can_be_typed_as_it_stands() {
+        for (data, label, workspace, said) in [
+            ("a.csv", None, ".", "sumeru choose t --data a.csv"),
+            ("来信.csv", Some("部门"), ".", "sumeru choose t --data 来信.csv --label 部门"),
+            (
+                "my mail.csv",
+                Some("it's"),
+                "/w",
+                r"sumeru choose t --data 'my mail.csv' --label 'it'\''s' --workspace /w",
+            ),
+        ] {
+            assert_eq!(choose_it("t", Path::new(data), label, Path::new(workspace)), said);
+        }
+    }
+}
