@@ -1,4 +1,4 @@
-import { beginTask, chooseWith, labelsOf, samples, taskWithRows, words, type Tongue } from './tasks';
+import { beginTask, chooseWith, labelsOf, newTask, samples, taskWithRows, words, type Tongue } from './tasks';
 import { expect, SLOW, test } from './test';
 
 // Both models answer thousands of rows in the time that one of these journeys has.
@@ -34,13 +34,10 @@ for (const [lang, locale] of [['en', 'en-US'], ['zh', 'zh-CN']] as const satisfi
 
     test('with its sample rows, graded by a judge', async ({ page }) => {
       const own = `${name}-sample`;
-      await page.goto('/tasks');
-      await page.getByRole('button', { name: words[lang].newTask }).first().click();
-      const dialog = page.getByRole('dialog');
-      await dialog.getByLabel(words[lang].name).fill(own);
+      const { dialog, create } = await newTask(page, own, lang);
       await dialog.locator('input[value="rewrite"]').check();
       await dialog.locator('input[type="checkbox"]').check();
-      await dialog.getByRole('button', { name: words[lang].create, exact: true }).click();
+      await create.click();
       await expect(page.getByRole('heading', { level: 1, name: own })).toBeVisible();
       // A judge without a rubric is a problem, one with it is none.
       await page.locator('select', { has: page.locator('option[value="judge"]') }).selectOption('judge');
@@ -55,13 +52,9 @@ for (const [lang, locale] of [['en', 'en-US'], ['zh', 'zh-CN']] as const satisfi
 
     test('fitted to labelled rows of one’s own', async ({ page }) => {
       const own = `${name}-own`;
-      await page.goto('/tasks');
-      await page.getByRole('button', { name: words[lang].newTask }).first().click();
-      const dialog = page.getByRole('dialog');
-      await dialog.getByLabel(words[lang].name).fill(own);
+      const { dialog, create } = await newTask(page, own, lang);
       const table = '内容,类别\n灯不亮了,故障\n想要深色模式,建议\n一按就死机,故障\n什么都没标,\n';
       await dialog.locator('input[type="file"]').setInputFiles({ name: 'mine.csv', mimeType: 'text/csv', buffer: Buffer.from(table) });
-      const create = dialog.getByRole('button', { name: words[lang].create, exact: true });
       // Which column is the label's has to be said here, as it has none of the usual names.
       await create.click();
       await expect(dialog.getByRole('alert')).toContainText('类别');

@@ -1,4 +1,4 @@
-import type { Page } from '@playwright/test';
+import type { Locator, Page } from '@playwright/test';
 import { expect, SLOW } from './test';
 
 export type Tongue = 'zh' | 'en';
@@ -28,16 +28,22 @@ export const words = {
   zh: { newTask: '新建任务', name: '任务名称', create: '新建', save: '保存', labels: '标签', file: '选择文件' },
 };
 
+/** The dialog of a new task that has its name, and what makes it. */
+export async function newTask(page: Page, name: string, lang: Tongue): Promise<{ dialog: Locator; create: Locator }> {
+  await page.goto('/tasks');
+  await page.getByRole('button', { name: words[lang].newTask }).first().click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel(words[lang].name).fill(name);
+  return { dialog, create: dialog.getByRole('button', { name: words[lang].create, exact: true }) };
+}
+
 /** Begins a task from the template for labels, in the pages, and gives it two labels. */
 export async function beginTask(page: Page, name: string, lang: Tongue): Promise<void> {
   const say = words[lang];
-  await page.goto('/tasks');
-  await page.getByRole('button', { name: say.newTask }).first().click();
-  const dialog = page.getByRole('dialog');
-  await dialog.getByLabel(say.name).fill(name);
+  const { dialog, create } = await newTask(page, name, lang);
   await dialog.locator('input[value="classify"]').check();
   await dialog.locator(`button[lang="${lang === 'zh' ? 'zh-CN' : 'en'}"]`).click();
-  await dialog.getByRole('button', { name: say.create, exact: true }).click();
+  await create.click();
   await expect(page.getByRole('heading', { level: 1, name })).toBeVisible();
   const labels = labelsOf(lang);
   const instructions = lang === 'zh' ? '这条评价是正面的还是负面的？\n\n评价：{{ text }}\n' : 'Is this review positive or negative?\n\nReview: {{ text }}\n';

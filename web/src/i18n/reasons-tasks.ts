@@ -56,7 +56,7 @@ const file = [
   rule('(\\S+) cannot be read: (.+?); name a file of graded answers', (file, why) => `${file} 读不出来：${inner(why ?? '')}；请写一个人工评过的回答的文件`),
   rule("(\\S+) has no graded answer of '(.+?)': (.+)", (file, task, why) => `${file} 里没有“${task}”的人工评过的回答：${inner(why ?? '')}`),
   rule("the column '(.+?)' seems to be what is to be read, and .+?; rename it in the head of the table, `(.+?)` for instance", (column, field) => `要读的似乎是“${column}”一列，但字段名只能用字母、汉字、数字和 _；请在表头改名，例如 ${field}`),
-  rule("no column could be the template's `(.+?)`, what is to be read: there are (.*?); call one .+", (field, all) => `没有一列像是要读的内容：有 ${list(all)}；请把它命名为 ${field}`),
+  rule("no column could be the template's `(.+?)`, what is to be read: there are (.*?); call one .+", (field, all) => `没有一列像是要读的内容：${all === 'none besides the label' ? '除标签外没有别的列' : `有 ${list(all)}`}；请把它命名为 ${field}`),
   rule("there is no column '(.+?)' to read; there are (.*)", (column, all) => `没有“${column}”一列可读；有 ${list(all)}`),
   rule("the template '(.+?)' cannot be fitted to this table: (?:\\d+:\\d+: )?(.+)", (name, why) => `模板 ${name} 不能照这张表改：${inner(why ?? '')}`),
   rule('no row is an example that the template could be fitted to: (.+?); the template answers with `(.+)`: call the columns so', (why, fields) => `没有一条能作例子：${inner(why ?? '')}；模板的答案有 ${list((fields ?? '').replace(/`/g, ''))}，列请这样命名`),

@@ -196,9 +196,9 @@ fn column(task: &Task, rows: &[Map<String, Value>], table: &LabelledTable<'_>) -
             match free.max_by_key(|(_, read)| *read) {
                 Some((column, read)) if read.letters > 0 => (*field, column.as_str()),
                 _ => {
+                    let there = if names.is_empty() { "none besides the label".to_owned() } else { names.join(", ") };
                     return Err(invalid(format!(
-                        "no column could be the template's `{field}`, what is to be read: there are {}; call one `{field}`",
-                        names.join(", ")
+                        "no column could be the template's `{field}`, what is to be read: there are {there}; call one `{field}`"
                     )));
                 }
             }
@@ -533,7 +533,8 @@ mod tests {
         for (template, table, label, said) in [
             ("classify", "text\nabc\n", None, "name its column with --label"),
             ("classify", "my text,label\nabc,x\ndef,y\n", None, "the column 'my text' seems to be"),
-            ("classify", "label,tags\nx,a\ny,b\n", None, "no column could be the template's `text`"),
+            ("classify", "label,tags\nx,a\ny,b\n", None, "there are none besides the label; call one `text`"),
+            ("classify", "id,label\n1,a\n2,b\n", None, "no column could be the template's `text`"),
             ("opinion", "text,label\nabc,x\n", None, "answers with `sentiment`, `aspects`"),
             ("opinion", "review,label\nabc,1\ndef,0\n", None, "its label is not what the task answers: 1"),
             ("opinion", "review,stars\nabc,1\ndef,0\n", Some("stars"), "its label is not what the task answers"),
