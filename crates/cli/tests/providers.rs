@@ -205,7 +205,12 @@ fn a_choice_that_was_cut_asks_again_what_failed() {
     std::fs::write(&part, &changed).unwrap();
     let kept = changed.lines().count() - 3;
 
-    let before = provider.asked.load(Ordering::SeqCst);
+    // What the killed one had sent may still be on its way.
+    let mut before = usize::MAX;
+    while before != provider.asked.load(Ordering::SeqCst) {
+        before = provider.asked.load(Ordering::SeqCst);
+        std::thread::sleep(Duration::from_millis(300));
+    }
     let decided = json(&mut house.choose("good,half", &[]));
     let asked = provider.asked.load(Ordering::SeqCst) - before;
     assert_eq!(decided["decision"]["chosen"], "prompt@good", "{decided}");
