@@ -19,16 +19,16 @@ from servers import DATA, SUMERU, llama_cpp, run_file  # noqa: E402
 
 PARTS = os.environ.get("PARTS", "choose,speed").split(",")
 SETS = os.environ.get("SETS", ",".join(sets.NAMES)).split(",")
-LOCAL = os.environ.get("MODELS", "smollm2-135m-instruct,qwen2.5-coder-0.5b-instruct,qwen2.5-coder-1.5b-instruct,multilingual-e5-small")
+MODELS = os.environ.get("MODELS", "smollm2-135m-instruct,qwen2.5-coder-0.5b-instruct,qwen2.5-coder-1.5b-instruct,multilingual-e5-small,far").split(",")
 # Those that are tried where nobody says which.
 ROUTES = os.environ.get("ROUTES")
-# Served by the peer, it stands in for a provider.
+# What `far` is: served by the peer, it stands in for a provider.
 REMOTE = "qwen2.5-coder-0.5b-instruct"
 SEED = 0
 
 
 def choose(folder, task, rows, *more):
-    command = [SUMERU, "choose", task, "--data", rows, "--workspace", folder, "--models", LOCAL + ",far", "--seed", str(SEED), "--json"]
+    command = [SUMERU, "choose", task, "--data", rows, "--workspace", folder, "--models", ",".join(MODELS), "--seed", str(SEED), "--json"]
     if ROUTES:
         command += ["--routes", ROUTES]
     started = time.perf_counter()
@@ -82,8 +82,9 @@ def measure_set(name):
     rows = sets.prepare(name, folder)
     path = next((DATA / f"models/{REMOTE}").glob("*.gguf"))
     # One at a time: in a batch its answers are not always the same, and a decision that rests on them is not either.
-    with llama_cpp(path, 1, 2048) as server:
-        remote_card(folder, server.address)
+    with llama_cpp(path, 1, 2048) if "far" in MODELS else contextlib.nullcontext() as server:
+        if server:
+            remote_card(folder, server.address)
         races = [summary(*choose(folder, name, rows)) for _ in range(2)]
         print(name, "race:", races[0]["chosen"], f"{races[0]['seconds']:.0f} s", flush=True)
         grid = summary(*choose(folder, name, rows, "--grid"))
@@ -93,7 +94,7 @@ def measure_set(name):
 
 
 def main():
-    run = {"load_before": os.getloadavg(), "models": LOCAL, "remote": REMOTE, "routes": ROUTES or "those that fit", "each": sets.EACH, "seed": SEED}
+    run = {"load_before": os.getloadavg(), "models": MODELS, "remote": REMOTE, "routes": ROUTES or "those that fit", "each": sets.EACH, "seed": SEED}
     out = run_file("choose")
     if "choose" in PARTS:
         run["sets"] = {}

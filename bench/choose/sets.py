@@ -72,7 +72,7 @@ def newsgroups(draw):
     groups = {}
     for row in list(csv.reader(io.StringIO(text), delimiter="\t"))[3:]:
         if len(row) == 2 and len(row[1]) > 100:
-            groups.setdefault(row[0], []).append(row[1][:800])
+            groups.setdefault(row[0], []).append(row[1][:300])
     task = NEWSGROUPS.replace("GROUPS", ", ".join(json.dumps(name) for name in sorted(groups)))
     return task, labelled(draw, groups, 15)
 

@@ -32,7 +32,7 @@ mod workspace;
 pub use ask::{Answer, AskEvent, AskRequest, AskStream};
 pub use bench::{BenchOptions, BenchReport, BenchRow, Workload};
 pub use choose::{
-    Against, AskedAnswer, AskedRow, ChooseEvent, ChooseOptions, ChooseState, ChooseStatus, Contender, ContenderState,
+    Against, AskedAnswer, AskedRow, Baseline, ChooseEvent, ChooseOptions, ChooseState, ChooseStatus, Contender, ContenderState,
     DataUsed, Decision, Decisions, DroppedTexts, Entrant, JudgeUsed, Measured, Part, PartSizes, PlainPrompt, Raced,
     Reason, ReportLanguage, Search, Searched, Variant, Variants, agreement_facts,
 };

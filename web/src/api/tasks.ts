@@ -219,6 +219,8 @@ export interface Decision {
   examples_to_settle: number | null;
   /** Labelled rows in all that have so many among them. */
   rows_to_settle?: number | null;
+  /** What one answer for every row comes to; tasks of labels only. */
+  baseline?: { answer: string; quality: number; p: number | null };
   asked: number;
   grid: number;
   seconds: number;

@@ -77,6 +77,8 @@ export const compareCatalogue = {
   chosenIs: both('选定', 'Chosen'),
   notRuledOut: both('这些也可能一样好，凭现有数据还不能排除：', 'As far as these rows tell, these may be as good:'),
   toSettle: filled((n: string, used: string) => `如果差距真如所见，约需 ${n} 条标注数据才能分出高下；这次有 ${used} 条。`, (n: string, used: string) => `If the differences are what they seem, about ${n} labelled rows would settle it; this time there were ${used}.`),
+  baselineIs: filled((answer: string, quality: string) => `基线：一律答“${answer}”可得 ${quality}。`, (answer: string, quality: string) => `Baseline: always answering “${answer}” would score ${quality}.`),
+  baseline: both('基线', 'baseline'),
   cannotSettle: both('所见的差距为零，再多样例也未必分得出高下：可以取更省的。', 'No difference was seen; more examples need not tell them apart: take what costs less.'),
   report: both('完整报告', 'The report'),
   rawJson: both('原始 JSON', 'Raw JSON'),

@@ -5,6 +5,7 @@ import './reasons-tasks';
 test.each([
   ['it is the best of the finalists that keep to the constraints; 2 others could not be ruled out', '在符合限制的决赛者中最好；另有 2 个不能排除。'],
   ['it is the best of the finalists; one other could not be ruled out', '在决赛者中最好；另有 1 个不能排除。'],
+  ["it is the only finalist that keeps to the constraints; these examples do not show that it is better than always answering 'bug' (0.550)", '是唯一符合限制的决赛者；凭这些样例看不出它比一律答“bug”（0.550）更好。'],
   ['it is as good as the best of the finalists and takes less; one other could not be ruled out', '与最好的决赛者一样好，而且更省；另有 1 个不能排除。'],
   ["'{{ nope }}' is no field; there are text, shop", '没有字段 {{ nope }}；有 text、shop。'],
   ["'metrics' is not known; `metric` is near", '不认识“metrics”；相近的是 metric。'],

@@ -161,6 +161,7 @@ const choosing = [
   rule('no candidate could be measured', '没有候选可以测量'),
   rule('one other could not be ruled out', '另有 1 个不能排除'),
   rule('(\\d+) others could not be ruled out', (n) => `另有 ${n} 个不能排除`),
+  rule("these examples do not show that it is better than always answering '(.*)' \\((.+?)\\)", (answer, quality) => `凭这些样例看不出它比一律答“${answer}”（${quality}）更好`),
   rule('another process writes to (.+?); wait for it', (path) => `另一个进程正在写 ${path}；请等它完成`),
   rule('no installed model can do this; `sumeru models pull` brings one', '已安装的模型都做不了；请到“模型”页下载'),
   rule(String.raw`(\d+) labelled examples are too few to choose by: (\d+) to race on and (\d+) to measure on are left; .+`, (n, race, test) => `${n} 条标注太少，无法选择：竞赛只剩 ${race} 条，测量只剩 ${test} 条；至少标注十条，一百条更稳当`),

@@ -301,6 +301,9 @@ fn table(decision: &Decision, printer: Printer) {
         };
         printer.line(format!("Not ruled out: {}{settle}.", names.join(", ")));
     }
+    if let Some(fact) = decision.baseline_fact(ReportLanguage::English) {
+        printer.line(format!("Baseline: {}.", printer.foreign(&fact)));
+    }
     let left = decision.left_out();
     if !left.is_empty() {
         let names: Vec<String> = left.into_iter().map(ToString::to_string).collect();

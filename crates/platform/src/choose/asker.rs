@@ -8,6 +8,7 @@ use domain::{Example, Task};
 use evaluate::{Contest, Next};
 use futures_util::StreamExt;
 
+use super::baseline::Baseline;
 use super::decision::{Sheet, breaks};
 use super::ledger::{Entry, Ledger, identity};
 use super::variants::{Field, PlainPrompt, Searched, Variants, fitted};
@@ -381,6 +382,7 @@ impl<'a> Asker<'a> {
             not_ruled_out: Vec::new(),
             examples_to_settle: None,
             rows_to_settle: None,
+            baseline: None,
             routes_that_fit: self.options.routes.is_empty(),
             asked: contest.spent().0,
             grid: contest.spent().1,
@@ -405,6 +407,10 @@ impl<'a> Asker<'a> {
             }
         }
         decision.choose(&sheets);
+        if let Some(baseline) = Baseline::of(self.task, &self.parts.train, &self.parts.test) {
+            let chosen = sheets.iter().find(|sheet| Some(&self.candidates[sheet.candidate]) == decision.chosen.as_ref());
+            decision.hold_against(baseline, chosen.map(|sheet| sheet.scores.as_slice()));
+        }
         decision.order();
         decision
     }

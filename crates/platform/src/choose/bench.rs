@@ -249,7 +249,7 @@ fn entry(identity: &str, key: &str, score: &Score, milliseconds: f64) -> Entry {
 }
 
 /// What an answer scores by a metric that needs nothing else; nothing for others.
-fn plain(task: &Task, example: &Example, answer: &Value) -> Option<f64> {
+pub(super) fn plain(task: &Task, example: &Example, answer: &Value) -> Option<f64> {
     match (&task.metric, &task.costs, example.output.as_str()) {
         (Metric::Costs, Some(costs), Some(expected)) => Some(costs.score(expected, answer.as_str())),
         (metric, ..) => evaluate::score(metric, &task.output, &example.output, answer),

@@ -5,6 +5,7 @@ use evaluate::{Confusion, Difference, Interval, Terms};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::Baseline;
 use super::variants::{PlainPrompt, Searched, Variants};
 use crate::grade::Reliability;
 use crate::{Candidate, Error, Result};
@@ -58,6 +59,9 @@ pub struct Decision {
     /// Labelled rows in all that have so many among them; nothing if there were as many.
     #[serde(default)]
     pub rows_to_settle: Option<usize>,
+    /// What one answer for every row comes to; tasks of labels only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<Baseline>,
     /// Answers asked for.
     pub asked: usize,
     /// Answers that all candidates on all examples of both splits would have been.
@@ -416,6 +420,13 @@ impl Decision {
             (more, false) => format!("{said}; {more} others could not be ruled out"),
             (more, true) => format!("{said}；另有 {more} 个不能排除"),
         };
+        if let Some(Baseline { answer, quality, .. }) = self.as_good_as_choice() {
+            said.push_str(&if chinese {
+                format!("；凭这些样例看不出它比一律答“{answer}”（{quality:.3}）更好")
+            } else {
+                format!("; these examples do not show that it is better than always answering '{answer}' ({quality:.3})")
+            });
+        }
         if self.judges_itself() {
             said.push_str(if chinese {
                 "；裁判与选定者是同一个模型，可能偏爱自己的回答"
@@ -530,6 +541,7 @@ mod tests {
             not_ruled_out: Vec::new(),
             examples_to_settle: None,
             rows_to_settle: None,
+            baseline: None,
             routes_that_fit: false,
             asked: 0,
             grid: 0,
@@ -648,6 +660,25 @@ mod tests {
         chosen(&mut other, &[sheet(0, 90, 9.0), sheet(1, 60, 1.0)]);
         assert!(!other.why.contains("judge"), "{}", other.why);
         assert!(decision.changes(&other).iter().any(|line| line.contains("the judge is another")));
+    }
+
+    #[test]
+    fn a_choice_that_leads_one_answer_for_all_by_chance_says_so() {
+        let constant: Vec<f64> = (0..100).map(|at| f64::from(at % 2 == 0)).collect();
+        let baseline = || (Baseline { answer: "a".to_owned(), quality: 0.5, p: None }, constant.clone());
+        for (right, better) in [(90, true), (55, false), (30, false)] {
+            let mut decision = decision(1);
+            let only = sheet(0, right, 9.0);
+            chosen(&mut decision, std::slice::from_ref(&only));
+            decision.hold_against(baseline(), Some(&only.scores));
+            assert_eq!(!decision.why.contains("always answering 'a' (0.500)"), better, "{}", decision.why);
+            assert_eq!(!decision.sentence(true).contains("一律答“a”"), better);
+        }
+        // Nothing was chosen: it is there all the same, and nothing is said of it.
+        let mut none = self::decision(0);
+        none.choose(&[]);
+        none.hold_against(baseline(), None);
+        assert!(none.baseline.is_some_and(|one| one.p.is_none()) && !none.why.contains("always"));
     }
 
     #[test]

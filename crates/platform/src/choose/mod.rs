@@ -1,11 +1,12 @@
 //! Choosing a way of doing a task by measurement: candidates race on the development split, the finalists are measured on the test split.
 //!
 //! [`Workspace::choose`] is the way through; `asker` asks candidates what the contest wants to know, `bench` has their answers graded, `decision` says
-//! which is best and how sure that is, `ledger` keeps every answer so that a choice that was cut goes on, [`Decisions`] are those there are, with what
+//! which is best and how sure that is, `baseline` what it comes to without looking, `ledger` keeps every answer so that a choice that was cut goes on, [`Decisions`] are those there are, with what
 //! was answered (`outputs`). `background` makes choices that nobody waits for, `variants` finds other words for a task.
 
 mod asker;
 mod background;
+mod baseline;
 mod bench;
 mod decision;
 mod decisions;
@@ -34,6 +35,7 @@ use variants::Field;
 
 pub(crate) use background::Choices;
 pub use background::{ChooseState, ChooseStatus, Contender, ContenderState, PartSizes};
+pub use baseline::Baseline;
 pub use decision::{Against, DataUsed, Decision, Entrant, JudgeUsed, Measured, Raced, Reason};
 pub use decisions::Decisions;
 pub use judged::agreement_facts;

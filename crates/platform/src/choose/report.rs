@@ -25,6 +25,7 @@ struct Words {
     none: &'static str,
     open: &'static str,
     settle: &'static str,
+    baseline: &'static str,
     candidate: &'static str,
     quality: &'static str,
     corrected: &'static str,
@@ -55,6 +56,7 @@ const ENGLISH: Words = Words {
     none: "Nothing was chosen",
     open: "Could not be ruled out",
     settle: "Labelled rows that would settle it, if the differences are what they seem",
+    baseline: "Baseline",
     candidate: "candidate",
     quality: "quality",
     corrected: "corrected for the judge",
@@ -85,6 +87,7 @@ const CHINESE: Words = Words {
     none: "没有选定",
     open: "尚不能排除",
     settle: "如果差距真如所见，要分出高下约需标注数据条数",
+    baseline: "基线",
     candidate: "候选",
     quality: "质量",
     corrected: "按裁判误差修正",
@@ -159,6 +162,8 @@ impl Decision {
             prompt => given(Shown::of(self)),
             judge => self.judge_facts(language),
             corrects => self.corrects(),
+            baseline => self.baseline_fact(language),
+            floor => self.baseline.as_ref().map(|one| up(one.quality)),
             dots => given(dots),
             ticks => given(ticks),
             confusion => given(confusion),
@@ -203,6 +208,9 @@ impl Decision {
         }
         if let Some(count) = self.rows_to_settle {
             let _ = writeln!(out, "\n{}: {count}", t.settle);
+        }
+        if let Some(fact) = self.baseline_fact(language) {
+            let _ = writeln!(out, "\n{}: {fact}", t.baseline);
         }
         if let Some(shown) = Shown::of(self) {
             let _ = writeln!(out, "\n## {} (`{}`)", t.prompt, shown.name);
@@ -351,7 +359,6 @@ impl Decision {
         );
         let most = if most > least { most } else { least + 1.0 };
         let across = |log: f64| EDGE + (log - least) / (most - least) * (WIDTH - 2.0 * EDGE);
-        let up = |quality: f64| HEIGHT - EDGE - quality.clamp(0.0, 1.0) * (HEIGHT - 2.0 * EDGE);
         let dots = shown
             .iter()
             .zip(&times)
@@ -379,6 +386,11 @@ impl Decision {
         }
         (dots, ticks)
     }
+}
+
+/// How far up in the picture a quality is.
+fn up(quality: f64) -> f64 {
+    HEIGHT - EDGE - quality.clamp(0.0, 1.0) * (HEIGHT - 2.0 * EDGE)
 }
 
 /// What a search took, in a sentence.

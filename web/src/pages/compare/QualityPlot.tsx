@@ -53,7 +53,8 @@ export function QualityPlot({ decision, finalists, outputs }: PlotProps) {
       const takes = one.takesLow !== null && one.takesHigh !== null ? `${written[axis](one.takes)} (${written[axis](one.takesLow)}–${written[axis](one.takesHigh)})` : written[axis](one.takes);
       return `${one.number}. ${one.candidate}\n${t.quality} ${span({ value: one.quality, low: one.qualityLow, high: one.qualityHigh }, lang)}\n${names[axis]} ${takes}`;
     };
-    return { points: all, width, xName: axis === 'cost' ? t.costAxis : axis === 'latency' ? t.timeAxis : t.memoryAxis, yName: t.qualityBy(decision.metric), xText: written[axis], tipText, colours: coloursOf(place.current), font: getComputedStyle(document.body).fontFamily };
+    const baseline = decision.baseline ? { quality: decision.baseline.quality, name: t.baseline } : null;
+    return { points: all, baseline, width, xName: axis === 'cost' ? t.costAxis : axis === 'latency' ? t.timeAxis : t.memoryAxis, yName: t.qualityBy(decision.metric), xText: written[axis], tipText, colours: coloursOf(place.current), font: getComputedStyle(document.body).fontFamily };
   }
   const picture = async () => {
     const svg = place.current?.querySelector('svg');

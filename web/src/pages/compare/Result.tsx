@@ -3,7 +3,7 @@ import { get } from '../../api/client';
 import { at, plain, type Decision, type OutputRow, type Task } from '../../api/tasks';
 import { useTaskText } from '../../i18n/tasks';
 import { reason } from '../../i18n/reasons';
-import { count, day, duration, share } from '../../lib/format';
+import { count, day, duration, score, share } from '../../lib/format';
 import { useLoad } from '../../lib/useLoad';
 import { Failure, Skeleton } from '../../ui/parts';
 import { RouteName } from '../tasks/RouteName';
@@ -47,6 +47,7 @@ export function Result({ task, id, decision }: { task: Task; id: string; decisio
             {decision.rows_to_settle && <p className="soft">{t.toSettle(count(decision.rows_to_settle, lang), count(decision.data.train + decision.data.development + decision.data.test, lang))}</p>}
           </div>
         )}
+        {decision.baseline && <p className="soft">{t.baselineIs(decision.baseline.answer, score(decision.baseline.quality, lang))}</p>}
         <p className="row">
           <KeptLink href={at.report(task.name, id)} name={`${id}.html`}>
             {t.report}

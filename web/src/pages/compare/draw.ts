@@ -4,6 +4,8 @@ import type { Plotted } from './points';
 
 export interface Drawing {
   points: Plotted[];
+  /** What one answer for every row comes to, and what the line at it is called. */
+  baseline: { quality: number; name: string } | null;
   width: number;
   xName: string;
   yName: string;
@@ -16,11 +18,12 @@ export interface Drawing {
 }
 
 /** The plot of quality against what an answer takes, as a picture that needs no style sheet. */
-export function draw({ points, width, xName, yName, xText, tipText, colours, font }: Drawing): SVGSVGElement {
+export function draw({ points, baseline, width, xName, yName, xText, tipText, colours, font }: Drawing): SVGSVGElement {
   const [low, high] = range(points.flatMap((one) => [one.takes, one.takesLow ?? one.takes, one.takesHigh ?? one.takes]));
   const log = low > 0;
-  const lows = points.map((one) => one.qualityLow ?? one.quality);
-  const highs = points.map((one) => one.qualityHigh ?? one.quality);
+  const floor = baseline ? [baseline] : [];
+  const lows = [...points.map((one) => one.qualityLow ?? one.quality), ...floor.map((one) => one.quality)];
+  const highs = [...points.map((one) => one.qualityHigh ?? one.quality), ...floor.map((one) => one.quality)];
   const pareto = paretoLine(points);
   const sure = points.filter((one) => one.qualityLow !== null && one.qualityHigh !== null);
   const timed = points.filter((one) => one.takesLow !== null && one.takesHigh !== null);
@@ -39,6 +42,8 @@ export function draw({ points, width, xName, yName, xText, tipText, colours, fon
     marks: [
       gridX({ stroke: colours.line, strokeOpacity: 1, ticks }),
       gridY({ stroke: colours.line, strokeOpacity: 1, ticks: 6 }),
+      ruleY(floor, { y: 'quality', stroke: colours.soft, strokeWidth: 1, strokeDasharray: '2,5' }),
+      text(floor, { y: 'quality', text: 'name', frameAnchor: 'right', textAnchor: 'end', dy: -8, fill: colours.soft, stroke: colours.ground, strokeWidth: 4 }),
       line(pareto, { x: 'takes', y: 'quality', stroke: colours.accent, strokeWidth: 1.5, strokeDasharray: '4,4', curve: 'step-after' }),
       ruleX(sure, { x: 'takes', y1: 'qualityLow', y2: 'qualityHigh', stroke: colour, strokeWidth: 1.5, strokeOpacity: 0.65, marker: 'tick' }),
       ruleY(timed, { y: 'quality', x1: 'takesLow', x2: 'takesHigh', stroke: colour, strokeWidth: 1.5, strokeOpacity: 0.65, marker: 'tick' }),
