@@ -158,3 +158,54 @@ test('while a choice runs it is followed, and can be stopped and taken up again'
   await expect(page.locator('.race')).toHaveAttribute('data-state', 'running');
   expect(asked).toEqual(['POST', 'DELETE', 'POST']);
 });
+
+test('a stopped choice whose terms this browser does not know is not gone on with blindly', async ({ page }) => {
+  const name = `e2e-unknown-${Date.now()}`;
+  await beginTask(page, name, 'en');
+  await page.route(`**/v1/tasks/${name}`, async (route) => {
+    const told = (await (await route.fetch()).json()) as Record<string, unknown>;
+    return route.fulfill({ json: { ...told, labelled: 40 } });
+  });
+  const stopped = { task: name, state: 'stopped', parts: null, candidates: [], asked: 16, most: 0, graded: 0, seconds: 0, seconds_left: null, error: null, decision: null };
+  await page.route('**/v1/tasks/*/choose', (route) => route.fulfill({ json: stopped }));
+  await page.goto(`/compare/${name}`);
+  await expect(page.locator('.race')).toHaveAttribute('data-state', 'stopped');
+  await expect(page.locator('.start-choice .notice')).toBeVisible();
+  await expect(page.locator('.terms button[type="submit"]')).toBeVisible();
+  await expect(page.locator('.race').getByRole('button')).toHaveCount(0);
+});
+
+test('how sensitive a row is goes with it, from where it is pasted to where it is labelled', async ({ page }) => {
+  const name = `e2e-label-${Date.now()}`;
+  await beginTask(page, name, 'en');
+  const source = page.locator('.source-text');
+  await source.fill(`${await source.inputValue()}\n[policy]\nlabel = "how"\n`);
+  await page.locator('.edit-bar .primary').click();
+  await expect(page.locator('.views .dot')).toHaveCount(0);
+  let sent: unknown = null;
+  await page.route('**/v1/tasks/*/run', (route) => {
+    sent = route.request().postDataJSON();
+    return route.fulfill({ json: { task: name, candidate: 'prompt@small', rows: [{ row: 1, output: 'positive', milliseconds: 1 }] } });
+  });
+  await page.goto(`/tasks/${name}`);
+  await page.locator('.rows-text').fill('text,how\nIt works.,secret\n');
+  await page.locator('.row-input .primary').click();
+  const row = page.locator('.task-table tbody tr');
+  await expect(row).toContainText('positive');
+  await expect(row).toContainText('secret');
+  expect(sent).toEqual({ rows: [{ text: 'It works.', how: 'secret' }] });
+  await page.locator('.results-head .primary').click();
+  await page.locator('.label-choices button').first().click();
+  await expect(page.locator('.labeller [role="status"]')).toContainText('all saved');
+  await page.goto(`/tasks/${name}?view=rows`);
+  await expect(row).toContainText('secret');
+  // Another answer, and it is the same row with the same label.
+  await page.getByRole('button', { name: 'Change row 1' }).click();
+  const dialog = page.getByRole('dialog');
+  await expect(dialog.locator('select', { has: page.locator('option[value="secret"]') })).toHaveValue('secret');
+  await dialog.locator('select', { has: page.locator('option[value="negative"]') }).selectOption('negative');
+  await dialog.getByRole('button', { name: words.en.save, exact: true }).click();
+  await expect(row).toContainText('negative');
+  await expect(row).toContainText('secret');
+  await expect(row).toHaveCount(1);
+});

@@ -352,6 +352,54 @@ fn no_byte_of_a_forbidden_row_reaches_a_socket() {
     let sent = everything();
     assert!(sent.len() == 1 && sent[0].contains("open words"), "{sent:?}");
     assert!(!sent[0].contains("XYZZY") && !sent[0].contains("PLUGH"), "{sent:?}");
+
+    // The same where candidates are measured, shown examples, and served: others go, these do not.
+    let secret = "{\"text\": \"XYZZY came by post\", \"label\": \"money\", \"how\": \"secret\"}\n";
+    let mixed: String = messages(40)
+        .lines()
+        .enumerate()
+        .map(
+            |(at, line)| {
+                if at % 3 == 0 { secret.replace("came", &format!("came {at} times")) } else { format!("{line}\n") }
+            },
+        )
+        .collect();
+    std::fs::write(here("rows.jsonl"), mixed).unwrap();
+    let decided =
+        run(&["choose", "post", "--data", &here("rows.jsonl"), "--models", "far", "--routes", "prompt,few-shot:8"]);
+    assert!(decided.contains("failed"), "rows that it may not see are no answers: {decided}");
+    let sent = everything();
+    assert!(sent.len() > 10 && sent.iter().all(|one| !one.contains("XYZZY")), "{sent:?}");
+    let mut server = at(data.path(), workspace.path(), &["serve", "--port", "0", "--json"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut output = std::io::BufReader::new(server.stdout.as_mut().unwrap());
+    let mut said = String::new();
+    while !said.ends_with("}\n") {
+        assert!(std::io::BufRead::read_line(&mut output, &mut said).unwrap() > 0, "{said}");
+    }
+    let address: serde_json::Value = serde_json::from_str(&said).unwrap();
+    let post = |path: &str, body: &str| {
+        use std::io::{Read, Write};
+        let mut stream = std::net::TcpStream::connect(address["address"].as_str().unwrap()).unwrap();
+        let length = body.len();
+        write!(stream, "POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}").unwrap();
+        let mut said = String::new();
+        stream.read_to_string(&mut said).unwrap();
+        said
+    };
+    let rows = post("/v1/tasks/post/run", r#"{"rows": [{"text": "fine words"}, {"text": "XYZZY", "how": "secret"}]}"#);
+    let chat = post(
+        "/v1/chat/completions",
+        r#"{"model": "task/post", "messages": [{"role": "user", "content": "{\"text\": \"XYZZY\", \"how\": \"secret\"}"}]}"#,
+    );
+    server.kill().unwrap();
+    server.wait().unwrap();
+    assert!(rows.contains("money") && rows.contains("Secret data") && chat.contains("Secret data"), "{rows}\n{chat}");
+    let sent = everything();
+    assert!(sent.len() == 1 && sent[0].contains("fine words"), "{sent:?}");
     // And it is written down, without the row itself.
     let audit = std::fs::read_to_string(data.path().join("audit.jsonl")).unwrap();
     assert!(audit.lines().count() >= 3 && audit.contains("secret_stays_local") && !audit.contains("XYZZY"), "{audit}");

@@ -64,7 +64,7 @@ fn answer(stream: TcpStream, asked: &AtomicUsize, dying: &AtomicUsize) -> Option
     let count = asked.fetch_add(1, Ordering::SeqCst);
     let right = path != "half" || count.is_multiple_of(2);
     let label = if parcel == right { "parcel" } else { "money" };
-    let gone = path == "away" || (path == "dies" && dying.fetch_add(1, Ordering::SeqCst) >= 12);
+    let gone = path == "away" || (path == "dies" && dying.fetch_add(1, Ordering::SeqCst) >= 10);
     let mut stream = stream;
     if gone {
         let _ = write!(stream, "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
@@ -137,7 +137,10 @@ fn a_choice_spends_no_more_than_it_may() {
     let provider = Provider::start();
     // An answer costs 1.
     let dear = "price = { input = 1000, output = 0, currency = 'CNY' }";
-    let house = House::of(&[provider.card("good", dear), provider.card("half", "")]);
+    let house = House::of(&[
+        provider.card("good", dear),
+        provider.card("half", "price = { input = 0, output = 0, currency = 'CNY' }"),
+    ]);
     for (most, asked) in [("5", 7), ("30", 32), ("90", 92)] {
         let before = provider.asked.load(Ordering::SeqCst);
         let decided = json(&mut house.choose("good,half", &["--max-cost", most]));
@@ -157,6 +160,34 @@ fn a_choice_spends_no_more_than_it_may() {
     }
 }
 
+/// What cannot keep to a constraint is not asked, or no longer; sums of two currencies are none; who has no price keeps to no limit.
+#[test]
+fn constraints_and_prices_come_before_the_race() {
+    let provider = Provider::start();
+    let priced =
+        |input: u32, currency: &str| format!("price = {{ input = {input}, output = 0, currency = '{currency}' }}");
+    let house = House::of(&[
+        provider.card("good", &priced(1000, "CNY")),
+        provider.card("half", &priced(1, "CNY")),
+        provider.card("dollar", &priced(1, "USD")),
+        provider.card("cut", ""),
+    ]);
+    let task = house.path().join("tasks/post.toml");
+    let plain = std::fs::read_to_string(&task).unwrap();
+    std::fs::write(&task, format!("{plain}[constraints]\ncost_per_1000 = 2\n")).unwrap();
+    let decided = json(&mut house.choose("good,half,cut", &[]));
+    let decision = &decided["decision"];
+    // The dear one is better, and leaves before it can beat the one that is cheap enough.
+    assert_eq!(decision["chosen"], "prompt@half", "{decision}");
+    let why = |name: &str| entrant(decision, name)["withdrawn"].as_str().unwrap_or_default().to_owned();
+    assert!(why("prompt@good").contains("over the limit of 2"), "{decision}");
+    assert!(why("prompt@cut").contains("has no price on its card"), "{decision}");
+    assert_eq!(entrant(decision, "prompt@half")["price"]["currency"], "CNY", "the prices of the day: {decision}");
+    let output = house.choose("half,dollar", &[]).output().unwrap();
+    let said = text(&output);
+    assert!(output.status.code() == Some(2) && said.contains("CNY and USD cannot be compared"), "{said}");
+}
+
 /// Who cannot go on withdraws with the reason, and takes no place and no number from the others.
 #[test]
 fn providers_that_fail_withdraw_with_the_reason() {
@@ -167,10 +198,15 @@ fn providers_that_fail_withdraw_with_the_reason() {
     let decision = &decided["decision"];
     assert_eq!(decision["chosen"], "prompt@good", "{decision}");
     assert_eq!(entrant(decision, "prompt@good")["result"]["quality"]["value"], 1.0);
-    for (name, why) in [("dies", "503"), ("away", "503"), ("page", "text/html instead of JSON"), ("cut", "truncated")] {
+    for (name, how, why) in [
+        ("dies", "answers failed, the last because", "503"),
+        ("away", "answered none of", "503"),
+        ("page", "answered none of", "text/html instead of JSON"),
+        ("cut", "answered none of", "truncated"),
+    ] {
         let one = entrant(decision, &format!("prompt@{name}"));
         let said = one["withdrawn"].as_str().unwrap_or_else(|| panic!("{name}: {decision}"));
-        assert!(said.contains("answered none of") && said.contains(why), "{name}: {said}");
+        assert!(said.contains(how) && said.contains(why), "{name}: {said}");
         assert!(one["result"].is_null(), "{name}: {decision}");
     }
 }

@@ -32,7 +32,7 @@ pub struct Card {
     /// Size of the file.
     #[serde(default)]
     pub bytes: u64,
-    /// Of the file, lower-case hex.
+    /// Of the file, lower-case hex; of a remote model, of its address and name there.
     #[serde(default)]
     pub sha256: String,
     /// Embedding models: how token vectors become one.

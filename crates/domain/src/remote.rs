@@ -110,6 +110,10 @@ pub struct Remote {
     /// How far its answers can be held to a form.
     #[serde(default)]
     pub structured: Structured,
+    /// Whether it thinks before it answers and takes no temperature, as OpenAI's reasoning models: `max_completion_tokens`
+    /// is sent instead of `max_tokens`, and no sampling parameters.
+    #[serde(default)]
+    pub reasoning: bool,
     /// Requests at a time.
     #[serde(default = "concurrency")]
     pub concurrency: u32,
@@ -119,7 +123,7 @@ pub struct Remote {
     /// How often a request is sent again that failed for a reason that passes.
     #[serde(default = "retries")]
     pub retries: u32,
-    /// At most so much may be spent on it, in the price's currency; `None`: no limit.
+    /// At most so much may be spent on it in all, in the price's currency; `None`: no limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spend_limit: Option<f64>,
 }
@@ -163,7 +167,7 @@ mod tests {
         let remote: Remote = serde_json::from_value(card.clone()).unwrap();
         assert_eq!((remote.concurrency, remote.timeout_seconds, remote.retries), (8, 120, 4));
         assert_eq!((remote.registered, remote.open_weights, remote.retention_days), (false, false, None));
-        assert_eq!(remote.structured, Structured::Schema);
+        assert_eq!((remote.structured, remote.reasoning), (Structured::Schema, false));
         assert_eq!(serde_json::from_value::<Remote>(serde_json::to_value(&remote).unwrap()).unwrap(), remote);
         for (field, value) in
             [("regsitered", json!(true)), ("jurisdiction", json!("mars")), ("retention_days", json!(-1))]

@@ -31,6 +31,9 @@ pub struct Task {
     /// The field of a row that says how sensitive it is, if that is more than the policy says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sensitivity_field: Option<String>,
+    /// Ways of doing it that are compared where nobody says which, `ROUTE@MODEL`; none: all that fit.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub candidates: Vec<String>,
     /// What a way of doing it must keep to, whatever it scores.
     #[serde(default)]
     pub constraints: Constraints,
@@ -144,6 +147,7 @@ impl Task {
             knowledge_base: None,
             policy: Policy::default(),
             sensitivity_field: None,
+            candidates: Vec::new(),
             constraints: Constraints::default(),
             costs: None,
             judging: Judging::default(),

@@ -26,7 +26,7 @@ pub use interval::{Interval, quality, quantile};
 pub use overlap::{bleu, fuzzy_match, gleu, meteor, rouge_n};
 pub use paired::{Difference, difference, holm};
 pub use race::{Beaten, Race};
-pub use score::{pattern, score};
+pub use score::{by_field, pattern, score};
 pub use split::{Shares, Split, split};
 pub use text::{chrf, rouge_l};
 pub use twins::{Twins, twins};

@@ -1,5 +1,7 @@
 //! How good one answer is.
 
+use std::collections::BTreeMap;
+
 use domain::Metric;
 use regex::Regex;
 use serde_json::{Map, Value};
@@ -23,6 +25,38 @@ pub fn score(metric: &Metric, schema: &Value, expected: &Value, answer: &Value) 
         Metric::Regex(text) => f64::from(pattern(text).is_ok_and(|pattern| pattern.is_match(&words(answer)))),
         Metric::Similarity | Metric::Citations | Metric::Judge | Metric::JudgePairwise => return None,
     })
+}
+
+/// F1 of each field of records, or of lists of records, over all rows: twice what agrees, over what is there on both sides. A row without an answer
+/// has nothing there. Fields that no row has are left out; other answers have none.
+pub fn by_field<'a>(
+    schema: &Value,
+    rows: impl Iterator<Item = (&'a Value, Option<&'a Value>)> + Clone,
+) -> BTreeMap<String, f64> {
+    let properties = schema.get("properties").or_else(|| schema.get("items")?.get("properties"));
+    let names = properties.and_then(Value::as_object).into_iter().flat_map(Map::keys);
+    let one = |name: &String| {
+        let (mut agree, mut all) = (0.0, 0);
+        for (expected, answer) in rows.clone() {
+            let answer = answer.map_or(Value::Null, |answer| labelled(schema, expected, answer));
+            let (expected, answer) = (only(name, expected), only(name, &answer));
+            agree += agreed(schema, &expected, &answer);
+            all += leaves(&expected) + leaves(&answer);
+        }
+        (all > 0).then(|| (name.clone(), 2.0 * agree / all as f64))
+    };
+    names.filter_map(one).collect()
+}
+
+/// A record, or each of a list, with one field of it alone.
+fn only(name: &str, value: &Value) -> Value {
+    match value {
+        Value::Object(all) => {
+            all.iter().filter(|(key, _)| *key == name).map(|(key, one)| (key.clone(), one.clone())).collect()
+        }
+        Value::Array(all) => all.iter().map(|one| only(name, one)).collect(),
+        _ => Value::Null,
+    }
 }
 
 /// The regular expression of a metric.
@@ -198,6 +232,27 @@ mod tests {
         let got = score(&Metric::Fields, &schema, &expected, &json!({"how": "负面", "why": "lasts a whole day"}))
             .expect("a score");
         assert!((got - 8.0 / 9.0 / 2.0).abs() < 1e-9, "{got}");
+    }
+
+    #[test]
+    fn each_field_has_a_score_of_its_own() {
+        let schema = json!({"type": "object", "required": ["a", "b"], "properties": {"a": {"enum": ["x", "y"]}, "b": {"type": "integer"}, "c": {}}});
+        let rows = [
+            (json!({"a": "x", "b": 1}), Some(json!({"a": "x", "b": 2}))),
+            (json!({"a": "y", "b": 3}), Some(json!({"a": "y", "b": 3}))),
+            // Not labelled, and not answered.
+            (json!({"a": "y"}), Some(json!({"a": "x", "b": 9}))),
+            (json!({"a": "y", "b": 5}), None),
+        ];
+        let got = by_field(&schema, rows.iter().map(|(expected, answer)| (expected, answer.as_ref())));
+        let wanted = [("a", 4.0 / 7.0), ("b", 2.0 / 5.0)].map(|(name, score)| (name.to_owned(), score));
+        assert_eq!(got, BTreeMap::from(wanted));
+        let list = json!({"type": "array", "items": {"properties": {"what": {"enum": ["p", "q"]}, "how": {"enum": ["good", "bad"]}}}});
+        let expected = json!([{"what": "p", "how": "good"}, {"what": "q", "how": "bad"}]);
+        let answer = json!([{"what": "q", "how": "good"}, {"what": "p", "how": "good"}]);
+        let got = by_field(&list, [(&expected, Some(&answer))].into_iter());
+        assert_eq!(got, BTreeMap::from([("how".to_owned(), 0.5), ("what".to_owned(), 1.0)]));
+        assert!(by_field(&json!({"type": "string"}), [(&json!("a"), None)].into_iter()).is_empty());
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! A limit to what may be spent.
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -9,6 +10,7 @@ use futures_util::StreamExt;
 use tokio::sync::Notify;
 
 use crate::RemoteModel;
+use crate::book::Book;
 use crate::fault::{Attempt, Fault, plainly};
 
 /// Bytes of text to a token, where nobody counts: of English there are more, of Chinese about as many.
@@ -20,6 +22,9 @@ const ROUNDING: f64 = 1e-9;
 ///
 /// What calls under way may cost at most is set aside. A call that would fit if they cost less waits for them to end;
 /// one that cannot fit is refused.
+///
+/// Without a book it is forgotten with the process. With one ([`Purse::kept_in`]) all processes that keep the same book
+/// keep to one limit, except for what is under way in the others at the moment: they see of each other what was settled.
 #[derive(Debug)]
 pub struct Purse {
     limit: Option<f64>,
@@ -30,10 +35,50 @@ pub struct Purse {
 
 #[derive(Debug, Default)]
 struct Sums {
-    spent: f64,
+    /// All that was spent; if there is a book, only what could not be written there.
+    unwritten: f64,
+    book: Option<Book>,
     set_aside: f64,
     /// Calls that something is set aside for.
     calls: usize,
+}
+
+impl Sums {
+    fn spent(&self) -> f64 {
+        self.unwritten + self.book.as_ref().map_or(0.0, Book::spent)
+    }
+
+    /// Counts what a call cost. The answer is there already: where it cannot be written down it counts for this process.
+    fn pay(&mut self, cost: f64) {
+        let Some(book) = &mut self.book else {
+            self.unwritten += cost;
+            return;
+        };
+        // Nothing is written of a call that was not let in.
+        if cost <= 0.0 {
+            return;
+        }
+        match book.enter(cost) {
+            // What cannot be read now is said to the next call.
+            Ok(()) => drop(book.look()),
+            Err(error) => {
+                let path = book.path().display();
+                tracing::error!(%path, cost, %error, "what a call cost could not be written down, and counts until this process ends");
+                self.unwritten += cost;
+            }
+        }
+    }
+
+    /// What to do where a call does not fit.
+    fn remedy(&self) -> String {
+        match &self.book {
+            Some(book) => format!(
+                "lower max_tokens, raise spend_limit in models.toml, or remove its lines from {} to begin anew",
+                book.path().display()
+            ),
+            None => "lower max_tokens, or raise spend_limit".to_owned(),
+        }
+    }
 }
 
 impl Purse {
@@ -42,9 +87,17 @@ impl Purse {
         Self { limit, currency: currency.into(), sums: Mutex::default(), settled: Notify::new() }
     }
 
-    /// What was spent, in `currency`. Of answers that were broken off it is an estimate.
+    /// The same with a book: what calls of `model` cost is written to the file `book` and counts from then on, as does what
+    /// is there already of that model in this currency.
+    pub fn kept_in(mut self, book: PathBuf, model: &str) -> Self {
+        let book = Book::new(book, model, &self.currency);
+        self.sums.get_mut().unwrap_or_else(PoisonError::into_inner).book = Some(book);
+        self
+    }
+
+    /// What was spent, in `currency`, as far as its book was read. Of answers that were broken off it is an estimate.
     pub fn spent(&self) -> f64 {
-        self.sums().spent
+        self.sums().spent()
     }
 
     /// The most that may be spent.
@@ -73,12 +126,15 @@ impl Purse {
 
     fn try_set_aside(&self, model: &str, most: f64) -> Result<bool, Error> {
         let mut sums = self.sums();
+        if let Some(book) = &mut sums.book {
+            book.look()?;
+        }
         if let Some(limit) = self.limit {
-            let left = limit - sums.spent + ROUNDING;
+            let left = limit - sums.spent() + ROUNDING;
             if most > left {
-                let (currency, left) = (&self.currency, left.max(0.0));
+                let (currency, left, remedy) = (&self.currency, left.max(0.0), sums.remedy());
                 return Err(Error::failed(format!(
-                    "Not sent: this call of '{model}' may cost {most:.4} {currency}, and of the limit of {limit} {currency} {left:.4} are left; lower max_tokens, or raise spend_limit."
+                    "Not sent: this call of '{model}' may cost {most:.4} {currency}, and of the limit of {limit} {currency} {left:.4} are left; {remedy}."
                 )));
             }
             if most > left - sums.set_aside {
@@ -92,7 +148,7 @@ impl Purse {
 
     fn settle(&self, most: f64, cost: f64) {
         let mut sums = self.sums();
-        sums.spent += cost;
+        sums.pay(cost);
         sums.calls -= 1;
         // Sums of fractions drift; nothing is nothing.
         sums.set_aside = if sums.calls == 0 { 0.0 } else { sums.set_aside - most };
@@ -196,11 +252,12 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// Held to the limit on the card.
+    /// Held to the limit on the card. What calls cost is written to `book`, a file that other models and other processes
+    /// may write to as well; `None`: the limit is of this process alone. Of a card without a limit nothing is written.
     ///
     /// # Errors
     /// [`Error::Invalid`] if there is a limit, but no price to hold to it, or one of them is not a sum of money.
-    pub fn new(inner: RemoteModel, remote: &Remote) -> Result<Self, Error> {
+    pub fn new(inner: RemoteModel, remote: &Remote, book: Option<PathBuf>) -> Result<Self, Error> {
         let price = remote.price.clone();
         let sums = price.iter().flat_map(|price| [Some(price.input), price.cached, Some(price.output)]).flatten();
         if let Some(wrong) = sums.chain(remote.spend_limit).find(|sum| !sum.is_finite() || *sum < 0.0) {
@@ -211,8 +268,11 @@ impl Budget {
             ));
         }
         let currency = price.as_ref().map_or("", |price| price.currency.as_str());
-        let own = Arc::new(Purse::new(remote.spend_limit, currency));
-        Self { inner: Arc::new(inner), price, purses: Vec::new() }.within(own)
+        let mut own = Purse::new(remote.spend_limit, currency);
+        if let Some(book) = book.filter(|_| remote.spend_limit.is_some()) {
+            own = own.kept_in(book, &remote.name);
+        }
+        Self { inner: Arc::new(inner), price, purses: Vec::new() }.within(Arc::new(own))
     }
 
     /// Held to a purse's limit too.
@@ -340,6 +400,50 @@ mod tests {
         assert!(waiting.as_mut().now_or_never().is_none());
         drop(first);
         assert!(waiting.as_mut().now_or_never().unwrap().is_ok());
+    }
+
+    #[test]
+    fn a_limit_outlives_its_process() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("spent.jsonl");
+        let purse = || Arc::new(Purse::new(Some(1.0), "CNY").kept_in(path.clone(), "m"));
+        let pay = |purse: &Arc<Purse>, most: f64, cost: f64| {
+            share(purse, most).unwrap().map(|mut share| {
+                share.cost = cost;
+                drop(share);
+                purse.spent()
+            })
+        };
+        let (first, beside) = (purse(), purse());
+        assert_eq!(pay(&first, 0.6, 0.25), Ok(0.25));
+        assert_eq!(pay(&beside, 0.6, 0.25), Ok(0.5), "what another process spent counts, and what this one did");
+        assert_eq!(pay(&first, 0.4, 0.0), Ok(0.5));
+        assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), 2, "what cost nothing is not written");
+        let second = purse();
+        let refusal = pay(&second, 0.51, 0.0).unwrap_err().to_string();
+        let book = path.display().to_string();
+        for part in ["'m'", "CNY", "0.5000 are left", "spend_limit", "models.toml", book.as_str()] {
+            assert!(refusal.contains(part), "{part}: {refusal}");
+        }
+        assert_eq!(pay(&second, 0.5, 0.5), Ok(1.0));
+        assert!(pay(&first, 0.1, 0.1).is_err());
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!(pay(&first, 0.1, 0.1), Ok(0.1), "begun anew");
+    }
+
+    #[test]
+    fn what_cannot_be_written_counts_and_what_cannot_be_read_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        // There is no folder that it could be written to.
+        let nowhere = Arc::new(Purse::new(Some(1.0), "CNY").kept_in(folder.path().join("gone/spent.jsonl"), "m"));
+        let mut paid = share(&nowhere, 0.6).unwrap().unwrap();
+        paid.cost = 0.6;
+        drop(paid);
+        assert_eq!(nowhere.spent(), 0.6);
+        assert!(share(&nowhere, 0.5).unwrap().is_err());
+        let unread = Arc::new(Purse::new(Some(1.0), "CNY").kept_in(folder.path().to_owned(), "m"));
+        let refusal = share(&unread, 0.1).unwrap().map(|_| ()).unwrap_err().to_string();
+        assert!(refusal.contains(&folder.path().display().to_string()), "{refusal}");
     }
 
     #[test]

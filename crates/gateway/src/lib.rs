@@ -2,9 +2,10 @@
 //!
 //! [`open`] makes a [`LanguageModel`] of a [`Remote`]: a [`RemoteModel`] that asks once, a [`Budget`] that refuses what
 //! may cost too much, a [`Retry`] that asks again for failures that pass, a [`Limited`] that asks so many at a time. Each
-//! holds the one before and is a model itself. What is *not* here: JSON (`wire`), which model may see which data
-//! ([`domain::Policy`]), where cards and keys come from, and routes between models.
+//! holds the one before and is a model itself. What is *not* here: OpenAI's JSON (`wire`), which model may see which data
+//! ([`domain::Policy`]), where cards, keys and the book of what was spent are, and routes between models.
 
+mod book;
 mod budget;
 mod fault;
 mod limited;
@@ -21,6 +22,7 @@ pub use remote::RemoteModel;
 pub use retry::{Pace, Retry};
 pub use secret::Secret;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -52,12 +54,18 @@ fn builder() -> reqwest::ClientBuilder {
         .redirect(reqwest::redirect::Policy::none())
 }
 
-/// A remote model: limited, tried again, and held to the limit on its card.
+/// A remote model: limited, tried again, and held to the limit on its card, over all processes that give the same `book`
+/// ([`Budget::new`]).
 ///
 /// # Errors
 /// [`Error::Invalid`] naming the field of the card that cannot be; [`Error::Failed`] if the card names a key that was not given.
-pub fn open(remote: &Remote, key: Option<Secret>, client: reqwest::Client) -> Result<Arc<dyn LanguageModel>, Error> {
-    let budget = Budget::new(RemoteModel::new(remote, key, client)?, remote)?;
+pub fn open(
+    remote: &Remote,
+    key: Option<Secret>,
+    client: reqwest::Client,
+    book: Option<PathBuf>,
+) -> Result<Arc<dyn LanguageModel>, Error> {
+    let budget = Budget::new(RemoteModel::new(remote, key, client)?, remote, book)?;
     Ok(stack(budget, remote))
 }
 
@@ -69,9 +77,10 @@ pub fn open_within(
     remote: &Remote,
     key: Option<Secret>,
     client: reqwest::Client,
+    book: Option<PathBuf>,
     purse: Arc<Purse>,
 ) -> Result<Arc<dyn LanguageModel>, Error> {
-    let budget = Budget::new(RemoteModel::new(remote, key, client)?, remote)?.within(purse)?;
+    let budget = Budget::new(RemoteModel::new(remote, key, client)?, remote, book)?.within(purse)?;
     Ok(stack(budget, remote))
 }
 

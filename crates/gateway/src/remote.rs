@@ -1,12 +1,13 @@
 //! One model of one provider, asked once.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use async_stream::stream;
 use domain::{Card, Error, Event, EventStream, LanguageModel, Prefixes, Remote, Request, Structured, Timings};
-use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, DATE, HeaderMap, HeaderName, RETRY_AFTER};
 use reqwest::{Client, Response, Url};
+use sha2::{Digest, Sha256};
 use tokio::time::{Instant, timeout, timeout_at};
 use wire::openai::client::{Chunks, chat_request, error_of};
 use wire::sse;
@@ -38,6 +39,7 @@ struct Line {
     client: Client,
     silence: Duration,
     structured: Structured,
+    reasoning: bool,
 }
 
 impl RemoteModel {
@@ -68,13 +70,15 @@ impl RemoteModel {
             client,
             silence: Duration::from_secs(u64::from(remote.timeout_seconds)),
             structured: remote.structured,
+            reasoning: remote.reasoning,
         };
         Ok(Self { card: card(remote), line: Arc::new(line) })
     }
 
     /// The body of a request.
     pub(crate) fn body(&self, request: &Request) -> Result<String, Error> {
-        chat_request(request, &self.line.model, self.line.structured).map(|body| body.to_string())
+        let line = &self.line;
+        chat_request(request, &line.model, line.structured, line.reasoning).map(|body| body.to_string())
     }
 
     /// One try; dropping it closes the connection.
@@ -160,11 +164,18 @@ fn card(remote: &Remote) -> Card {
         languages: Vec::new(),
         licence: String::new(),
         bytes: 0,
-        sha256: String::new(),
+        sha256: identity(remote),
         pooling: None,
         prefixes: Prefixes::default(),
         sources: Vec::new(),
     }
+}
+
+/// What tells one provider's model from another's, where a file's digest tells local ones: what was answered before
+/// `base_url` or `model` was edited is not taken for an answer of what they name now.
+fn identity(remote: &Remote) -> String {
+    let digest = Sha256::digest(format!("{}\n{}", remote.base_url, remote.model));
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Where chats are answered.
@@ -237,7 +248,7 @@ impl Line {
         let error = advised(self.hushed(error_of(status, &content_type, &body, retry_after)));
         match error {
             Error::Busy { .. } => Fault::passing(error),
-            Error::Failed { .. } if matches!(status, 408 | 425 | 500..=599) => Fault::passing(error),
+            Error::Failed { .. } if matches!(status, 408 | 425 | 500..=599) => Fault::passing(error).after(retry_after),
             _ => Fault::lasting(error),
         }
     }
@@ -400,9 +411,20 @@ fn content_type(response: &Response) -> String {
     value.unwrap_or_default().to_ascii_lowercase()
 }
 
-/// In seconds; of the forms that the header may have, a date is not read.
+/// In seconds, whether the header says for how long or until when.
 fn retry_after(headers: &HeaderMap) -> Option<u32> {
-    let seconds: f64 = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
+    let date = |text: &str| httpdate::parse_http_date(text).ok();
+    let told = text(RETRY_AFTER)?;
+    let seconds = match told.parse::<f64>() {
+        Ok(seconds) => seconds,
+        Err(_) => {
+            let until = date(told)?;
+            // By the provider's clock, which may not agree with ours; what is past is now.
+            let now = text(DATE).and_then(date).unwrap_or_else(SystemTime::now);
+            until.duration_since(now).map_or(0.0, |wait| wait.as_secs_f64())
+        }
+    };
     // A cast keeps to the bounds of its type.
     (seconds >= 0.0).then(|| seconds.ceil() as u32)
 }
@@ -448,10 +470,20 @@ mod tests {
             ("1e30", Some(u32::MAX)),
             ("-1", None),
             ("NaN", None),
-            ("Wed, 21 Oct 2026 07:28:00 GMT", None),
+            ("soon", None),
+            ("Wed, 21 Oct 2026 07:28:30 GMT", Some(30)),
+            ("Wednesday, 21-Oct-26 07:29:00 GMT", Some(60)),
+            ("Wed Oct 21 07:28:00 2026", Some(0)),
+            ("Wed, 21 Oct 2026 07:27:00 GMT", Some(0)),
+            ("Wed, 99 Oct 2026 07:28:30 GMT", None),
         ] {
-            let headers = HeaderMap::from_iter([(RETRY_AFTER, value.parse().unwrap())]);
+            let now = "Wed, 21 Oct 2026 07:28:00 GMT";
+            let headers = HeaderMap::from_iter([(RETRY_AFTER, value.parse().unwrap()), (DATE, now.parse().unwrap())]);
             assert_eq!(retry_after(&headers), expected, "{value}");
         }
+        // By our own clock, if the provider does not tell the time.
+        let soon = httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(100));
+        let told = retry_after(&HeaderMap::from_iter([(RETRY_AFTER, soon.parse().unwrap())]));
+        assert!(told.is_some_and(|seconds| (90..=100).contains(&seconds)), "{told:?}");
     }
 }

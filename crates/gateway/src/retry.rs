@@ -32,14 +32,11 @@ impl Default for Pace {
 }
 
 impl Pace {
-    /// How long to wait after so many failures before this one; `None`: too long to wait.
-    fn wait(&self, failures: u32, error: &Error) -> Option<Duration> {
-        let told = match error {
-            Error::Busy { retry_after_seconds, .. } => Duration::from_secs(u64::from(*retry_after_seconds)),
-            _ => Duration::ZERO,
-        };
+    /// How long to wait after so many failures before this one, where the provider is to be left alone for `rest`; `None`:
+    /// too long to wait.
+    fn wait(&self, failures: u32, rest: Duration) -> Option<Duration> {
         let bound = self.first.saturating_mul(2u32.saturating_pow(failures)).min(self.longest);
-        (told <= self.patience).then(|| told + bound.mul_f64(fastrand::f64()))
+        (rest <= self.patience).then(|| rest + bound.mul_f64(fastrand::f64()))
     }
 }
 
@@ -90,7 +87,7 @@ impl LanguageModel for Retry {
                 };
                 // Closes the connection, before the wait rather than after it.
                 drop(attempt);
-                let wait = pace.wait(failures, &fault.error).filter(|_| fault.passes && !given && failures < retries);
+                let wait = pace.wait(failures, fault.rest).filter(|_| fault.passes && !given && failures < retries);
                 let Some(wait) = wait else {
                     yield Err(after(failures, fault.error));
                     return;
@@ -120,21 +117,19 @@ mod tests {
     #[test]
     fn waits_grow_and_are_never_longer_than_they_may_be() {
         let pace = Pace::default();
-        let busy = |retry_after_seconds| Error::Busy { message: String::new(), retry_after_seconds };
-        for (failures, error, least, most) in [
-            (0, Error::failed("x"), 0, 500),
-            (1, Error::failed("x"), 0, 1000),
-            (5, Error::failed("x"), 0, 16_000),
-            (6, Error::failed("x"), 0, 20_000),
-            (u32::MAX, Error::failed("x"), 0, 20_000),
-            (0, busy(0), 0, 500),
-            (0, busy(60), 60_000, 60_500),
+        for (failures, rest, least, most) in [
+            (0, 0, 0, 500),
+            (1, 0, 0, 1000),
+            (5, 0, 0, 16_000),
+            (6, 0, 0, 20_000),
+            (u32::MAX, 0, 0, 20_000),
+            (0, 60, 60_000, 60_500),
         ] {
             for _ in 0..100 {
-                let wait = pace.wait(failures, &error).expect("it is not too long").as_millis();
-                assert!((least..=most).contains(&wait), "{failures} {error:?}: {wait}");
+                let wait = pace.wait(failures, Duration::from_secs(rest)).expect("it is not too long").as_millis();
+                assert!((least..=most).contains(&wait), "{failures} {rest}: {wait}");
             }
         }
-        assert_eq!(pace.wait(0, &busy(61)), None);
+        assert_eq!(pace.wait(0, Duration::from_secs(61)), None);
     }
 }

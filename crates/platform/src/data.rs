@@ -1,7 +1,10 @@
 //! Labelled data of a task: rows with the answers they should get, in the forms people have them.
 //!
-//! JSON lines of `{"input": {...}, "output": ...}`, or of fields with a label among them; tables with a column for the label; conversations of
-//! fine-tuning (OpenAI's `messages`, ShareGPT's `conversations`) and Alpaca's `instruction`, whose last turn is the label. Each may have `tags`.
+//! JSON lines, or one JSON array, of `{"input": {...}, "output": ...}`, or of fields with a label among them; tables with a column for the label;
+//! conversations of fine-tuning (OpenAI's `messages`, ShareGPT's `conversations`) and Alpaca's `instruction`, whose last turn is the label. Each
+//! may have `tags`.
+
+mod conversation;
 
 use std::collections::BTreeMap;
 
@@ -13,6 +16,7 @@ use sha2::{Digest, Sha256};
 use crate::routes::plain;
 use crate::run::records;
 use crate::{Error, Result, Row, RowFormat};
+use conversation::{conversation, has_more_turns, turns};
 
 /// Columns that hold the label where nobody says which.
 const LABELS: [&str; 8] = ["output", "label", "answer", "expected", "target", "标签", "答案", "输出"];
@@ -22,7 +26,7 @@ const TAGS: &str = "tags";
 const ALIKE: f64 = 0.8;
 
 /// Labelled data, and what is wrong with it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Labelled {
     /// Sound examples, in order.
     pub examples: Vec<Example>,
@@ -30,6 +34,8 @@ pub struct Labelled {
     pub rows: Vec<usize>,
     /// Rows that are none, and why.
     pub wrong: Vec<(usize, String)>,
+    /// Examples that are conversations with earlier turns or a system message, which are not read.
+    pub unread: usize,
 }
 
 /// What is to be known of labelled data before anything is measured with it.
@@ -49,6 +55,10 @@ pub struct DataReport {
     pub contradictions: Vec<(usize, usize)>,
     /// What no example is labelled with.
     pub gaps: Gaps,
+    /// Rows that say the same, or nearly, as an example in the task's file: they are shown to models, and not measured on.
+    pub shown: Vec<usize>,
+    /// How many rows are conversations with earlier turns or a system message, which are not read.
+    pub unread: usize,
     /// Characters of a row's text: the median and the longest.
     pub characters: (usize, usize),
 }
@@ -67,18 +77,7 @@ pub struct Gaps {
 /// # Errors
 /// [`Error::Invalid`] if the whole is not what its format says. A row that is wrong is no error: it is kept with the reason.
 pub fn labelled(task: &Task, bytes: &[u8], format: RowFormat, label: Option<&str>) -> Result<Labelled> {
-    let reader = Reader::new(task, label)?;
-    let mut all = Labelled { examples: Vec::new(), rows: Vec::new(), wrong: Vec::new() };
-    for Row { number, fields } in records(bytes, format)? {
-        match fields.and_then(|fields| reader.example(fields)) {
-            Ok(example) => {
-                all.examples.push(example);
-                all.rows.push(number);
-            }
-            Err(why) => all.wrong.push((number, why)),
-        }
-    }
-    Ok(all)
+    Labelled::of(task, records(bytes, format)?, label)
 }
 
 /// Makes examples of a task from what people write down.
@@ -279,27 +278,6 @@ fn missing(fields: &Map<String, Value>, wanted: &str) -> String {
     format!("it has no label: no {wanted} among {}; name its column with --label", there.join(", "))
 }
 
-/// Who says what, if it is a conversation.
-fn turns(fields: &Map<String, Value>) -> Option<std::result::Result<Vec<(String, String)>, String>> {
-    let (list, who, what) = match (fields.get("messages"), fields.get("conversations")) {
-        (Some(list), _) => (list, "role", "content"),
-        (None, Some(list)) => (list, "from", "value"),
-        (None, None) => return None,
-    };
-    let turn = |turn: &Value| Some((turn.get(who)?.as_str()?.to_owned(), turn.get(what)?.as_str()?.to_owned()));
-    let turns: Option<Vec<_>> = list.as_array().and_then(|all| all.iter().map(turn).collect());
-    Some(turns.ok_or_else(|| format!("a turn of a conversation has `{who}` and `{what}`, both texts")))
-}
-
-fn conversation(task: &Task, turns: &[(String, String)]) -> std::result::Result<Example, String> {
-    let said = |who: &[&str]| turns.iter().rposition(|(one, _)| who.contains(&one.as_str()));
-    let answer = said(&["assistant", "gpt"])
-        .ok_or("nobody answers in this conversation: it has no turn of `assistant` or `gpt`")?;
-    let asked = turns[..answer].iter().rposition(|(who, _)| ["user", "human"].contains(&who.as_str()));
-    let asked = asked.ok_or("nobody asks before the answer: there is no turn of `user` or `human`")?;
-    Ok(Example::new(only(task, &turns[asked].1)?, typed(task, Value::from(turns[answer].1.as_str()))?))
-}
-
 /// A text as the one field of a task.
 fn only(task: &Task, text: &str) -> std::result::Result<Map<String, Value>, String> {
     let mut needed = task.input.iter().filter(|field| !field.optional);
@@ -326,6 +304,24 @@ fn typed(task: &Task, output: Value) -> std::result::Result<Value, String> {
 }
 
 impl Labelled {
+    /// As [`labelled`], of rows that were read.
+    pub(crate) fn of(task: &Task, rows: Vec<Row>, label: Option<&str>) -> Result<Self> {
+        let reader = Reader::new(task, label)?;
+        let mut all = Self::default();
+        for Row { number, fields } in rows {
+            let more = fields.as_ref().is_ok_and(has_more_turns);
+            match fields.and_then(|fields| reader.example(fields)) {
+                Ok(example) => {
+                    all.examples.push(example);
+                    all.rows.push(number);
+                    all.unread += usize::from(more);
+                }
+                Err(why) => all.wrong.push((number, why)),
+            }
+        }
+        Ok(all)
+    }
+
     /// What no example is labelled with.
     pub fn gaps(&self, task: &Task) -> Gaps {
         if self.examples.is_empty() {
@@ -349,7 +345,7 @@ impl Labelled {
 
     /// What is to be known of it.
     pub fn report(&self, task: &Task) -> DataReport {
-        let texts: Vec<String> = self.examples.iter().map(|example| plain(&example.input)).collect();
+        let texts = self.texts();
         let twins = evaluate::twins(&texts, ALIKE);
         let mut labels = BTreeMap::new();
         for example in &self.examples {
@@ -363,28 +359,38 @@ impl Labelled {
         }
         let mut lengths: Vec<usize> = texts.iter().map(|text| text.chars().count()).collect();
         lengths.sort_unstable();
-        let differs = |twins: &&evaluate::Twins| {
-            twins.alike >= 1.0 && self.examples[twins.first].output != self.examples[twins.second].output
-        };
         DataReport {
             examples: self.examples.len(),
             fingerprint: fingerprint(&self.examples),
             wrong: self.wrong.clone(),
             gaps: self.gaps(task),
             labels,
-            contradictions: twins
-                .iter()
-                .filter(differs)
-                .map(|one| (self.rows[one.first], self.rows[one.second]))
-                .collect(),
+            contradictions: self.differing(&twins),
             twins: twins.iter().map(|one| (self.rows[one.first], self.rows[one.second], one.alike)).collect(),
+            shown: shown(task, &self.examples).into_iter().map(|at| self.rows[at]).collect(),
+            unread: self.unread,
             characters: (lengths.get(lengths.len() / 2).copied().unwrap_or(0), lengths.last().copied().unwrap_or(0)),
         }
     }
 
+    /// Rows that say the same and have other answers: the earlier and the later.
+    pub fn contradictions(&self) -> Vec<(usize, usize)> {
+        self.differing(&evaluate::twins(&self.texts(), ALIKE))
+    }
+
+    fn differing(&self, twins: &[evaluate::Twins]) -> Vec<(usize, usize)> {
+        let output = |at: usize| &self.examples[at].output;
+        let differs = |pair: &&evaluate::Twins| pair.alike >= 1.0 && output(pair.first) != output(pair.second);
+        twins.iter().filter(differs).map(|pair| (self.rows[pair.first], self.rows[pair.second])).collect()
+    }
+
+    fn texts(&self) -> Vec<String> {
+        self.examples.iter().map(|example| plain(&example.input)).collect()
+    }
+
     /// The parts of a split, in which twins are never on two sides.
     pub fn split(&self, shares: evaluate::Shares, seed: u64) -> evaluate::Split {
-        let texts: Vec<String> = self.examples.iter().map(|example| plain(&example.input)).collect();
+        let texts = self.texts();
         let groups = together(texts.len(), &evaluate::twins(&texts, ALIKE));
         let strata: Vec<String> =
             self.examples.iter().map(|example| class(&example.output).unwrap_or_default().to_owned()).collect();
@@ -405,8 +411,31 @@ fn class(output: &Value) -> Option<&str> {
 
 /// Pairs of texts of one part that are nearly the same as one of another: the leaks between files that were split elsewhere. The places in each.
 pub fn leaks(one: &Labelled, other: &Labelled) -> Vec<(usize, usize, f64)> {
-    let texts: Vec<String> = one.examples.iter().chain(&other.examples).map(|example| plain(&example.input)).collect();
-    let border = one.examples.len();
+    let text = |example: &Example| plain(&example.input);
+    let pairs = across(one.examples.iter().map(text), other.examples.iter().map(text));
+    pairs.into_iter().map(|(a, b, alike)| (one.rows[a], other.rows[b], alike)).collect()
+}
+
+/// The places of examples that say the same, or nearly, as one in the task's file, which models are shown.
+pub(crate) fn shown(task: &Task, examples: &[Example]) -> Vec<usize> {
+    if task.examples.is_empty() {
+        return Vec::new();
+    }
+    // A table may have its columns in another order than the task's file, and one that says how sensitive a row is.
+    let text = |example: &Example| {
+        let fields = task.input.iter().map(|field| &field.name);
+        let fields: Map<String, Value> =
+            fields.filter_map(|name| Some((name.clone(), example.input.get(name)?.clone()))).collect();
+        plain(&fields)
+    };
+    let pairs = across(task.examples.iter().map(text), examples.iter().map(text));
+    pairs.into_iter().map(|(_, at, _)| at).collect()
+}
+
+/// Texts of the second list that are nearly the same as one of the first, or twins of such: the place in each, and how alike they are.
+fn across(one: impl ExactSizeIterator<Item = String>, other: impl Iterator<Item = String>) -> Vec<(usize, usize, f64)> {
+    let border = one.len();
+    let texts: Vec<String> = one.chain(other).collect();
     let across = evaluate::twins(&texts, ALIKE);
     let groups = together(texts.len(), &across);
     // Twins are paired with the first of them, which may be on the same side.
@@ -418,7 +447,7 @@ pub fn leaks(one: &Labelled, other: &Labelled) -> Vec<(usize, usize, f64)> {
         .filter_map(|at| {
             let first = *first_of.get(&groups[at])?;
             let alike = across.iter().filter(|pair| pair.second == at).map(|pair| pair.alike).fold(0.0, f64::max);
-            Some((one.rows[first], other.rows[at - border], alike))
+            Some((first, at - border, alike))
         })
         .collect()
 }
@@ -549,6 +578,60 @@ mod tests {
     }
 
     #[test]
+    fn one_array_is_read_as_its_rows() {
+        let sort = task(json!({"type": "string", "enum": ["a", "b"]}));
+        let text = r#"
+            [{"instruction": "Sort this.", "input": "hello", "output": "a"},
+             {"conversations": [{"from": "human", "value": "bye"}, {"from": "gpt", "value": "b"}]},
+             "no row", {"text": "x", "label": "c"}]"#;
+        let got = read(&sort, text);
+        let texts: Vec<&Value> = got.examples.iter().map(|example| &example.input["text"]).collect();
+        assert_eq!(texts, ["Sort this.\nhello", "bye"]);
+        assert_eq!((&got.rows[..], got.wrong.len(), got.wrong[0].0, got.wrong[1].0), (&[1, 2][..], 2, 3, 4));
+        let cut = labelled(&sort, &text.as_bytes()[..text.len() - 40], RowFormat::JsonLines, None);
+        assert!(cut.expect_err("it is cut").to_string().contains("the file seems to be cut"));
+    }
+
+    #[test]
+    fn turns_that_are_not_read_are_counted() {
+        let sort = task(json!({"type": "string", "enum": ["a", "b"]}));
+        let turn = |who: &str, what: &str| json!({"role": who, "content": what});
+        let row = |turns: Vec<Value>| json!({"messages": turns}).to_string();
+        let lines = [
+            row(vec![turn("user", "one"), turn("assistant", "a")]),
+            row(vec![turn("system", "sort"), turn("user", "two"), turn("assistant", "a")]),
+            row(vec![turn("user", "0"), turn("assistant", "b"), turn("user", "three"), turn("assistant", "a")]),
+            row(vec![turn("system", "sort"), turn("user", "four"), turn("assistant", "z")]),
+        ];
+        let got = read(&sort, &lines.join("\n"));
+        let texts: Vec<&Value> = got.examples.iter().map(|example| &example.input["text"]).collect();
+        assert_eq!(texts, ["one", "two", "three"]);
+        assert_eq!((got.unread, got.report(&sort).unread), (2, 2), "a row that is none is told of as that");
+    }
+
+    #[test]
+    fn rows_that_are_the_tasks_own_examples_are_found() {
+        let mut sort = task(json!({"type": "string", "enum": ["a", "b"]}));
+        let line = |text: &str| json!({"text": text, "label": "a", "title": "x"}).to_string();
+        let long = "The parcel was supposed to come on Tuesday, and it is Friday now";
+        let lines = [line("something else"), line("HELLO"), line(&format!("{long}!!")), line(&format!("{long}."))];
+        let rows = read(&sort, &lines.join("\n"));
+        assert_eq!(shown(&sort, &rows.examples), Vec::<usize>::new(), "there is no example");
+        let example = |text: &str| Example::new(Map::from_iter([("text".to_owned(), json!(text))]), json!("b"));
+        sort.examples = vec![example("Hello!"), example("nobody says so"), example(&format!("{long}, sir"))];
+        assert_eq!(shown(&sort, &rows.examples), [1, 2, 3]);
+        assert_eq!(rows.report(&sort).shown, [2, 3, 4], "by row");
+        let title = domain::Field { name: "title".to_owned(), description: String::new(), optional: false };
+        sort.input.insert(0, title);
+        let rows = read(&sort, &lines.join("\n"));
+        sort.examples = vec![Example::new(
+            Map::from_iter([("text".to_owned(), json!("hello")), ("title".to_owned(), json!("X"))]),
+            json!("a"),
+        )];
+        assert_eq!(shown(&sort, &rows.examples), [1], "in whatever order the fields are");
+    }
+
+    #[test]
     fn tags_come_as_a_list_or_in_a_column() {
         let sort = Task::new("sort", json!({"type": "string", "enum": ["a", "b"]}));
         for (tags, expected) in [
@@ -618,7 +701,7 @@ mod tests {
         let all =
             read(&sort, &[line("Hello!", "a"), line("other", "b"), line("hello", "b"), line("hello", "a")].join("\n"));
         let report = all.report(&sort);
-        assert_eq!(report.contradictions, [(1, 3)]);
+        assert_eq!((&report.contradictions[..], all.contradictions()), (&[(1, 3)][..], vec![(1, 3)]));
         assert_eq!(report.twins, [(1, 3, 1.0), (1, 4, 1.0)]);
         assert_eq!(report.labels, BTreeMap::from([("a".to_owned(), 2), ("b".to_owned(), 2)]));
         let (one, other) =

@@ -1,7 +1,7 @@
 //! Labelled rows of a task that the server keeps: `data/TASK.jsonl` in the workspace's folder, an example a line.
 //!
-//! The file is anybody's to edit: lines that are no example stay as they are, and are told of. What routes learn from and are measured on is read
-//! from here when a choice is begun in the background.
+//! The file is anybody's to edit: lines that are no example stay as they are, and are told of; one array of records is read as a line for each. What
+//! routes learn from and are measured on is read from here when a choice is begun in the background.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -69,6 +69,9 @@ pub struct RowsChanged {
     pub removed: usize,
     /// Labelled rows there are now.
     pub total: usize,
+    /// Rows of a table that are conversations with earlier turns or a system message, which were not read.
+    #[serde(skip)]
+    pub unread: usize,
 }
 
 /// What came of a table: what was changed, and the rows that are no examples, with why.
@@ -104,7 +107,7 @@ impl LabelledRows {
     /// # Errors
     /// [`Error::Failed`] if the file cannot be read. A line that is no example is no error: it is kept with the reason.
     pub fn read(&self, task: &Task) -> Result<Labelled> {
-        labelled(task, &read(&self.path(&task.name)?)?, RowFormat::JsonLines, None)
+        Labelled::of(task, Row::of_lines(&knowledge::decode(&read(&self.path(&task.name)?)?)), None)
     }
 
     /// So many of a task's rows, after so many.
@@ -147,9 +150,9 @@ impl LabelledRows {
     /// # Errors
     /// As [`labelled`].
     pub fn take_in(&self, task: &Task, bytes: &[u8], format: RowFormat, label: Option<&str>) -> Result<TakenIn> {
-        let Labelled { examples, wrong, .. } = labelled(task, bytes, format, label)?;
+        let Labelled { examples, wrong, unread, .. } = labelled(task, bytes, format, label)?;
         let wanted = examples.into_iter().map(|example| (row_id(&example.input), Wanted::Example(example, Tags::Said)));
-        Ok((self.write(task, wanted.collect())?, wrong))
+        Ok((RowsChanged { unread, ..self.write(task, wanted.collect())? }, wrong))
     }
 
     fn write(&self, task: &Task, changes: Vec<(String, Wanted)>) -> Result<RowsChanged> {
@@ -219,7 +222,7 @@ impl Lines {
         let text = knowledge::decode(bytes);
         let reader = Reader::new(task, None)?;
         let mut all = Self { lines: text.lines().map(|line| Some(line.to_owned())).collect(), known: HashMap::new() };
-        for Row { number, fields } in crate::run::records(bytes, RowFormat::JsonLines)? {
+        for Row { number, fields } in Row::of_lines(&text) {
             // A label that is none any more does not make it another row.
             if let Ok(example) = fields.and_then(|fields| reader.unchecked(fields)) {
                 let known = all.known.entry(row_id(&example.input)).or_default();
@@ -265,12 +268,22 @@ impl Lines {
 
 fn read(path: &Path) -> Result<Vec<u8>> {
     match std::fs::read(path) {
-        Ok(bytes) => Ok(bytes),
+        Ok(bytes) => Ok(as_lines(&bytes).unwrap_or(bytes)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
         Err(error) => {
             Err(Error::failed(format!("{}: {error}; check the path and that it may be read", path.display())))
         }
     }
+}
+
+/// One array of records as a line for each; nothing for all else, which stays as it is.
+fn as_lines(bytes: &[u8]) -> Option<Vec<u8>> {
+    let text = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
+    if !text.trim_ascii_start().starts_with(b"[") {
+        return None;
+    }
+    let records: Vec<Map<String, Value>> = serde_json::from_slice(text).ok()?;
+    Some(records.into_iter().map(|record| format!("{}\n", Value::Object(record))).collect::<String>().into_bytes())
 }
 
 #[cfg(test)]
@@ -288,7 +301,7 @@ mod tests {
     }
 
     fn changed(added: usize, replaced: usize, removed: usize, total: usize) -> RowsChanged {
-        RowsChanged { added, replaced, removed, total }
+        RowsChanged { added, replaced, removed, total, unread: 0 }
     }
 
     #[test]
@@ -361,6 +374,37 @@ mod tests {
         assert_eq!(text.lines().collect::<Vec<_>>(), expected);
         let page = rows.page(&task, 0, 9).expect("a page");
         assert_eq!((page.total, page.report.expect("a report").wrong.len()), (2, 2));
+    }
+
+    #[test]
+    fn an_array_is_taken_in_and_read() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (rows, task) = (LabelledRows::of(folder.path()), task());
+        let turn = |who: &str, what: &str| json!({"role": who, "content": what});
+        let array = json!([
+            {"messages": [turn("system", "sort"), turn("user", "one"), turn("assistant", "a")]},
+            {"text": "two", "label": "b"},
+            7,
+        ]);
+        let taken = rows.take_in(&task, array.to_string().as_bytes(), RowFormat::JsonLines, None).expect("rows");
+        assert_eq!((taken.0, taken.1.len()), (RowsChanged { unread: 1, ..changed(2, 0, 0, 2) }, 1));
+        // Somebody puts one in the place of the lines.
+        let path = folder.path().join("data/sort.jsonl");
+        std::fs::write(&path, "\u{feff}[\n {\"text\": \"one\", \"label\": \"a\"},\n {\"text\": \"x\"}\n]\n")
+            .expect("written");
+        let read = rows.read(&task).expect("rows");
+        assert_eq!((read.rows, read.wrong.len(), rows.count("sort")), (vec![1], 1, Ok(2)));
+        assert_eq!(rows.put(&task, vec![change("one", json!("b"), None)]), Ok(changed(0, 1, 0, 1)));
+        let text = std::fs::read_to_string(&path).expect("a file");
+        assert_eq!(text, "{\"input\":{\"text\":\"one\"},\"output\":\"b\"}\n{\"text\":\"x\"}\n");
+        // What only begins like one is lines as ever.
+        for line in ["[ ] to be sorted", "[7]", "[{\"text\": \"cut\""] {
+            std::fs::write(&path, format!("{line}\n{{\"text\": \"one\", \"label\": \"a\"}}\n")).expect("written");
+            let read = rows.read(&task).expect("rows");
+            assert_eq!((read.rows, read.wrong.len()), (vec![2], 1), "{line}");
+            assert_eq!(rows.put(&task, vec![change("one", json!("b"), None)]), Ok(changed(0, 1, 0, 1)));
+            assert!(std::fs::read_to_string(&path).expect("a file").starts_with(line));
+        }
     }
 
     #[test]

@@ -85,7 +85,7 @@ fn too_large(name: &str, bytes: u64, most: u64) -> String {
     )
 }
 
-fn size(bytes: u64) -> String {
+pub(crate) fn size(bytes: u64) -> String {
     format!("{:.0} MB", bytes as f64 / 1e6)
 }
 

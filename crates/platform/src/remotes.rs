@@ -84,7 +84,8 @@ impl Workspace {
         let digest = serde_json::to_string(&remote).expect("a card is plain data: this is a bug");
         let open = async {
             let key = self.key(&remote)?;
-            Ok(Opened(gateway::open(&remote, key, gateway::client()?)?))
+            let book = self.data().join("spent.jsonl");
+            Ok(Opened(gateway::open(&remote, key, gateway::client()?, Some(book))?))
         };
         self.opened_remotes().get(name, &digest, open).await.map(Some)
     }
@@ -199,6 +200,19 @@ mod tests {
         let (_folder, workspace) = workspace(CARD);
         assert_eq!(workspace.standing("far").unwrap().jurisdiction, domain::Jurisdiction::Cn);
         assert_eq!(workspace.standing("near").unwrap().jurisdiction, domain::Jurisdiction::Local);
+    }
+
+    #[tokio::test]
+    async fn what_was_spent_before_counts() {
+        let card = format!("{CARD}price = {{ input = 1, output = 1, currency = 'CNY' }}\nspend_limit = 2\n");
+        let (folder, workspace) = workspace(&card);
+        let book = folder.path().join("data").join("spent.jsonl");
+        let line = json!({"time": "", "model": "far", "currency": "CNY", "cost": 2});
+        std::fs::write(&book, format!("{line}\n")).unwrap();
+        let far = workspace.language_model("far").await.unwrap();
+        let request = domain::Request::new(domain::Prompt::Text("hi".to_owned()));
+        let error = domain::collect(far.generate(request)).await.unwrap_err().to_string();
+        assert!(error.contains("0.0000 are left") && error.contains(&book.display().to_string()), "{error}");
     }
 
     #[tokio::test]

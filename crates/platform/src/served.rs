@@ -72,9 +72,11 @@ impl Workspace {
     pub(crate) fn served<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Arc<Served>>> {
         Box::pin(async move {
             let task = Arc::new(self.tasks().show(name)?.task()?);
-            let decided = self.decisions().last(name)?;
+            let decided = self.decisions().in_force(name)?;
             let path = decided.as_ref().map(|(path, _)| path.display().to_string()).unwrap_or_default();
-            let digest = format!("{} {path}", task_fingerprint(&task));
+            // Cards say who may see which data.
+            let cards = serde_json::to_string(&self.remotes().list()?).expect("cards are plain data: this is a bug");
+            let digest = format!("{} {path} {cards}", task_fingerprint(&task));
             let make = async {
                 let answerer = self.ready(&task, decided, None).await?;
                 Ok(Served { task: Arc::clone(&task), answerer })
@@ -85,7 +87,7 @@ impl Workspace {
 
     /// The way that was decided for a task, or the usual one.
     pub(crate) async fn decided(&self, task: &Arc<Task>, max_tokens: Option<u32>) -> Result<Answerer> {
-        let decided = self.decisions().last(&task.name)?;
+        let decided = self.decisions().in_force(&task.name)?;
         self.ready(task, decided, max_tokens).await
     }
 
@@ -109,7 +111,17 @@ impl Workspace {
                 "its file has changed since the decision; `sumeru recheck` measures it again"
             );
         }
-        let most = max_tokens.unwrap_or(decision.max_tokens);
+        // What was enough where it was measured may be too little for longer rows, and an answer that is cut is none.
+        let most = max_tokens.unwrap_or(decision.max_tokens.max(MAX_TOKENS));
+        if let Some((last, none)) = self.decisions().last(&task.name)?.filter(|(last, _)| *last != path) {
+            tracing::warn!(
+                task = task.name,
+                "{} chose nothing ({}), so it answers by the decision of {}",
+                last.display(),
+                none.why,
+                decision.date
+            );
+        }
         match &decision.chosen {
             // It may rest on examples that it learnt from.
             Some(candidate) => {

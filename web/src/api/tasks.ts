@@ -52,6 +52,7 @@ export interface Task {
   metric: string;
   knowledge_base?: string | null;
   policy: Policy;
+  /** The field that says how sensitive a row is; it need be none of the inputs. */
   sensitivity_field?: string | null;
   constraints: Constraints;
   costs?: Costs;
@@ -124,6 +125,10 @@ export interface DataReport {
   labels: Record<string, number>;
   twins: [number, number, number][];
   contradictions: [number, number][];
+  /** Rows that are the task's own examples, or nearly. */
+  shown: number[];
+  /** Conversations of which only the last exchange is read. */
+  unread: number;
   gaps: { labels: string[]; fields: string[] };
   characters: [number, number];
 }
@@ -139,6 +144,8 @@ export interface Uploaded {
   replaced: number;
   wrong: [number, string][];
   total: number;
+  /** Conversations of which only the last exchange is read. */
+  unread: number;
 }
 
 export interface RowAnswer {
@@ -176,14 +183,19 @@ export interface Confusion {
 export interface Measured {
   examples: number;
   failed: number;
+  /** Rows for which no label was likely enough, as the task's costs say. */
+  abstained?: number;
   quality: Interval;
   latency_p50_ms: number;
+  /** Without an upper end where there are too few examples to tell. */
   latency_p95_ms: Interval;
   prompt_tokens: number;
   completion_tokens: number;
   cost_per_1000: number;
   macro_f1: number | null;
   confusion: Confusion | null;
+  /** The mean score of each field; tasks that answer with records only. */
+  fields?: Record<string, number> | null;
 }
 
 export interface Against {
@@ -194,7 +206,7 @@ export interface Against {
 export interface Entrant {
   candidate: string;
   memory: number;
-  race: { examples: number; mean: number; beaten_by: string | null } | null;
+  race: { examples: number; mean: number; beaten_by: string | null; failed?: number } | null;
   withdrawn: string | null;
   result: Measured | null;
   against: Against | null;

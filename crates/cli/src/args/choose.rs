@@ -12,7 +12,7 @@ use super::task::{Folder, Language};
 pub(crate) struct Choose {
     /// The task
     pub(crate) task: String,
-    /// Labelled rows: .jsonl, .csv, .tsv or .xlsx
+    /// Labelled rows: .jsonl, .json, .csv, .tsv or .xlsx
     #[arg(long, value_name = "FILE")]
     pub(crate) data: PathBuf,
     /// The column of the label [default: output, label, answer, expected, target, 标签, 答案 or 输出]
@@ -69,7 +69,7 @@ pub(crate) struct Terms {
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=64))]
     pub(crate) concurrency: u32,
     /// Tokens of an answer, at most
-    #[arg(long, value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) max_tokens: u32,
 }
 
@@ -97,6 +97,15 @@ pub(crate) struct Recheck {
     /// The column of the label
     #[arg(long, value_name = "COLUMN")]
     pub(crate) label: Option<String>,
+    /// Models that may take part [default: those the decision was told; all that are there, if it was told none]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub(crate) models: Vec<String>,
+    /// Money it may take, in the currency of the prices in models.toml
+    #[arg(long, value_name = "AMOUNT", value_parser = amount)]
+    pub(crate) max_cost: Option<f64>,
+    /// Time it may take (90s, 20m, 2h), half of it for the race
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(crate) max_time: Option<Duration>,
     #[command(flatten)]
     pub(crate) report: Report,
     #[command(flatten)]
@@ -146,7 +155,7 @@ pub(crate) enum Data {
 pub(crate) struct DataFiles {
     /// The task whose labels they have
     pub(crate) task: String,
-    /// Labelled rows: .jsonl, .csv, .tsv or .xlsx
+    /// Labelled rows: .jsonl, .json, .csv, .tsv or .xlsx
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
     /// The column of the label [default: output, label, answer, expected, target, 标签, 答案 or 输出]

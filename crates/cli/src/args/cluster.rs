@@ -8,7 +8,7 @@ use super::task::{Folder, Language};
 
 #[derive(Debug, Args)]
 pub(crate) struct Cluster {
-    /// Rows: .jsonl, .csv, .tsv or .xlsx, or lines: .txt; `-` reads lines from standard input
+    /// Rows: .jsonl, .json, .csv, .tsv or .xlsx, or lines: .txt; `-` reads lines from standard input
     #[arg(default_value = "-", value_name = "FILE")]
     pub(crate) rows: PathBuf,
     /// The column that holds the text (repeatable) [default: text, content, message, review, 文本, 内容, 评论..., or the only one]

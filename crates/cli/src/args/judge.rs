@@ -20,7 +20,7 @@ pub(crate) enum Judge {
 pub(crate) struct JudgeCheck {
     /// The task
     pub(crate) task: String,
-    /// Graded answers: .jsonl, .csv, .tsv or .xlsx [default: the file that `graded` in the task's [judge] names]
+    /// Graded answers: .jsonl, .json, .csv, .tsv or .xlsx [default: the file that `graded` in the task's [judge] names]
     #[arg(long, value_name = "FILE")]
     pub(crate) graded: Option<PathBuf>,
     /// Who judges [default: the model in the task's [judge]; else the catalogue's, or the only one installed]

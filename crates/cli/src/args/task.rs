@@ -19,7 +19,7 @@ pub(crate) struct Folder {
 pub(crate) struct Run {
     /// The task
     pub(crate) task: String,
-    /// Rows: .jsonl, .csv, .tsv or .xlsx; `-` reads JSON lines from standard input
+    /// Rows: .jsonl, .json, .csv, .tsv or .xlsx; `-` reads JSON lines from standard input
     #[arg(default_value = "-", value_name = "FILE")]
     pub(crate) rows: PathBuf,
     /// Write the answers here when all are there [default: to standard output as they come]
@@ -62,7 +62,7 @@ pub(crate) enum Task {
         /// The template's language [default: that of --data's texts, else of LC_ALL or LANG]
         #[arg(long, value_enum)]
         language: Option<Language>,
-        /// Labelled rows (.jsonl, .csv, .tsv, .xlsx) that the template is fitted to: its field is called as their column is, its labels are theirs
+        /// Labelled rows (.jsonl, .json, .csv, .tsv, .xlsx) that the template is fitted to: its field is called as their column is, its labels are theirs
         #[arg(long, value_name = "FILE")]
         data: Option<PathBuf>,
         /// The column of the label [default: output, label, answer, expected, target, or a field of the answer]

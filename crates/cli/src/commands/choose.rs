@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::Context;
 use platform::{
-    Access, Candidate, ChooseEvent, ChooseOptions, Decision, Decisions, Gaps, Interval, Labelled, Measured,
+    Access, Candidate, ChooseEvent, ChooseOptions, Decision, Decisions, Gaps, Interval, Labelled, Measured, ModelState,
     Reliability, ReportLanguage, RowFormat, Search, Searched, Shares, Tasks, Workspace, labelled,
 };
 use serde_json::json;
@@ -72,8 +72,7 @@ pub(crate) async fn recheck(options: args::Recheck, data: &Path, printer: Printe
     routes.dedup();
     let how = ChooseOptions {
         routes,
-        // Models that came since then are candidates, too.
-        models: Vec::new(),
+        models: if options.models.is_empty() { told(&earlier, data, folder)? } else { options.models },
         // In the words of the decision: nothing is written anew.
         search: match earlier.variants.is_empty() {
             true => Search::Off,
@@ -83,8 +82,8 @@ pub(crate) async fn recheck(options: args::Recheck, data: &Path, printer: Printe
         shares: Shares::default(),
         terms: earlier.terms,
         examples: earlier.data.test.max(earlier.data.development),
-        max_cost: None,
-        max_time: None,
+        max_cost: options.max_cost,
+        max_time: options.max_time,
         concurrency: earlier.concurrency,
         max_tokens: earlier.max_tokens,
         file: file.display().to_string(),
@@ -106,6 +105,23 @@ pub(crate) async fn recheck(options: args::Recheck, data: &Path, printer: Printe
     }
     write_reports(&decision, &options.report, printer)?;
     Ok(if decision.chosen.is_some() { Exit::Done } else { Exit::Failed })
+}
+
+/// The models that a decision was told and that are there still; none if it was told none: models that came since then take part, too.
+fn told(earlier: &Decision, data: &Path, folder: &Path) -> anyhow::Result<Vec<String>> {
+    let workspace = Workspace::open(data, Access::Read)?.with_folder(folder);
+    let remote = workspace.remotes().list()?.into_iter().map(|remote| remote.name);
+    let installed = workspace.models().list()?.into_iter().filter(|model| model.state == ModelState::Installed);
+    let all: Vec<String> = remote.chain(installed.map(|model| model.card.name)).collect();
+    let there = |name: &&String| all.contains(name);
+    let left: Vec<String> = earlier.models.iter().filter(there).cloned().collect();
+    if left.is_empty() && !earlier.models.is_empty() {
+        let names = earlier.models.join(", ");
+        return Err(exit::usage(format!(
+            "none of the models of the decision is there any more ({names}); name others with --models"
+        )));
+    }
+    Ok(left)
 }
 
 /// The last decision of a task.
@@ -160,6 +176,12 @@ pub(super) fn read(
         return Err(exit::usage(format!("{} has no labelled row of '{}'", path.display(), task.name)));
     }
     gaps(&rows.gaps(task)).iter().for_each(|gap| printer.note(printer.foreign(gap)));
+    let contradictions = rows.contradictions().len();
+    if contradictions > 0 {
+        printer.note(format!(
+            "{contradictions} of its texts are labelled in more than one way, and can be right in one only; `sumeru data check` names the rows"
+        ));
+    }
     Ok(rows)
 }
 
@@ -252,36 +274,7 @@ async fn measured(
 }
 
 fn table(decision: &Decision, printer: Printer) {
-    let rows: Vec<[String; 6]> = decision
-        .candidates
-        .iter()
-        .map(|entrant| {
-            let name = entrant.candidate.to_string();
-            let state = state(decision, entrant);
-            match &entrant.result {
-                Some(one) => [
-                    name,
-                    quality(one),
-                    format!("{:.0}", one.latency_p50_ms),
-                    format!("{:.0}", one.latency_p95_ms.value),
-                    format!("{:.0} / {:.0}", one.prompt_tokens, one.completion_tokens),
-                    state,
-                ],
-                None => [name, "-".to_owned(), "-".to_owned(), "-".to_owned(), "-".to_owned(), state],
-            }
-        })
-        .collect();
-    printer.table_in_prose(
-        [
-            "candidate",
-            decision.metric.to_string().as_str(),
-            "median ms",
-            "p95 ms",
-            "tokens read / written",
-            "what came of it",
-        ],
-        &rows,
-    );
+    ranking(decision, printer);
     match &decision.chosen {
         Some(chosen) => {
             printer.line(format!("Chosen: {}: {}.", printer.ink(Ink::Bold, &chosen.to_string()), decision.why))
@@ -304,6 +297,9 @@ fn table(decision: &Decision, printer: Printer) {
     if let Some(fact) = decision.baseline_fact(ReportLanguage::English) {
         printer.line(format!("Baseline: {}.", printer.foreign(&fact)));
     }
+    for fact in decision.detail_facts(ReportLanguage::English) {
+        printer.line(printer.foreign(&fact));
+    }
     let left = decision.left_out();
     if !left.is_empty() {
         let names: Vec<String> = left.into_iter().map(ToString::to_string).collect();
@@ -317,14 +313,54 @@ fn table(decision: &Decision, printer: Printer) {
     }
     prompt(decision, printer);
     let share = decision.asked as f64 / decision.grid.max(1) as f64 * 100.0;
+    let spent = if decision.cost > 0.0 { format!(", {} spent", decision.money(decision.cost)) } else { String::new() };
     printer.note(format!(
-        "{} of {} answers asked for ({share:.0} %), {:.0} s, confidence {:.0} %, seed {}",
+        "{} of {} answers asked for ({share:.0} %), {:.0} s{spent}, confidence {:.0} %, seed {}",
         decision.asked,
         decision.grid,
         decision.seconds,
         decision.terms.confidence * 100.0,
         decision.seed
     ));
+}
+
+/// All candidates and what came of each.
+fn ranking(decision: &Decision, printer: Printer) {
+    let rows: Vec<[String; 7]> = decision
+        .candidates
+        .iter()
+        .map(|entrant| {
+            let name = entrant.candidate.to_string();
+            let state = state(decision, entrant);
+            match &entrant.result {
+                Some(one) => [
+                    name,
+                    quality(one),
+                    format!("{:.0}", one.latency_p50_ms),
+                    milliseconds(one.latency_p95_ms),
+                    format!("{:.0} / {:.0}", one.prompt_tokens, one.completion_tokens),
+                    decision.price_of(entrant, ReportLanguage::English),
+                    state,
+                ],
+                None => {
+                    let nothing = || "-".to_owned();
+                    [name, nothing(), nothing(), nothing(), nothing(), nothing(), state]
+                }
+            }
+        })
+        .collect();
+    let metric = decision.metric.to_string();
+    let head = ["candidate", metric.as_str(), "median ms", "p95 ms", "tokens read / written"];
+    let (cost, state) = ("cost of 1,000", "what came of it");
+    // Where nothing costs anything, that needs no column.
+    if decision.candidates.iter().any(|entrant| entrant.price.is_some() || entrant.unpriced) {
+        let [a, b, c, d, e] = head;
+        printer.table_in_prose([a, b, c, d, e, cost, state], &rows);
+    } else {
+        let [a, b, c, d, e] = head;
+        let rows: Vec<[String; 6]> = rows.into_iter().map(|[a, b, c, d, e, _, state]| [a, b, c, d, e, state]).collect();
+        printer.table_in_prose([a, b, c, d, e, state], &rows);
+    }
 }
 
 /// What came of a search, in a line.
@@ -356,6 +392,11 @@ fn prompt(decision: &Decision, printer: Printer) {
 }
 
 /// As it was measured, and as it is corrected for what the judge gets wrong.
+fn milliseconds(interval: Interval) -> String {
+    let high = if interval.high.is_finite() { format!("{:.0}", interval.high) } else { "∞".to_owned() };
+    format!("{:.0} ({:.0}-{high})", interval.value, interval.low)
+}
+
 fn quality(one: &Measured) -> String {
     let of = |interval: Interval| format!("{:.3} ({:.3}-{:.3})", interval.value, interval.low, interval.high);
     let corrected = one.corrected.map_or(String::new(), |corrected| format!(", corrected {}", of(corrected)));
@@ -380,7 +421,8 @@ fn judged(model: &str, reliability: Option<&Reliability>) -> String {
 
 fn state(decision: &Decision, entrant: &platform::Entrant) -> String {
     let chosen = Some(&entrant.candidate) == decision.chosen.as_ref();
-    match (&entrant.withdrawn, &entrant.result, &entrant.race) {
+    let failures = entrant.failures(ReportLanguage::English).map_or(String::new(), |failures| format!("; {failures}"));
+    let came = match (&entrant.withdrawn, &entrant.result, &entrant.race) {
         (Some(why), _, _) => format!("withdrew: {}", why.chars().take(80).collect::<String>()),
         (None, Some(_), _) if chosen => "chosen".to_owned(),
         (None, Some(_), _) if !entrant.breaks.is_empty() => "over a limit".to_owned(),
@@ -391,7 +433,8 @@ fn state(decision: &Decision, entrant: &platform::Entrant) -> String {
             None => format!("not among the finalists ({:.3} on {})", race.mean, race.examples),
         },
         (None, None, None) => "not asked".to_owned(),
-    }
+    };
+    if entrant.withdrawn.is_some() { came } else { came + &failures }
 }
 
 fn write_reports(decision: &Decision, report: &args::Report, printer: Printer) -> anyhow::Result<()> {

@@ -74,6 +74,10 @@ fn out_format(options: &args::Cluster) -> anyhow::Result<Option<RowFormat>> {
         RowFormat::Xlsx => {
             Err(exit::usage(format!("workbooks are read, not written; name {} .csv, .tsv or .jsonl", out.display())))
         }
+        // Lines would not be what the ending says.
+        RowFormat::JsonLines if out.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("json")) => {
+            Err(exit::usage(format!("rows are written a line each; name {} .jsonl, .csv or .tsv", out.display())))
+        }
         format => Ok(Some(format)),
     }
 }

@@ -39,7 +39,7 @@ fn model(remote: &Remote) -> RemoteModel {
 }
 
 fn budget(remote: &Remote) -> Budget {
-    Budget::new(model(remote), remote).unwrap()
+    Budget::new(model(remote), remote, None).unwrap()
 }
 
 /// Asks up to three times more, nearly without waiting.
@@ -99,6 +99,27 @@ async fn a_good_stream_is_an_answer() {
     assert_eq!(card.description, "far-1 at Far Ltd");
 }
 
+#[test]
+fn a_card_says_which_model_it_is_and_how_it_is_asked() {
+    let card = remote("https://api.example.com/v1");
+    let digest = |card: &Remote| model(card).card().sha256.clone();
+    assert_eq!(digest(&card), "945aa3ea01077a00cbc4b397d58de14fd8d24222f0b18616174f80eb332b21aa");
+    for (other, is_same) in [
+        (Remote { model: "far-2".to_owned(), ..card.clone() }, false),
+        (Remote { base_url: "https://api.example.com/v2".to_owned(), ..card.clone() }, false),
+        (Remote { vendor: "Near Ltd".to_owned(), retries: 0, ..card.clone() }, true),
+    ] {
+        assert_eq!(digest(&other) == digest(&card), is_same, "{other:?}");
+    }
+    for (reasoning, name, other) in
+        [(false, "max_tokens", "max_completion_tokens"), (true, "max_completion_tokens", "max_tokens")]
+    {
+        let body = model(&Remote { reasoning, ..card.clone() }).body(&short(7)).unwrap();
+        let body: serde_json::Value = serde_json::from_str(&body).unwrap();
+        assert!(body[name] == 7 && body.get(other).is_none(), "{body}");
+    }
+}
+
 #[tokio::test]
 async fn a_stream_may_come_in_any_pieces_and_a_body_whole() {
     let stream = Play::stream(&[HEL, LO, STOP, USAGE, "[DONE]"]);
@@ -127,13 +148,16 @@ async fn a_stream_may_come_in_any_pieces_and_a_body_whole() {
 
 #[tokio::test]
 async fn a_busy_provider_is_asked_again_when_it_said() {
-    let busy =
-        Play::new(429, "Content-Type: application/json\r\nRetry-After: 1\r\n", r#"{"error":{"message":"slow down"}}"#);
-    let site = Site::start([busy, Play::hello()]).await;
-    let begun = Instant::now();
-    assert_eq!(ask(&patient(&remote(&site.base)), request()).await.unwrap().text, "Hello!");
-    assert!(begun.elapsed() >= Duration::from_secs(1), "{:?}", begun.elapsed());
-    assert_eq!(site.connections(), 2);
+    let dates = "Date: Wed, 21 Oct 2026 07:28:00 GMT\r\nRetry-After: Wed, 21 Oct 2026 07:28:01 GMT\r\n";
+    for (status, headers) in [(429, "Retry-After: 1\r\n"), (503, "Retry-After: 1\r\n"), (503, dates)] {
+        let headers = format!("Content-Type: application/json\r\n{headers}");
+        let busy = Play::new(status, &headers, r#"{"error":{"message":"slow down"}}"#);
+        let site = Site::start([busy, Play::hello()]).await;
+        let begun = Instant::now();
+        assert_eq!(ask(&patient(&remote(&site.base)), request()).await.unwrap().text, "Hello!");
+        assert!(begun.elapsed() >= Duration::from_secs(1), "{status} {headers}: {:?}", begun.elapsed());
+        assert_eq!(site.connections(), 2);
+    }
 }
 
 #[tokio::test]
@@ -141,6 +165,10 @@ async fn a_provider_that_wants_a_long_rest_is_not_asked_again() {
     let site = Site::start([Play::new(429, "Retry-After: 3600\r\n", "")]).await;
     let error = ask(&patient(&remote(&site.base)), request()).await.unwrap_err();
     assert!(matches!(error, Error::Busy { retry_after_seconds: 3600, .. }), "{error:?}");
+    assert_eq!(site.connections(), 1);
+    let site = Site::start([Play::new(503, "Retry-After: 3600\r\n", "")]).await;
+    let message = failure(ask(&patient(&remote(&site.base)), request()).await);
+    assert!(message.contains("503") && message.contains("3600 seconds"), "{message}");
     assert_eq!(site.connections(), 1);
 }
 
@@ -220,7 +248,7 @@ async fn keys_do_not_show() {
     let message = failure(ask(&model(&remote(&site.base)), request()).await);
     assert!(message.contains("***") && message.contains("key_env") && !message.contains(KEY), "{message}");
     let card = Remote { key_env: Some("FAR_KEY".to_owned()), ..remote(&site.base) };
-    let Err(error) = open(&card, None, client()) else { panic!("it has no key") };
+    let Err(error) = open(&card, None, client(), None) else { panic!("it has no key") };
     assert!(error.to_string().contains("FAR_KEY"), "{error}");
 }
 
@@ -259,7 +287,7 @@ async fn a_machine_that_is_not_there_is_named() {
 async fn a_stream_that_is_dropped_closes_its_connection_and_frees_its_slot() {
     let site = Site::start([Play::stream(&[HEL]).then_hangs(), Play::hello()]).await;
     let card = Remote { timeout_seconds: 60, concurrency: 1, ..remote(&site.base) };
-    let far = open(&card, Some(Secret::new(KEY)), client()).unwrap();
+    let far = open(&card, Some(Secret::new(KEY)), client(), None).unwrap();
     let mut stream = far.generate(request());
     assert!(matches!(stream.next().await, Some(Ok(Event::Text { .. }))));
     drop(stream);
@@ -290,11 +318,30 @@ async fn what_may_cost_too_much_is_not_sent() {
         assert!(["'far'", "CNY", "500", "spend_limit"].iter().all(|part| message.contains(part)), "{message}");
     }
     // Not even when it is asked again, or by way of the whole stack.
-    let stacked = open(&priced(&site.base, Some(500.0)), Some(Secret::new(KEY)), client()).unwrap();
+    let stacked = open(&priced(&site.base, Some(500.0)), Some(Secret::new(KEY)), client(), None).unwrap();
     failure(ask(stacked.as_ref(), short(501)).await);
     assert_eq!((site.connections(), far.spent()), (0, 0.0));
     ask(&far, short(300)).await.unwrap();
     assert_eq!((site.connections(), far.spent()), (1, 6.0), "what it did cost, not what it might have");
+}
+
+#[tokio::test]
+async fn what_was_spent_is_known_when_the_model_is_opened_again() {
+    let site = Site::start([Play::hello()]).await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("spent.jsonl");
+    let opened =
+        |limit| open(&priced(&site.base, limit), Some(Secret::new(KEY)), client(), Some(path.clone())).unwrap();
+    ask(opened(None).as_ref(), short(300)).await.unwrap();
+    assert!(!path.exists(), "without a limit nothing is written");
+    for limit in [500.0, 400.0] {
+        ask(opened(Some(limit)).as_ref(), short(300)).await.unwrap();
+    }
+    assert_eq!(std::fs::read_to_string(&path).unwrap().matches("\"cost\":6.0}\n").count(), 2);
+    // The prompt is thought to have some tokens too.
+    let message = failure(ask(opened(Some(312.0)).as_ref(), short(300)).await);
+    assert!(message.contains("300.0000 are left") && message.contains(&path.display().to_string()), "{message}");
+    assert_eq!(site.connections(), 3);
 }
 
 #[tokio::test]
@@ -340,7 +387,7 @@ async fn a_purse_is_shared_in_one_currency() {
     let site = Site::start([Play::hello()]).await;
     let purse = Arc::new(Purse::new(Some(400.0), "CNY"));
     let card = priced(&site.base, None);
-    let shared = || open_within(&card, Some(Secret::new(KEY)), client(), Arc::clone(&purse)).unwrap();
+    let shared = || open_within(&card, Some(Secret::new(KEY)), client(), None, Arc::clone(&purse)).unwrap();
     let (one, other) = (shared(), shared());
     ask(one.as_ref(), short(300)).await.unwrap();
     ask(other.as_ref(), short(300)).await.unwrap();
@@ -350,7 +397,7 @@ async fn a_purse_is_shared_in_one_currency() {
     let free = remote(&site.base);
     let dollars = Arc::new(Purse::new(None, "USD"));
     for (card, purse) in [(&free, &purse), (&card, &dollars)] {
-        let opened = open_within(card, None, client(), Arc::clone(purse));
+        let opened = open_within(card, None, client(), None, Arc::clone(purse));
         assert!(matches!(opened, Err(Error::Invalid { param: Some(param), .. }) if param == "price"));
     }
 }
@@ -366,7 +413,7 @@ fn cards_that_cannot_be_are_refused_by_field() {
         (Remote { price: Some(negative), ..remote(base) }, "price"),
         (priced(base, Some(f64::NAN)), "price"),
     ] {
-        let refused = open(&card, None, client());
+        let refused = open(&card, None, client(), None);
         assert!(matches!(refused, Err(Error::Invalid { param: Some(param), .. }) if param == field), "{field}");
     }
 }

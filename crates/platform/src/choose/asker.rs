@@ -9,8 +9,9 @@ use evaluate::{Contest, Next};
 use futures_util::StreamExt;
 
 use super::baseline::Baseline;
-use super::decision::{Sheet, breaks};
+use super::decision::Sheet;
 use super::ledger::{Entry, Ledger, identity};
+use super::limits::{self, Taken};
 use super::variants::{Field, PlainPrompt, Searched, Variants, fitted};
 use super::{
     Bench, ChooseEvent, ChooseOptions, DataUsed, Decision, Entrant, Measured, Part, Parts, Raced, Reason,
@@ -21,6 +22,8 @@ use crate::{Error, Labelled, Result, Workspace};
 
 /// A round in which a candidate answers none of so many is its last.
 const HOPELESS: usize = 4;
+/// So is one in which this share of the answers was lost, if these are so many: what is not asked is not measured.
+const LOST: (f64, usize) = (0.25, 2);
 
 /// What candidates scored, by the hash of the example.
 pub(super) type Scores = HashMap<String, BTreeMap<Candidate, f64>>;
@@ -47,6 +50,8 @@ pub(super) struct Asker<'a> {
     cost: f64,
     /// What each candidate's answers cost with their grades, and how many examples it was asked about.
     costs: Vec<(f64, usize)>,
+    /// What each candidate's answers of the race took.
+    raced: Vec<Taken>,
 }
 
 /// The place of the same model and words by a way that takes less.
@@ -61,7 +66,7 @@ fn models_of(candidates: &[Candidate]) -> Vec<usize> {
     candidates.iter().map(|one| first(one).unwrap_or_default()).collect()
 }
 
-/// The scores of a round, example by example, and the candidates that answered none of it, with the reason.
+/// The scores of a round, example by example, and the candidates that cannot go on after it, with the reason.
 type Round = (Vec<Vec<f64>>, Vec<(usize, String)>);
 
 impl<'a> Asker<'a> {
@@ -89,6 +94,7 @@ impl<'a> Asker<'a> {
             withdrawn: HashMap::new(),
             answerers: candidates.iter().map(|_| None).collect(),
             costs: vec![(0.0, 0); candidates.len()],
+            raced: vec![Taken::default(); candidates.len()],
             sheets: HashMap::new(),
             scores: Scores::new(),
             contest,
@@ -118,10 +124,23 @@ impl<'a> Asker<'a> {
                 Next::Done => return Ok(()),
                 Next::Race { candidates, examples } => {
                     let of = &self.parts.development[examples];
-                    let Some((scores, hopeless)) = self.round(&candidates, of, false, watch).await? else {
+                    let Some((mut scores, mut out)) = self.round(&candidates, of, false, watch).await? else {
                         self.contest.halt();
                         continue;
                     };
+                    out.extend(
+                        candidates
+                            .iter()
+                            .filter_map(|at| Some((*at, self.raced[*at].over(&self.task.constraints, self.options)?))),
+                    );
+                    // Before its scores count: what cannot be chosen beats nobody that can.
+                    for (at, why) in out {
+                        if let Some(place) = self.running(&candidates).iter().position(|one| *one == at) {
+                            scores.iter_mut().for_each(|of_example| _ = of_example.remove(place));
+                            self.contest.charge(scores.len());
+                            self.withdraw(at, why, watch);
+                        }
+                    }
                     for beaten in self.contest.raced(&scores) {
                         let name = |at: usize| self.candidates[at].clone();
                         watch(ChooseEvent::Dropped {
@@ -129,9 +148,6 @@ impl<'a> Asker<'a> {
                             by: name(beaten.by),
                             after: beaten.after,
                         });
-                    }
-                    for (at, why) in hopeless {
-                        self.withdraw(at, why, watch);
                     }
                 }
                 Next::Final { candidates, examples } => {
@@ -142,12 +158,12 @@ impl<'a> Asker<'a> {
                         ));
                     }
                     let of = &self.parts.test[examples];
-                    let Some((scores, hopeless)) = self.round(&candidates, of, true, watch).await? else {
+                    let Some((scores, out)) = self.round(&candidates, of, true, watch).await? else {
                         self.contest.halt();
                         continue;
                     };
                     self.contest.judged(&scores);
-                    for (at, why) in hopeless {
+                    for (at, why) in out {
                         self.sheets.remove(&at);
                         self.withdraw(at, why, watch);
                     }
@@ -187,6 +203,11 @@ impl<'a> Asker<'a> {
         candidates.iter().map(each).sum::<f64>() * examples as f64
     }
 
+    /// Those of a round that did not withdraw since it was asked.
+    fn running(&self, round: &[usize]) -> Vec<usize> {
+        round.iter().copied().filter(|at| !self.withdrawn.contains_key(at)).collect()
+    }
+
     fn withdraw(&mut self, at: usize, why: String, watch: &mut impl FnMut(ChooseEvent)) {
         self.contest.withdraw(at);
         watch(ChooseEvent::Withdrawn { candidate: self.candidates[at].clone(), why: why.clone() });
@@ -203,12 +224,15 @@ impl<'a> Asker<'a> {
             Err(error) => Err(error),
         };
         match made {
-            Ok(answerer) => self.answerers[at] = Some(answerer),
+            Ok(answerer) => match limits::never(&self.task.constraints, self.options, &answerer) {
+                None => self.answerers[at] = Some(answerer),
+                Some(why) => self.withdraw(at, why, watch),
+            },
             Err(error) => self.withdraw(at, error.to_string(), watch),
         }
     }
 
-    /// Asks candidates for examples; their scores, example by example, and those that answered none, with the reason. Nothing if the money was spent
+    /// Asks candidates for examples; their scores, example by example, and those that cannot go on, with the reason. Nothing if the money was spent
     /// before all were asked: a round is measured whole, or does not count.
     async fn round(
         &mut self,
@@ -219,7 +243,7 @@ impl<'a> Asker<'a> {
     ) -> Result<Option<Round>> {
         let mut sheets = Vec::new();
         let mut scores = vec![Vec::with_capacity(candidates.len()); examples.len()];
-        let mut hopeless = Vec::new();
+        let mut out = Vec::new();
         for at in candidates {
             let Some(mut entries) = self.answers(*at, examples, watch).await? else { return Ok(None) };
             let before = self.bench.cost();
@@ -233,8 +257,16 @@ impl<'a> Asker<'a> {
                 Outcome::Output(_) | Outcome::Abstained(_) => None,
             });
             let errors: Vec<&String> = errors.collect();
+            let lost = entries.iter().filter(|entry| entry.lost).count();
             if errors.len() == entries.len() && errors.len() >= HOPELESS {
-                hopeless.push((*at, format!("it answered none of {}: {}", errors.len(), errors[0])));
+                out.push((*at, format!("it answered none of {}: {}", errors.len(), errors[0])));
+            } else if lost >= LOST.1 && lost as f64 >= LOST.0 * entries.len() as f64 {
+                let why = errors.last().map_or("", |why| why);
+                out.push((*at, format!("{lost} of {} answers failed, the last because: {why}", entries.len())));
+            }
+            if !last {
+                let price = self.answerers[*at].as_ref().and_then(|answerer| answerer.price.as_ref());
+                self.raced[*at].add(&entries, price);
             }
             if last {
                 sheets.push((*at, entries, graded));
@@ -247,7 +279,7 @@ impl<'a> Asker<'a> {
                 self.sheet(at).add(entry, score, cost);
             }
         }
-        Ok(Some((scores, hopeless)))
+        Ok(Some((scores, out)))
     }
 
     /// Keeps and tells what the answers of a candidate scored.
@@ -330,29 +362,37 @@ impl<'a> Asker<'a> {
         identity(&answerer.candidate, &answerer.card.sha256, &answerer.digest(), &train, self.options.max_tokens)
     }
 
+    /// A candidate and how far it came.
+    fn entrant(&self, at: usize) -> Entrant {
+        let contest = &self.contest;
+        let beaten = contest.beaten().iter().find(|beaten| beaten.candidate == at);
+        let card = self.answerers[at].as_ref().map(|answerer| &answerer.card);
+        let examples = beaten.map_or(contest.raced_examples(), |beaten| beaten.after);
+        Entrant {
+            candidate: self.candidates[at].clone(),
+            identity: self.answerers[at].as_ref().map(|one| self.identity(one)).unwrap_or_default(),
+            model_sha256: card.map(|card| card.sha256.clone()).unwrap_or_default(),
+            memory: self.answerers[at].as_ref().map_or(0, Answerer::memory),
+            price: self.answerers[at].as_ref().and_then(|answerer| answerer.price.clone()),
+            unpriced: self.answerers[at].as_ref().is_some_and(Answerer::unpriced),
+            // How far one came that withdrew, its reason says.
+            race: (examples > 0 && card.is_some() && !self.withdrawn.contains_key(&at)).then(|| Raced {
+                examples,
+                mean: contest.race_mean(at),
+                failed: self.raced[at].failed(),
+                beaten_by: beaten.map(|beaten| self.candidates[beaten.by].clone()),
+            }),
+            withdrawn: self.withdrawn.get(&at).cloned(),
+            result: None,
+            against: None,
+            breaks: Vec::new(),
+        }
+    }
+
     /// What it comes to.
     pub(super) fn decide(&self, data: &Labelled) -> Decision {
         let (options, contest) = (self.options, &self.contest);
-        let entrant = |at: usize| {
-            let beaten = contest.beaten().iter().find(|beaten| beaten.candidate == at);
-            let card = self.answerers[at].as_ref().map(|answerer| &answerer.card);
-            let examples = beaten.map_or(contest.raced_examples(), |beaten| beaten.after);
-            Entrant {
-                candidate: self.candidates[at].clone(),
-                identity: self.answerers[at].as_ref().map(|one| self.identity(one)).unwrap_or_default(),
-                model_sha256: card.map(|card| card.sha256.clone()).unwrap_or_default(),
-                memory: card.map_or(0, |card| card.bytes),
-                race: (examples > 0 && card.is_some()).then(|| Raced {
-                    examples,
-                    mean: contest.race_mean(at),
-                    beaten_by: beaten.map(|beaten| self.candidates[beaten.by].clone()),
-                }),
-                withdrawn: self.withdrawn.get(&at).cloned(),
-                result: None,
-                against: None,
-                breaks: Vec::new(),
-            }
-        };
+        let knowledge = self.answerers.iter().flatten().find_map(Answerer::knowledge);
         let mut decision = Decision {
             task: self.task.name.clone(),
             task_fingerprint: task_fingerprint(self.task),
@@ -369,13 +409,14 @@ impl<'a> Asker<'a> {
                 file: options.file.clone(),
                 fingerprint: crate::data::fingerprint(&data.examples),
                 train_fingerprint: crate::data::fingerprint(&self.parts.train),
+                knowledge_fingerprint: knowledge.unwrap_or_default().to_owned(),
                 examples: data.examples.len(),
                 wrong: data.wrong.len(),
                 train: self.parts.train.len(),
                 development: self.parts.development.len(),
                 test: self.parts.test.len(),
             },
-            candidates: (0..self.candidates.len()).map(entrant).collect(),
+            candidates: (0..self.candidates.len()).map(|at| self.entrant(at)).collect(),
             chosen: None,
             reason: Reason::default(),
             why: String::new(),
@@ -384,6 +425,7 @@ impl<'a> Asker<'a> {
             rows_to_settle: None,
             baseline: None,
             routes_that_fit: self.options.routes.is_empty(),
+            models: self.options.models.clone(),
             asked: contest.spent().0,
             grid: contest.spent().1,
             seconds: self.started.elapsed().as_secs_f64(),
@@ -400,7 +442,7 @@ impl<'a> Asker<'a> {
                     let corrected = self.bench.corrected(&sheet.scores, options.terms.confidence);
                     let measured = Measured { corrected, ..measured };
                     let entrant = &mut decision.candidates[at];
-                    entrant.breaks = breaks(&self.task.constraints, &measured, entrant.memory);
+                    entrant.breaks = limits::breaks(&self.task.constraints, &measured, entrant.memory);
                     entrant.result = Some(measured);
                     sheets.push(sheet.clone());
                 }
@@ -408,7 +450,8 @@ impl<'a> Asker<'a> {
         }
         decision.choose(&sheets);
         if let Some(baseline) = Baseline::of(self.task, &self.parts.train, &self.parts.test) {
-            let chosen = sheets.iter().find(|sheet| Some(&self.candidates[sheet.candidate]) == decision.chosen.as_ref());
+            let chosen =
+                sheets.iter().find(|sheet| Some(&self.candidates[sheet.candidate]) == decision.chosen.as_ref());
             decision.hold_against(baseline, chosen.map(|sheet| sheet.scores.as_slice()));
         }
         decision.order();

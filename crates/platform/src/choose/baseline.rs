@@ -42,9 +42,9 @@ impl Baseline {
 impl Decision {
     /// Holds the choice, whose scores are given if there is one, against the baseline.
     pub(super) fn hold_against(&mut self, (baseline, scores): (Baseline, Vec<f64>), chosen: Option<&[f64]>) {
-        let difference = chosen.filter(|chosen| chosen.len() == scores.len()).and_then(|chosen| {
-            evaluate::difference(chosen, &scores, self.terms.confidence, self.seed)
-        });
+        let difference = chosen
+            .filter(|chosen| chosen.len() == scores.len())
+            .and_then(|chosen| evaluate::difference(chosen, &scores, self.terms.confidence, self.seed));
         // Worse than it is no lead.
         let p = difference.map(|one| if one.interval.value > 0.0 { one.p } else { 1.0 });
         self.baseline = Some(Baseline { p, ..baseline });
@@ -83,12 +83,12 @@ mod tests {
         let task = |output, metric| Task { metric, ..Task::new("t", output) };
         let (train, test) = (examples(&["b", "b", "a"]), examples(&["a", "a", "a", "b"]));
         let labels = json!({"enum": ["a", "b"]});
-        let (baseline, scores) =
-            Baseline::of(&task(labels.clone(), Metric::Accuracy), &train, &test).expect("labels");
+        let (baseline, scores) = Baseline::of(&task(labels.clone(), Metric::Accuracy), &train, &test).expect("labels");
         assert_eq!((baseline.answer.as_str(), baseline.quality), ("b", 0.25));
         assert_eq!(scores, [0.0, 0.0, 0.0, 1.0]);
         // Equally common: the first of the task.
-        let (even, _) = Baseline::of(&task(labels.clone(), Metric::Exact), &examples(&["b", "a"]), &test).expect("labels");
+        let (even, _) =
+            Baseline::of(&task(labels.clone(), Metric::Exact), &examples(&["b", "a"]), &test).expect("labels");
         assert_eq!(even.answer, "a");
         // What only a model can score, and what is no label, has none.
         assert_eq!(Baseline::of(&task(labels, Metric::Judge), &train, &test), None);

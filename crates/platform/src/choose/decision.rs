@@ -1,6 +1,8 @@
 //! What was chosen and why, with all it takes to check it.
 
-use domain::{Constraints, Example, Metric, Need, Task};
+use std::collections::BTreeMap;
+
+use domain::{Constraints, Example, Metric, Need, Price, Task};
 use evaluate::{Confusion, Difference, Interval, Terms};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -36,6 +38,9 @@ pub struct Decision {
     /// Whether routes were those that fit, as nobody said which: others may fit other rows.
     #[serde(default)]
     pub routes_that_fit: bool,
+    /// The models that were named; none if all that are there were to take part.
+    #[serde(default)]
+    pub models: Vec<String>,
     /// How far it could go.
     pub terms: Terms,
     /// Tokens of an answer, at most.
@@ -133,6 +138,9 @@ pub struct DataUsed {
     /// Of the examples to learn from.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub train_fingerprint: String,
+    /// Of all that the knowledge base held.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub knowledge_fingerprint: String,
     /// Sound examples.
     pub examples: usize,
     /// Rows that are none.
@@ -155,8 +163,14 @@ pub struct Entrant {
     pub identity: String,
     /// Of the model's file.
     pub model_sha256: String,
-    /// Bytes of the model.
+    /// Bytes of the models it takes.
     pub memory: u64,
+    /// What its tokens cost that day; nothing for local models.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price: Option<Price>,
+    /// Whether it is a provider's of which nobody says what it costs: it counts as free, and may not be.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unpriced: bool,
     /// Examples raced, and the mean score on them.
     pub race: Option<Raced>,
     /// Why it could not take part, or go on.
@@ -176,6 +190,9 @@ pub struct Raced {
     pub examples: usize,
     /// The mean score.
     pub mean: f64,
+    /// Answers that were none: they score 0.
+    #[serde(default)]
+    pub failed: usize,
     /// Who beat it; nothing if nobody did.
     pub beaten_by: Option<Candidate>,
 }
@@ -209,6 +226,9 @@ pub struct Measured {
     pub macro_f1: Option<f64>,
     /// Labels only: what was answered for what.
     pub confusion: Option<Confusion>,
+    /// Records only: the F1 of each field over all examples.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub fields: BTreeMap<String, f64>,
 }
 
 /// A finalist against the chosen one.
@@ -248,6 +268,7 @@ impl Sheet {
             });
             Confusion::of(&labels, pairs)
         });
+        let pairs = expected.iter().zip(&self.answers).map(|(example, answer)| (&example.output, answer.as_ref()));
         let each = |all: f64| all / count as f64;
         Some(Measured {
             examples: count,
@@ -262,24 +283,9 @@ impl Sheet {
             cost_per_1000: each(self.cost) * 1000.0,
             macro_f1: confusion.as_ref().map(Confusion::macro_f1),
             confusion,
+            fields: evaluate::by_field(&task.output, pairs),
         })
     }
-}
-
-/// Constraints a candidate does not keep to.
-pub(super) fn breaks(constraints: &Constraints, measured: &Measured, memory: u64) -> Vec<Need> {
-    let over = |limit: Option<f64>, value: f64| limit.is_some_and(|limit| value > limit);
-    let mut all = Vec::new();
-    if over(constraints.cost_per_1000, measured.cost_per_1000) {
-        all.push(Need::Cost);
-    }
-    if over(constraints.latency_p95_ms, measured.latency_p95_ms.value) {
-        all.push(Need::Latency);
-    }
-    if constraints.memory.is_some_and(|limit| memory > limit) {
-        all.push(Need::Memory);
-    }
-    all
 }
 
 impl Decision {
@@ -355,6 +361,8 @@ impl Decision {
         let of = |at: usize, need: Need| {
             let entrant = &self.candidates[at];
             entrant.result.as_ref().map_or(f64::INFINITY, |result| match need {
+                // Nobody says what it costs: it is not taken for its cheapness.
+                Need::Cost if entrant.unpriced => f64::INFINITY,
                 Need::Cost => result.cost_per_1000,
                 Need::Latency => result.latency_p50_ms,
                 Need::Memory => entrant.memory as f64,
@@ -424,7 +432,9 @@ impl Decision {
             said.push_str(&if chinese {
                 format!("；凭这些样例看不出它比一律答“{answer}”（{quality:.3}）更好")
             } else {
-                format!("; these examples do not show that it is better than always answering '{answer}' ({quality:.3})")
+                format!(
+                    "; these examples do not show that it is better than always answering '{answer}' ({quality:.3})"
+                )
             });
         }
         if self.judges_itself() {
@@ -440,62 +450,6 @@ impl Decision {
     /// Whether the model of the choice graded its own answers.
     pub(super) fn judges_itself(&self) -> bool {
         self.judge.as_ref().zip(self.chosen.as_ref()).is_some_and(|(judge, chosen)| judge.model == chosen.model)
-    }
-
-    /// What is otherwise than in an earlier decision, a line each.
-    pub fn changes(&self, earlier: &Self) -> Vec<String> {
-        let mut all = Vec::new();
-        let said = |candidate: &Option<Candidate>| candidate.as_ref().map_or("nothing".to_owned(), ToString::to_string);
-        if self.task_fingerprint != earlier.task_fingerprint {
-            all.push("the task's file has changed".to_owned());
-        }
-        if self.data.fingerprint != earlier.data.fingerprint {
-            all.push(format!(
-                "the examples have changed: {} of them, {} before",
-                self.data.examples, earlier.data.examples
-            ));
-        }
-        let judge = |one: &Self| one.judge.as_ref().map(|judge| (judge.model.clone(), judge.sha256.clone()));
-        if judge(self) != judge(earlier) {
-            all.push("the judge is another model, or another file of it".to_owned());
-        }
-        if self.version != earlier.version {
-            all.push(format!("the program is {}, it was {}", self.version, earlier.version));
-        }
-        for was in &earlier.candidates {
-            let name = &was.candidate;
-            let Some(is) = self.candidates.iter().find(|entrant| entrant.candidate == *name) else {
-                all.push(format!("{name} is no candidate any more"));
-                continue;
-            };
-            if is.model_sha256 != was.model_sha256 {
-                all.push(format!("the model of {name} is another file"));
-            }
-            match (&was.withdrawn, &is.withdrawn) {
-                (None, Some(why)) => all.push(format!("{name} can no longer take part: {why}")),
-                (Some(_), None) => all.push(format!("{name} can take part now")),
-                _ => {}
-            }
-            if let (Some(was), Some(is)) = (&was.result, &is.result) {
-                if !(was.quality.low..=was.quality.high).contains(&is.quality.value) {
-                    all.push(format!("{name} scores {:.3}, it was {:.3}", is.quality.value, was.quality.value));
-                }
-                if was.cost_per_1000 != is.cost_per_1000 {
-                    all.push(format!(
-                        "{name} costs {:.4} for 1,000 answers, it was {:.4}",
-                        is.cost_per_1000, was.cost_per_1000
-                    ));
-                }
-            }
-        }
-        for is in self.candidates.iter().filter(|is| earlier.candidates.iter().all(|was| was.candidate != is.candidate))
-        {
-            all.push(format!("{} is a new candidate", is.candidate));
-        }
-        if self.chosen != earlier.chosen {
-            all.push(format!("the choice is {}, it was {}", said(&self.chosen), said(&earlier.chosen)));
-        }
-        all
     }
 
     pub(super) fn read(path: &std::path::Path) -> Result<Self> {
@@ -515,6 +469,8 @@ mod tests {
             identity: String::new(),
             model_sha256: String::new(),
             memory: 0,
+            price: None,
+            unpriced: false,
             race: None,
             withdrawn: None,
             result: None,
@@ -543,6 +499,7 @@ mod tests {
             rows_to_settle: None,
             baseline: None,
             routes_that_fit: false,
+            models: Vec::new(),
             asked: 0,
             grid: 0,
             seconds: 0.0,
@@ -575,7 +532,8 @@ mod tests {
     fn chosen(decision: &mut Decision, sheets: &[Sheet]) -> Option<String> {
         for sheet in sheets {
             let measured = sheet.measured(&task(), &[], 0.95, 1).expect("scores");
-            decision.candidates[sheet.candidate].breaks = breaks(&decision.constraints, &measured, 0);
+            decision.candidates[sheet.candidate].breaks =
+                super::super::limits::breaks(&decision.constraints, &measured, 0);
             decision.candidates[sheet.candidate].result = Some(measured);
         }
         decision.choose(sheets);
@@ -683,15 +641,20 @@ mod tests {
 
     #[test]
     fn what_changed_is_said() {
-        let (was, mut is) = (decision(2), decision(2));
+        let (mut was, mut is) = (decision(2), decision(2));
         assert!(is.changes(&was).is_empty());
-        is.candidates[0].model_sha256 = "other".to_owned();
+        (was.candidates[0].model_sha256, is.candidates[0].model_sha256) = ("one".to_owned(), "other".to_owned());
+        let price = |input| Some(Price { input, cached: None, output: 8.0, currency: "CNY".to_owned() });
+        (was.candidates[0].price, is.candidates[0].price) = (price(2.0), price(3.0));
         is.candidates[1].withdrawn = Some("it is not installed".to_owned());
         is.chosen = Some(is.candidates[0].candidate.clone());
         let said = is.changes(&was).join("\n");
-        for part in
-            ["another file", "no longer take part: it is not installed", "the choice is prompt@m0, it was nothing"]
-        {
+        for part in [
+            "another one than",
+            "is CNY 3 for a million tokens read, 8 written, it was CNY 2",
+            "no longer take part: it is not installed",
+            "the choice is prompt@m0, it was nothing",
+        ] {
             assert!(said.contains(part), "{said}");
         }
     }

@@ -51,6 +51,21 @@ impl Decisions {
         Ok(self.list(Some(task))?.pop())
     }
 
+    /// The decision by which a task is done: the last that chose something, for one that chose nothing, with a provider away or constraints that
+    /// nothing keeps to, takes no way from those who use it. If none ever chose, the last.
+    ///
+    /// # Errors
+    /// As [`Decisions::list`].
+    pub fn in_force(&self, task: &str) -> Result<Option<(PathBuf, Decision)>> {
+        let mut all = self.list(Some(task))?;
+        let Some(last) = all.pop() else { return Ok(None) };
+        if last.1.chosen.is_some() {
+            return Ok(Some(last));
+        }
+        let earlier = all.into_iter().rev().find(|(_, decision)| decision.chosen.is_some());
+        Ok(earlier.or(Some(last)))
+    }
+
     /// A decision of a task by its id, or the last.
     ///
     /// # Errors

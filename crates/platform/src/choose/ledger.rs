@@ -36,6 +36,9 @@ pub(super) struct Entry {
     /// What it scores, where finding that took something; of a grader's own entry, what it gave.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) score: Option<f64>,
+    /// See [`Answer::lost`].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) lost: bool,
 }
 
 /// What makes a candidate the same as in another sitting: its route, its model's file, what the task says, what it learns from, how long it may speak.
@@ -45,7 +48,7 @@ pub(super) fn identity(candidate: &Candidate, model: &str, task: &str, train: &s
 
 impl Entry {
     pub(super) fn new(candidate: &str, example: &str, (answer, milliseconds): (Answer, f64)) -> Self {
-        let Answer { outcome, usage, probability, passages: _ } = answer;
+        let Answer { outcome, usage, probability, passages: _, lost } = answer;
         Self {
             candidate: candidate.to_owned(),
             example: example.to_owned(),
@@ -54,6 +57,7 @@ impl Entry {
             usage,
             probability,
             score: None,
+            lost,
         }
     }
 }

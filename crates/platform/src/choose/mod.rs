@@ -8,10 +8,13 @@ mod asker;
 mod background;
 mod baseline;
 mod bench;
+mod changes;
 mod decision;
 mod decisions;
+mod facts;
 mod judged;
 mod ledger;
+mod limits;
 mod outputs;
 mod report;
 mod variants;
@@ -86,7 +89,7 @@ impl Default for ChooseOptions {
             max_cost: None,
             max_time: None,
             concurrency: 4,
-            max_tokens: 256,
+            max_tokens: 512,
             search: Search::Off,
             file: String::new(),
             folder: PathBuf::from("."),
@@ -218,9 +221,11 @@ impl Workspace {
 
     /// What a choice is among and by, and the answers there are already.
     fn begin_choice(&self, task: &Task, data: &Labelled, options: &ChooseOptions) -> Result<Begun> {
-        let parts = Parts::of(data, options)?;
-        let mut candidates = self.candidates(task, options)?;
-        if options.routes.is_empty() {
+        let parts = Parts::of(task, data, options)?;
+        let named = options.routes.is_empty() && options.models.is_empty() && !task.candidates.is_empty();
+        let mut candidates = if named { named_by(task)? } else { self.candidates(task, options)? };
+        self.one_currency(task, &candidates)?;
+        if options.routes.is_empty() && !named {
             let examples = whole_examples(task, &parts.train);
             candidates.retain(|one| differs(one.route, examples));
         }
@@ -257,6 +262,27 @@ impl Workspace {
         Ok((decision, path))
     }
 
+    /// Sums of two currencies are no sum.
+    fn one_currency(&self, task: &Task, candidates: &[Candidate]) -> Result<()> {
+        let remotes = self.remotes().list()?;
+        let judge = task.metric.has_judge().then_some(task.judging.model.as_ref()).flatten();
+        let takes = |name: &String| candidates.iter().any(|one| one.model == *name) || judge == Some(name);
+        let prices = remotes.iter().filter(|remote| takes(&remote.name)).filter_map(|remote| remote.price.as_ref());
+        let mut currencies: Vec<&str> = prices.map(|price| price.currency.as_str()).collect();
+        currencies.sort_unstable();
+        currencies.dedup();
+        match currencies.as_slice() {
+            [one, other, ..] => Err(Error::invalid(
+                "models",
+                "mixed_currencies",
+                format!(
+                    "prices in {one} and {other} cannot be compared; give them in one currency, or name models of one with --models"
+                ),
+            )),
+            _ => Ok(()),
+        }
+    }
+
     /// What is asked for, or all that fits.
     fn candidates(&self, task: &Task, options: &ChooseOptions) -> Result<Vec<Candidate>> {
         let (mut texts, mut vectors) = (Vec::new(), Vec::new());
@@ -287,7 +313,8 @@ impl Workspace {
             route.check(task)?;
             let models = if route == Route::Classifier { &vectors } else { &texts };
             // Where probabilities of tokens are not to be had, nothing can be read off them.
-            let can = |model: &&String| route != Route::Labels || !remote.contains(model);
+            let needs_them = matches!(route, Route::Labels | Route::Reranked(_));
+            let can = |model: &&String| !needs_them || !remote.contains(model);
             all.extend(models.iter().filter(can).map(|model| Candidate::plain(route, model)));
         }
         // One model after the other, so that each is warm when it is asked again.
@@ -302,6 +329,17 @@ impl Workspace {
         }
         Ok(all)
     }
+}
+
+/// The candidates that a task's file names.
+fn named_by(task: &Task) -> Result<Vec<Candidate>> {
+    let read = |text: &String| {
+        let candidate: Candidate =
+            text.parse().map_err(|why: String| Error::invalid("candidates", "invalid_candidate", why))?;
+        candidate.route.check(task)?;
+        Ok(candidate)
+    };
+    task.candidates.iter().map(read).collect()
 }
 
 /// Examples that can be shown to a model: the task's own, and those that are labelled whole.
@@ -348,8 +386,13 @@ struct Parts {
 }
 
 impl Parts {
-    fn of(data: &Labelled, options: &ChooseOptions) -> Result<Self> {
-        let split = data.split(options.shares, options.seed);
+    fn of(task: &Task, data: &Labelled, options: &ChooseOptions) -> Result<Self> {
+        let mut split = data.split(options.shares, options.seed);
+        // What is shown as an example is learnt from, and tells nothing of rows that were not.
+        let shown = crate::data::shown(task, &data.examples);
+        for part in [&mut split.development, &mut split.test] {
+            split.train.extend(part.extract_if(.., |at| shown.contains(at)));
+        }
         let part = |places: &[usize], most: usize| -> Vec<Example> {
             places.iter().take(most).map(|at| data.examples[*at].clone()).collect()
         };

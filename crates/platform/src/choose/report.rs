@@ -163,6 +163,7 @@ impl Decision {
             judge => self.judge_facts(language),
             corrects => self.corrects(),
             baseline => self.baseline_fact(language),
+            details => self.detail_facts(language),
             floor => self.baseline.as_ref().map(|one| up(one.quality)),
             dots => given(dots),
             ticks => given(ticks),
@@ -211,6 +212,9 @@ impl Decision {
         }
         if let Some(fact) = self.baseline_fact(language) {
             let _ = writeln!(out, "\n{}: {fact}", t.baseline);
+        }
+        for fact in self.detail_facts(language) {
+            let _ = writeln!(out, "\n{fact}");
         }
         if let Some(shown) = Shown::of(self) {
             let _ = writeln!(out, "\n## {} (`{}`)", t.prompt, shown.name);
@@ -325,6 +329,12 @@ impl Decision {
             }
             (None, Some(_)) => if chinese { "较差" } else { "worse" }.to_owned(),
         };
+        let state = match entrant.failures(language) {
+            Some(failures) if entrant.withdrawn.is_none() => {
+                format!("{state}{}{failures}", if chinese { "；" } else { "; " })
+            }
+            _ => state,
+        };
         Line {
             name: entrant.candidate.to_string(),
             chosen,
@@ -337,9 +347,7 @@ impl Decision {
             latency: of(result.map(|one| format!("{:.0}", one.latency_p50_ms))),
             p95: of(result.map(|one| format!("{:.0} ({})", one.latency_p95_ms.value, ends(one.latency_p95_ms)))),
             tokens: of(result.map(|one| format!("{:.0} / {:.0}", one.prompt_tokens, one.completion_tokens))),
-            cost: of(result.map(|one| {
-                if one.cost_per_1000 == 0.0 { "0".to_owned() } else { format!("{:.4}", one.cost_per_1000) }
-            })),
+            cost: self.price_of(entrant, language),
             against: of(entrant.against.as_ref().map(|one| {
                 let interval = one.difference.interval;
                 format!("{:+.3} ({:+.3} to {:+.3}), p {:.3}", interval.value, interval.low, interval.high, one.p)

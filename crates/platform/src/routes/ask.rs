@@ -115,7 +115,8 @@ impl Asking {
         let text = without_thoughts(&came.text);
         let labels = self.task.labels();
         let label = labels.as_ref().and_then(|labels| label_in(labels, text));
-        if came.reason == FinishReason::Length && !self.task.answers_in_text() && label.is_none() {
+        // A text that was cut is not what was asked for, however much of it there is.
+        if came.reason == FinishReason::Length && label.is_none() {
             return Err(format!(
                 "the answer was cut after {} tokens; allow more with --max-tokens",
                 came.usage.completion_tokens
@@ -256,7 +257,9 @@ mod tests {
             assert!(why.contains(part), "{why}");
         }
         let any = asking(json!({"type": "string"}));
-        assert_eq!(any.answer(&came("half a sen", FinishReason::Length)), Ok(json!("half a sen")));
+        assert_eq!(any.answer(&came("a sentence", FinishReason::Stop)), Ok(json!("a sentence")));
+        let why = any.answer(&came("half a sen", FinishReason::Length)).expect_err("half");
+        assert!(why.contains("cut after"), "{why}");
         assert_eq!(any.request(Vec::new()).grammar, None);
     }
 }

@@ -28,6 +28,8 @@ pub(super) enum Finding {
 pub(super) struct Finder {
     pub(super) workspace: Workspace,
     pub(super) base: String,
+    /// Of all that is in it.
+    pub(super) fingerprint: String,
     pub(super) count: usize,
     pub(super) finding: Finding,
     /// Who reranks.

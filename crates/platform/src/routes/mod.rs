@@ -23,6 +23,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::remotes::policy_of;
+use crate::workspace::blocking;
 use crate::{Error, Result, Workspace};
 use ask::{Asking, Hold};
 use classifier::{Classifier, vectors};
@@ -115,6 +116,8 @@ pub(crate) struct Answer {
     pub(crate) probability: Option<f64>,
     /// What was found for it.
     pub(crate) passages: Vec<Passage>,
+    /// Whether there is none because what answers failed: that tells nothing of how well it answers.
+    pub(crate) lost: bool,
 }
 
 /// A candidate that is ready to answer.
@@ -124,6 +127,8 @@ pub(crate) struct Answerer {
     pub(crate) card: Card,
     /// What tokens cost; nothing for local models.
     pub(crate) price: Option<Price>,
+    /// Whether a provider answers.
+    remote: bool,
     workspace: Workspace,
     standing: Standing,
     asking: Asking,
@@ -132,7 +137,7 @@ pub(crate) struct Answerer {
 }
 
 enum Way {
-    Model { model: Arc<dyn LanguageModel>, thinking: Thinking, shots: Shots, finder: Option<Finder> },
+    Model { model: Arc<dyn LanguageModel>, thinking: Thinking, shots: Shots, finder: Option<Box<Finder>> },
     Classifier(Box<Classifier>),
     Labels(Box<Labels>),
 }
@@ -140,7 +145,13 @@ enum Way {
 /// Examples that are shown before a row.
 enum Shots {
     Fixed(Vec<Example>),
-    Nearest { pool: Vec<Example>, vectors: Vec<Vec<f64>>, embedder: Arc<dyn domain::Embedder>, count: usize },
+    Nearest {
+        task: Arc<Task>,
+        pool: Vec<Example>,
+        vectors: Vec<Vec<f64>>,
+        embedder: Arc<dyn domain::Embedder>,
+        count: usize,
+    },
 }
 
 impl Route {
@@ -193,13 +204,12 @@ impl Workspace {
         let by_schema = remote.as_ref().is_some_and(|remote| remote.structured == Structured::Schema);
         let hold = if by_schema { Hold::Schema } else { Hold::Words };
         let asking = Asking::new(Arc::clone(task), max_tokens, hold)?;
-        let price = remote.and_then(|remote| remote.price);
+        let (remote, price) = (remote.is_some(), remote.and_then(|remote| remote.price));
         let (card, way) = match route {
             Route::Classifier => {
                 let embedder = self.embedder(name).await?;
-                let labels = task.labels().unwrap_or_default().into_iter().map(str::to_owned).collect();
                 let known = [&task.examples[..], train].concat();
-                (embedder.card().clone(), Way::Classifier(Box::new(Classifier::learn(embedder, labels, &known).await?)))
+                (embedder.card().clone(), Way::Classifier(Box::new(Classifier::learn(embedder, task, &known).await?)))
             }
             Route::Labels => {
                 let model = self.local_model(name).await?;
@@ -212,7 +222,7 @@ impl Workspace {
                 let way = Way::Model {
                     thinking: thinking(*route),
                     shots,
-                    finder: self.finder(*route, task, name),
+                    finder: self.finder(*route, task, name).await?.map(Box::new),
                     model: Arc::clone(&model),
                 };
                 (model.card().clone(), way)
@@ -223,42 +233,48 @@ impl Workspace {
             Ok(installed) => Card { sha256: installed.card.sha256, ..card },
             Err(_) => card,
         };
-        Ok(Answerer { candidate: candidate.clone(), card, price, workspace: self.clone(), standing, asking, way, seed })
+        let (candidate, workspace) = (candidate.clone(), self.clone());
+        Ok(Answerer { candidate, card, price, remote, workspace, standing, asking, way, seed })
     }
 
     /// The task's examples first, as many of the others as are wanted; none that is labelled in part, which would teach to leave
     /// out the rest, and none that the model may not see.
-    async fn shots(&self, route: Route, task: &Task, train: &[Example], standing: &Standing) -> Result<Shots> {
+    async fn shots(&self, route: Route, task: &Arc<Task>, train: &[Example], standing: &Standing) -> Result<Shots> {
         let whole = jsonschema::validator_for(&task.output).ok();
+        let may_see = |one: &&Example| {
+            policy_of(task, &one.input).is_ok_and(|policy: domain::Policy| policy.allows(standing).is_ok())
+        };
         let shown = |one: &&Example| {
-            let may_be = |policy: domain::Policy| policy.allows(standing).is_ok();
             !task.examples.iter().any(|own| own.input == one.input && own.output == one.output)
-                && policy_of(task, &one.input).is_ok_and(may_be)
                 && whole.as_ref().is_none_or(|whole| whole.is_valid(&one.output))
         };
-        let known = || task.examples.iter().chain(train.iter().filter(shown)).cloned();
+        let own = || task.examples.iter().filter(may_see);
+        let known = || own().chain(train.iter().filter(may_see).filter(shown)).cloned();
         Ok(match route {
             Route::FewShot(count) => Shots::Fixed(known().take(count).collect()),
             Route::Nearest(count) => {
                 let embedder = self.embedder(&self.default_embedder()?).await?;
                 let pool: Vec<Example> = known().collect();
-                let vectors = vectors(&*embedder, pool.iter().map(|example| plain(&example.input)).collect()).await?;
-                Shots::Nearest { pool, vectors, embedder, count }
+                let vectors =
+                    vectors(&*embedder, pool.iter().map(|example| read(task, &example.input)).collect()).await?;
+                Shots::Nearest { task: Arc::clone(task), pool, vectors, embedder, count }
             }
-            Route::Retrieval(_) | Route::Fusion(_) | Route::Reranked(_) => Shots::Fixed(task.examples.clone()),
+            Route::Retrieval(_) | Route::Fusion(_) | Route::Reranked(_) => Shots::Fixed(own().cloned().collect()),
             _ => Shots::Fixed(Vec::new()),
         })
     }
 
-    fn finder(&self, route: Route, task: &Task, name: &str) -> Option<Finder> {
+    async fn finder(&self, route: Route, task: &Task, name: &str) -> Result<Option<Finder>> {
         let (finding, count) = match route {
             Route::Retrieval(count) => (Finding::Plain, count),
             Route::Fusion(count) => (Finding::Fusion, count),
             Route::Reranked(count) => (Finding::Reranked, count),
-            _ => return None,
+            _ => return Ok(None),
         };
-        let base = task.knowledge_base.clone()?;
-        Some(Finder { workspace: self.clone(), base, count, finding, name: name.to_owned() })
+        let Some(base) = task.knowledge_base.clone() else { return Ok(None) };
+        let (workspace, of) = (self.clone(), base.clone());
+        let fingerprint = blocking(move || workspace.base(&of)?.fingerprint()).await??;
+        Ok(Some(Finder { workspace: self.clone(), base, fingerprint, count, finding, name: name.to_owned() }))
     }
 }
 
@@ -279,6 +295,7 @@ impl Answerer {
             candidate: Candidate::plain(Route::usual(task), model.card().name.clone()),
             card: model.card().clone(),
             price: None,
+            remote: false,
             workspace: Workspace::open(&std::env::temp_dir().join("sumeru-tests"), crate::Access::Read)?,
             standing: Standing::local("m"),
             asking: Asking::new(Arc::clone(task), 100, Hold::Words)?,
@@ -292,13 +309,42 @@ impl Answerer {
         })
     }
 
-    /// A hash of what it says to a model beside a row: the task in its words, and the examples it shows.
+    /// A hash of what it says to a model beside a row: the task in its words, the examples it shows, and what tells which; the documents it looks into.
     pub(crate) fn digest(&self) -> String {
-        let shown = match &self.way {
-            Way::Model { shots: Shots::Fixed(examples) | Shots::Nearest { pool: examples, .. }, .. } => &examples[..],
-            Way::Classifier(_) | Way::Labels(_) => &[],
+        let (shown, beside) = match &self.way {
+            Way::Model { shots, finder, .. } => {
+                let (shown, by) = match shots {
+                    Shots::Fixed(examples) => (&examples[..], String::new()),
+                    Shots::Nearest { pool, embedder, .. } => (&pool[..], format!(" {}", embedder.card().name)),
+                };
+                (shown, by + finder.as_ref().map_or("", |finder| finder.fingerprint.as_str()))
+            }
+            Way::Classifier(_) | Way::Labels(_) => (&[][..], String::new()),
         };
-        format!("{} {}", crate::choose::task_fingerprint(self.asking.task()), crate::data::fingerprint(shown))
+        let task = crate::choose::task_fingerprint(self.asking.task());
+        format!("{task} {}{beside}", crate::data::fingerprint(shown))
+    }
+
+    /// What it looks into held, hashed, when it was made ready; nothing if it looks into nothing.
+    pub(crate) fn knowledge(&self) -> Option<&str> {
+        match &self.way {
+            Way::Model { finder: Some(finder), .. } => Some(&finder.fingerprint),
+            _ => None,
+        }
+    }
+
+    /// Bytes of the models it takes, who else may use them; none of a provider's.
+    pub(crate) fn memory(&self) -> u64 {
+        let beside = match &self.way {
+            Way::Model { shots: Shots::Nearest { embedder, .. }, .. } => embedder.card().bytes,
+            _ => 0,
+        };
+        self.card.bytes + beside
+    }
+
+    /// Whether a provider answers and nobody says what that costs.
+    pub(crate) fn unpriced(&self) -> bool {
+        self.remote && self.price.is_none()
     }
 
     /// Tokens of an answer, at most.
@@ -309,31 +355,34 @@ impl Answerer {
     /// Answers a row.
     pub(crate) async fn answer(&self, fields: &Map<String, Value>) -> Answer {
         let failed = |why: String| Answer { outcome: Outcome::Error(why), ..Answer::default() };
+        let lost = |error: Error| Answer::lost(&error, Usage::default());
         if let Err(why) = self.asking.check(fields).and_then(|()| self.may_see(fields)) {
             return failed(why);
         }
         match &self.way {
             Way::Classifier(classifier) => match classifier.answer(fields).await {
-                Err(error) => failed(error.to_string()),
+                Err(error) => lost(error),
                 Ok((probabilities, tokens)) => {
                     let usage = Usage { prompt_tokens: tokens, ..Usage::default() };
                     self.label(classifier.labels(), &probabilities, usage)
                 }
             },
             Way::Labels(labels) => match labels.answer(&self.asking, fields).await {
-                Err(error) => failed(error.to_string()),
+                Err(error) => lost(error),
                 Ok((probabilities, usage)) => self.label(labels.labels(), &probabilities, usage),
             },
             Way::Model { model, thinking, shots, finder } => {
                 let (hits, found) = match finder {
                     None => (Vec::new(), Usage::default()),
-                    Some(finder) => match finder.passages(model, &plain(fields), self.asking.chinese()).await {
-                        Err(error) => return failed(error.to_string()),
-                        Ok(found) => found,
-                    },
+                    Some(finder) => {
+                        match finder.passages(model, &read(self.asking.task(), fields), self.asking.chinese()).await {
+                            Err(error) => return lost(error),
+                            Ok(found) => found,
+                        }
+                    }
                 };
                 let shots = match shots.of(fields).await {
-                    Err(error) => return failed(error.to_string()),
+                    Err(error) => return lost(error),
                     Ok(shots) => shots,
                 };
                 let messages = match self.asking.messages(&shots, &numbered(&hits), fields) {
@@ -395,8 +444,8 @@ impl Shots {
     async fn of(&self, fields: &Map<String, Value>) -> Result<Vec<&Example>> {
         match self {
             Self::Fixed(examples) => Ok(examples.iter().collect()),
-            Self::Nearest { pool, vectors, embedder, count } => {
-                let of_row = classifier::vectors(&**embedder, vec![plain(fields)]).await?;
+            Self::Nearest { task, pool, vectors, embedder, count } => {
+                let of_row = classifier::vectors(&**embedder, vec![read(task, fields)]).await?;
                 let row = of_row.first().map(Vec::as_slice).unwrap_or_default();
                 let alike = |at: usize| vectors[at].iter().zip(row).map(|(a, b)| a * b).sum::<f64>();
                 let mut order: Vec<(f64, usize)> = (0..pool.len()).map(|at| (alike(at), at)).collect();
@@ -407,10 +456,18 @@ impl Shots {
     }
 }
 
+/// What a task reads of a row as one text: its fields alone, for a row may have others, which nothing was measured with.
+pub(crate) fn read(task: &Task, fields: &Map<String, Value>) -> String {
+    text_of(fields.iter().filter(|(name, _)| task.input.iter().any(|field| field.name == **name)).map(|(_, one)| one))
+}
+
 /// A row as one text: what its fields hold, a line each.
 pub(crate) fn plain(fields: &Map<String, Value>) -> String {
-    let lines: Vec<String> = fields
-        .values()
+    text_of(fields.values())
+}
+
+fn text_of<'a>(values: impl Iterator<Item = &'a Value>) -> String {
+    let lines: Vec<String> = values
         .filter(|value| !value.is_null())
         .map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
         .collect();

@@ -63,7 +63,7 @@ impl Thinker<'_> {
     /// Asks for the answer and reads it.
     async fn ask(&self, request: Request, before: Usage) -> Answer {
         match domain::collect(self.model.generate(request)).await {
-            Err(error) => Answer { outcome: Outcome::of_error(&error), usage: before, ..Answer::default() },
+            Err(error) => Answer::lost(&error, before),
             Ok(came) => Answer {
                 outcome: self.asking.answer(&came).map_or_else(Outcome::Error, Outcome::Output),
                 usage: sum(before, came.usage),
@@ -107,7 +107,7 @@ impl Thinker<'_> {
 
     async fn chain(&self, temperature: f32, seed: u64) -> Answer {
         match self.think(self.with(&self.steps()), CHAIN, temperature, seed).await {
-            Err(error) => Answer { outcome: Outcome::of_error(&error), ..Answer::default() },
+            Err(error) => Answer::lost(&error, Usage::default()),
             Ok(thought) => self.conclude(&thought.text, thought.usage).await,
         }
     }
@@ -130,7 +130,7 @@ impl Thinker<'_> {
                 outcome: answers[first].outcome.clone(),
                 probability: Some(count as f64 / samples as f64),
                 usage,
-                passages: Vec::new(),
+                ..Answer::default()
             },
         }
     }
@@ -148,7 +148,7 @@ impl Thinker<'_> {
                     calls += 2;
                     let seed = (depth * 100 + proposal) as u64;
                     match self.branch(path, seed).await {
-                        Err(error) => return Answer { outcome: Outcome::of_error(&error), usage, ..Answer::default() },
+                        Err(error) => return Answer::lost(&error, usage),
                         Ok((mark, path, its)) => {
                             usage = sum(usage, its);
                             rated.push((mark, path));
@@ -194,14 +194,21 @@ impl Thinker<'_> {
     }
 }
 
-impl Outcome {
-    fn of_error(error: &Error) -> Self {
-        Self::Error(error.to_string())
+impl Answer {
+    /// None, for what was to answer failed.
+    pub(super) fn lost(error: &Error, usage: Usage) -> Self {
+        Self { outcome: Outcome::Error(error.to_string()), usage, lost: true, ..Self::default() }
     }
 }
 
 impl Default for Answer {
     fn default() -> Self {
-        Self { outcome: Outcome::Output(Value::Null), usage: Usage::default(), probability: None, passages: Vec::new() }
+        Self {
+            outcome: Outcome::Output(Value::Null),
+            usage: Usage::default(),
+            probability: None,
+            passages: Vec::new(),
+            lost: false,
+        }
     }
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::Answered;
+use crate::routes::Outcome;
 use crate::{Error, Result};
 
 /// The file `NAME.part`: a line that says of which run it is, then a line for each answered row, in the order they came.
@@ -56,6 +57,8 @@ impl Journal {
         }
         let mut journal = Self { file, path: path.clone(), out: out.to_owned(), answered: Vec::new() };
         let sound = journal.read(identity)?;
+        // What failed, maybe for a provider that was away, is asked once more.
+        journal.answered.retain(|answered| !matches!(answered.outcome, Outcome::Error(_)));
         // A line that was being written when the process was killed is no line.
         journal.file.set_len(sound).map_err(failed)?;
         journal.file.seek(SeekFrom::End(0)).map_err(failed)?;

@@ -1,9 +1,11 @@
-//! Rows of a table: JSON lines, CSV, TSV or the first sheet of a workbook.
+//! Rows of a table: JSON lines, one JSON array of records, CSV, TSV or the first sheet of a workbook.
 
+use std::fmt;
 use std::io::Cursor;
 use std::path::Path;
 
 use calamine::{Data, Reader, Xlsx, open_workbook_from_rs};
+use serde::de::{SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
 use crate::{Error, Result};
@@ -11,16 +13,16 @@ use crate::{Error, Result};
 /// A row, or why it is none.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Row {
-    /// From 1; of JSON lines the line, of tables the row below the head.
+    /// From 1; of JSON lines the line, of an array the element, of tables the row below the head.
     pub number: usize,
-    /// Fields and what is in them; a JSON line that is no object has an error instead.
+    /// Fields and what is in them; a JSON line or an element that is no object has an error instead.
     pub fields: std::result::Result<Map<String, Value>, String>,
 }
 
 /// How rows are written down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RowFormat {
-    /// A JSON object a line.
+    /// A JSON object a line; or one array of objects, if `[` is the first character.
     JsonLines,
     /// Values between commas, names in the first line.
     Csv,
@@ -38,11 +40,13 @@ impl RowFormat {
     pub fn of(path: &Path) -> Result<Self> {
         let ending = path.extension().map(|ending| ending.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
         match ending.as_str() {
-            "" | "jsonl" | "ndjson" => Ok(Self::JsonLines),
+            "" | "jsonl" | "ndjson" | "json" => Ok(Self::JsonLines),
             "csv" => Ok(Self::Csv),
             "tsv" => Ok(Self::Tsv),
             "xlsx" => Ok(Self::Xlsx),
-            other => Err(invalid(format!("'.{other}' files are not read as rows; give .jsonl, .csv, .tsv or .xlsx"))),
+            other => {
+                Err(invalid(format!("'.{other}' files are not read as rows; give .jsonl, .json, .csv, .tsv or .xlsx")))
+            }
         }
     }
 }
@@ -67,7 +71,7 @@ pub fn rows(bytes: &[u8], format: RowFormat) -> Result<Vec<Row>> {
 /// As [`rows`], labels and all.
 pub(crate) fn records(bytes: &[u8], format: RowFormat) -> Result<Vec<Row>> {
     match format {
-        RowFormat::JsonLines => Ok(json_lines(&text(bytes))),
+        RowFormat::JsonLines => json(&text(bytes)),
         RowFormat::Csv => separated(&text(bytes), b','),
         RowFormat::Tsv => separated(&text(bytes), b'\t'),
         // A reader of foreign files that panics is stopped here.
@@ -90,18 +94,84 @@ fn text(bytes: &[u8]) -> String {
     knowledge::decode(bytes)
 }
 
-fn json_lines(text: &str) -> Vec<Row> {
-    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-    lines
-        .map(|(at, line)| {
-            let fields = match serde_json::from_str(line) {
-                Ok(Value::Object(map)) => Ok(map),
-                Ok(other) => Err(format!("a line is a JSON object, and this is {other}")),
-                Err(error) => Err(format!("this line is no JSON: {error}")),
-            };
-            Row { number: at + 1, fields }
+/// Data sets are often published as one array.
+fn json(text: &str) -> Result<Vec<Row>> {
+    if text.trim_ascii_start().starts_with('[') { array(text) } else { Ok(Row::of_lines(text)) }
+}
+
+impl Row {
+    /// The rows of JSON lines, whatever the first of them begins with.
+    pub(crate) fn of_lines(text: &str) -> Vec<Self> {
+        let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+        lines
+            .map(|(at, line)| {
+                let fields = match serde_json::from_str(line) {
+                    Ok(Value::Object(map)) => Ok(map),
+                    Ok(other) => Err(format!("a line is a JSON object, and this is {other}")),
+                    Err(error) => Err(format!("this line is no JSON: {error}")),
+                };
+                Self { number: at + 1, fields }
+            })
+            .collect()
+    }
+
+    fn of_element(at: usize, element: Value) -> Self {
+        let fields = match element {
+            Value::Object(map) => Ok(map),
+            other => Err(format!("an element of the array is a JSON object, and this is {}", kind(&other))),
+        };
+        Self { number: at + 1, fields }
+    }
+}
+
+fn array(text: &str) -> Result<Vec<Row>> {
+    let mut elements = Elements(Vec::new());
+    let mut reader = serde_json::Deserializer::from_str(text);
+    let read = serde::Deserializer::deserialize_seq(&mut reader, &mut elements);
+    let Elements(elements) = elements;
+    let next = elements.len() + 1;
+    read.map_err(|error| {
+        invalid(if error.is_eof() {
+            format!(
+                "the array breaks off before the end of element {next} ({error}); the file seems to be cut: get all of it, or close the array with ]"
+            )
+        } else {
+            format!("element {next} of the array is no JSON: {error}; a file that begins with [ is read as one JSON array")
         })
-        .collect()
+    })?;
+    reader.end().map_err(|error| {
+        invalid(format!("the file goes on after its array: {error}; give one array of records, or a record a line"))
+    })?;
+    Ok(elements.into_iter().enumerate().map(|(at, element)| Row::of_element(at, element)).collect())
+}
+
+/// The elements of an array as far as they are whole, so that it can be said which is not.
+struct Elements(Vec<Value>);
+
+impl<'de> Visitor<'de> for &mut Elements {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array of records")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut all: A) -> std::result::Result<(), A::Error> {
+        while let Some(element) = all.next_element()? {
+            self.0.push(element);
+        }
+        Ok(())
+    }
+}
+
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "true or false",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    }
 }
 
 fn separated(text: &str, delimiter: u8) -> Result<Vec<Row>> {
@@ -231,6 +301,61 @@ mod tests {
             let got = rows(&bytes, format).expect("rows");
             let got: Vec<Value> = got.into_iter().map(|row| Value::Object(row.fields.expect("fields"))).collect();
             assert_eq!(got, wanted, "{format:?}");
+        }
+    }
+
+    #[test]
+    fn one_array_is_a_row_for_each_element() {
+        let wanted = [json!({"text": "你好"}), json!({"text": "two\nlines", "n": 1})];
+        let text = r#"[{"text": "你好"}, {"text": "two\nlines", "n": 1}]"#;
+        let pretty = serde_json::to_string_pretty(&wanted).expect("JSON");
+        let wide: Vec<u8> = format!("\u{feff}{text}").encode_utf16().flat_map(u16::to_le_bytes).collect();
+        for bytes in [
+            text.as_bytes().to_vec(),
+            format!("\u{feff}\r\n  {text}\n").into_bytes(),
+            pretty.into_bytes(),
+            wide,
+            r#"[{"input": {"text": "你好"}, "output": "a"}, {"text": "two\nlines", "n": 1}]"#.as_bytes().to_vec(),
+        ] {
+            let got = rows(&bytes, RowFormat::JsonLines).expect("rows");
+            assert_eq!(got.iter().map(|row| row.number).collect::<Vec<_>>(), [1, 2]);
+            let got: Vec<Value> = got.into_iter().map(|row| Value::Object(row.fields.expect("fields"))).collect();
+            assert_eq!(got, wanted);
+        }
+        assert_eq!(rows(b" [] ", RowFormat::JsonLines), Ok(Vec::new()));
+        for ending in ["a.json", "a.JSON", "a.jsonl", "a"] {
+            assert_eq!(RowFormat::of(Path::new(ending)), Ok(RowFormat::JsonLines), "{ending}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_an_array_is_said_by_element() {
+        let got = rows(br#"["x", {"a": 1}, null, [{"a": 2}], 3]"#, RowFormat::JsonLines).expect("rows");
+        let wrong: Vec<(usize, String)> =
+            got.into_iter().filter_map(|row| Some((row.number, row.fields.err()?))).collect();
+        for ((number, why), expected) in wrong.iter().zip([
+            (1, "this is a string"),
+            (3, "this is null"),
+            (4, "this is a list"),
+            (5, "this is a number"),
+        ]) {
+            assert!(*number == expected.0 && why.ends_with(expected.1), "{number}: {why}");
+        }
+        assert_eq!(wrong.len(), 4);
+        for (text, parts) in [
+            ("[{\"a\": 1},\n{\"a\": ", &["end of element 2", "line 2", "seems to be cut"][..]),
+            ("[{\"a\": 1},\n{\"a\": \"long te", &["end of element 2", "line 2", "seems to be cut"]),
+            ("[{\"a\": 1}", &["end of element 2", "line 1", "seems to be cut"]),
+            ("[", &["end of element 1", "seems to be cut"]),
+            ("[{\"a\": 1},\n{\"a\" 2}]", &["element 2 of the array is no JSON", "line 2"]),
+            ("[{\"a\": 1},\n]", &["element 2 of the array", "trailing comma", "line 2"]),
+            ("[a, b]", &["element 1 of the array", "begins with ["]),
+            ("[{\"a\": 1}]\n[{\"a\": 1}]", &["goes on after its array", "line 2 column 1", "a record a line"]),
+        ] {
+            let error = rows(text.as_bytes(), RowFormat::JsonLines).expect_err(text).to_string();
+            for part in parts {
+                assert!(error.contains(part), "{text}: '{part}' in {error}");
+            }
         }
     }
 

@@ -98,13 +98,14 @@ async fn a_run_that_was_cut_goes_on_and_asks_nothing_twice() {
     let whole = std::fs::read_to_string(&out).unwrap();
     assert!(!part.exists() && whole.lines().count() == 4);
 
-    // As it is after a kill: two rows answered, the third half written.
+    // As it is after a kill: two rows answered, one failed, the fourth half written.
     let answerer = Answerer::plain(&Arc::new(echo()), Parrot::new()).unwrap();
     let its = identity(&echo(), &answerer, &table(&texts));
     let lines: Vec<&str> = whole.lines().collect();
     let half = &lines[2][..lines[2].len() / 2];
     std::fs::remove_file(&out).unwrap();
-    let left = format!("{}\n{}\n{}\n{half}", serde_json::to_string(&its).unwrap(), lines[3], lines[0]);
+    let failed = json!({"row": 2, "input": {"text": "two"}, "error": "away"});
+    let left = format!("{}\n{}\n{}\n{failed}\n{half}", serde_json::to_string(&its).unwrap(), lines[3], lines[0]);
     std::fs::write(&part, &left).unwrap();
     let model = Parrot::new();
     let (report, seen) = run(&model, table(&texts), Some(out.clone())).await;

@@ -10,6 +10,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::{costs, judging, limits, output};
+use crate::Candidate;
 
 /// Something wrong in a task's file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -55,7 +56,7 @@ impl Problems<'_> {
     }
 }
 
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 14] = [
     "description",
     "input",
     "output",
@@ -65,6 +66,7 @@ const KEYS: [&str; 13] = [
     "metric",
     "knowledge_base",
     "policy",
+    "candidates",
     "constraints",
     "costs",
     "judge",
@@ -135,6 +137,9 @@ fn task(name: &str, table: &DeTable<'_>, problems: &mut Problems<'_>) -> Task {
         let labels = task.labels();
         task.costs = costs::read(value, labels.as_deref(), problems);
     }
+    if let Some(value) = table.get("candidates") {
+        task.candidates = candidates(value, &task, problems);
+    }
     task.metric = metric(table, &task, problems);
     judging::read(table, &mut task, problems);
     if let Some(value) = table.get("knowledge_base")
@@ -175,6 +180,35 @@ fn metric(table: &DeTable<'_>, task: &Task, problems: &mut Problems<'_>) -> Metr
             usual
         }
     }
+}
+
+/// `"auto"`, or ways that are compared, `ROUTE@MODEL` each.
+fn candidates(value: At<'_, '_>, task: &Task, problems: &mut Problems<'_>) -> Vec<String> {
+    let DeValue::Array(all) = value.get_ref() else {
+        if !matches!(value.get_ref(), DeValue::String(text) if text == "auto") {
+            let message = "it is neither \"auto\" nor a list such as [\"prompt@MODEL\", \"labels@MODEL\"]";
+            problems.say(value.span(), "candidates", message);
+        }
+        return Vec::new();
+    };
+    let mut named = Vec::new();
+    for (at, one) in all.iter().enumerate() {
+        let said = match one.get_ref() {
+            DeValue::String(text) => text.parse::<Candidate>().and_then(|candidate| match &candidate.variant {
+                Some(variant) => Err(format!("'~{variant}' is of one decision; leave it out")),
+                None => candidate.route.check(task).map_err(|error| error.to_string()).map(|()| candidate.to_string()),
+            }),
+            other => Err(format!("it is {}, and must be a string: ROUTE@MODEL", kind(other))),
+        };
+        match said {
+            Ok(candidate) if named.contains(&candidate) => {
+                problems.say(one.span(), &format!("candidates[{at}]"), format!("{candidate} is there twice"));
+            }
+            Ok(candidate) => named.push(candidate),
+            Err(why) => problems.say(one.span(), &format!("candidates[{at}]"), why),
+        }
+    }
+    named
 }
 
 fn string(table: &DeTable<'_>, key: &str, problems: &mut Problems<'_>) -> String {

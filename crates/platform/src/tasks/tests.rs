@@ -27,10 +27,10 @@ fn every_template_is_a_task_and_its_sample_fits() {
         for row in rows {
             assert!(answer.is_valid(&row.output), "{}: {}", template.name, row.output);
             assert!(task.input.iter().all(|field| row.input.contains_key(&field.name)));
-            for issue in row.output.as_array().into_iter().flatten() {
-                let quote = issue["quote"].as_str().expect("a quotation");
+            for one in ["issues", "steps"].into_iter().filter_map(|key| row.output.get(key)?.as_array()).flatten() {
+                let quote = one["quote"].as_str().expect("a quotation");
                 let text = row.input["dialogue"].as_str().expect("a dialogue");
-                assert!(text.contains(quote), "'{quote}' is quoted from '{text}'");
+                assert!(text.lines().any(|line| line.ends_with(quote)), "'{quote}' is a line of '{text}'");
             }
             for aspect in row.output.get("aspects").and_then(serde_json::Value::as_array).into_iter().flatten() {
                 let evidence = aspect["evidence"].as_str().expect("evidence");
@@ -178,6 +178,8 @@ fn the_schema_for_editors_agrees_with_what_is_read() {
         "instructions = 'x'\n[output]",
         "instructions = 'x'\n[output]\na = 'int'",
         "instructions = 'x'\n[[examples]]\ninput = 'a'",
+        "instructions = 'x'\ncandidates = 'all'",
+        "instructions = 'x'\ncandidates = ['prompt']",
     ] {
         assert!(!accepts(text) && read(text).0.is_none(), "{text}");
     }
@@ -242,6 +244,30 @@ fn metrics_bases_and_constraints_are_read_or_said_to_be_wrong() {
 }
 
 #[test]
+fn candidates_are_named_or_all_that_fit() {
+    let task =
+        |said: &str| read(&format!("candidates = {said}\noutput = [\"a\", \"b\"]\ninstructions = \"{{{{ text }}}}\""));
+    let named = task(r#"["prompt@m", "few-shot:4@far", "classifier@e"]"#);
+    assert_eq!(named.0.expect("a task").candidates, ["prompt@m", "few-shot:4@far", "classifier@e"], "{:?}", named.1);
+    for all in ["\"auto\"", "[]"] {
+        assert!(task(all).0.expect("a task").candidates.is_empty(), "{all}");
+    }
+    for (wrong, part) in [
+        ("3", "1:14: candidates: it is neither"),
+        ("\"all\"", "1:14: candidates: it is neither"),
+        ("[3]", "1:15: candidates[0]: it is a whole number"),
+        ("[\"prompt\"]", "candidates[0]: 'prompt' is no candidate; write ROUTE@MODEL"),
+        ("[\"prompt@m\", \"promt@m\"]", "1:27: candidates[1]: 'promt' is no route"),
+        ("[\"retrieval@m\"]", "names no `knowledge_base`"),
+        ("[\"prompt~short1@m\"]", "'~short1' is of one decision"),
+        ("[\"few-shot:8@m\", \"few-shot@m\"]", "few-shot:8@m is there twice"),
+    ] {
+        let (task, problems) = task(wrong);
+        assert!(task.is_none() && problems.iter().any(|one| one.contains(part)), "{wrong}: {problems:?}");
+    }
+}
+
+#[test]
 fn costs_are_read_or_what_is_wrong_with_them_is_said() {
     let task = |costs: &str| {
         read(&format!("output = [\"a\", \"b\"]\ninstructions = \"{{{{ t }}}}\"\n[input]\nt = \"x\"\n[costs]\n{costs}"))
@@ -269,10 +295,10 @@ fn costs_are_read_or_what_is_wrong_with_them_is_said() {
 
 /// Pieces that task files are made of, and pieces they are not made of.
 #[rustfmt::skip]
-const PIECES: [&str; 30] = [
+const PIECES: [&str; 31] = [
     "description", "output", "input", "instructions", "examples", "metric", "costs", "policy", "constraints", "[", "]",
     "[[", "]]", "{", "}", "=", "\n", "\"", "'''", ",", "text", "正面", "1", "-0.5", "true", "1979-05-27", "{{", "}}", "?",
-    "output_schema",
+    "output_schema", "candidates",
 ];
 
 proptest! {

@@ -268,7 +268,7 @@ pub(super) fn choose(name: &str) -> Option<Value> {
         "max_seconds" => number(1.0, 1e7, "Time it may take, half of it for the race."),
         "seed" => integer(0, "Of everything drawn by chance: the same seed, the same splits."),
         "concurrency" => integer(1, "Rows asked at once, up to 64; 4 if left out."),
-        "max_tokens" => integer(1, "Tokens of an answer, at most; 256 if left out."),
+        "max_tokens" => integer(1, "Tokens of an answer, at most; 512 if left out."),
         "search" => integer(1, "Other wordings of the instructions to have written, up to 32; none if left out."),
         "writer" => text("Who writes them; the largest local model that takes part if left out."),
         _ => return None,

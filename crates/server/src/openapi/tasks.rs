@@ -81,6 +81,8 @@ fn rows() -> Vec<Named> {
         ("labels", json!({"type": "object", "additionalProperties": {"type": "integer"}})),
         ("twins", list(json!({"type": "array", "description": "The earlier row, the later, how alike they are."}))),
         ("contradictions", list(list(integer()))),
+        ("shown", list(integer())),
+        ("unread", integer()),
         ("gaps", object(&[("labels", list(string())), ("fields", list(string()))])),
         ("characters", list(integer())),
     ]);
@@ -93,7 +95,13 @@ fn rows() -> Vec<Named> {
         ),
         (
             TASK_UPLOADED,
-            object(&[("added", integer()), ("replaced", integer()), ("wrong", list(wrong())), ("total", integer())]),
+            object(&[
+                ("added", integer()),
+                ("replaced", integer()),
+                ("wrong", list(wrong())),
+                ("total", integer()),
+                ("unread", integer()),
+            ]),
         ),
     ]
 }

@@ -31,7 +31,7 @@ pub(crate) const UPLOAD: [Param; 2] = [
         name: "file",
         kind: "string",
         required: true,
-        says: "The file's name, whose ending says what it is: .jsonl, .csv, .tsv or .xlsx.",
+        says: "The file's name, whose ending says what it is: .jsonl, .json, .csv, .tsv or .xlsx.",
     },
     Param {
         name: "label",
@@ -111,5 +111,7 @@ pub(crate) async fn upload(
 
 /// What came of a table.
 pub(super) fn taken_in(changed: &RowsChanged, wrong: &[(usize, String)]) -> Value {
-    json!({"added": changed.added, "replaced": changed.replaced, "wrong": wrong, "total": changed.total})
+    json!({
+        "added": changed.added, "replaced": changed.replaced, "wrong": wrong, "total": changed.total, "unread": changed.unread,
+    })
 }

@@ -2,6 +2,7 @@ import type { CSSProperties } from 'react';
 import type { Entrant } from '../../api/tasks';
 import { useTaskText } from '../../i18n/tasks';
 import { count, score, share } from '../../lib/format';
+import { FinalistSelect } from './FinalistSelect';
 
 interface ConfusionProps {
   finalists: Entrant[];
@@ -22,15 +23,7 @@ export function ConfusionTable({ finalists, looked, onLook }: ConfusionProps) {
     <section className="block" aria-label={t.confusion}>
       <header className="row">
         <h2 className="grow">{t.confusion}</h2>
-        <label className="select" title={t.candidate}>
-          <select aria-label={t.candidate} value={one.candidate} onChange={(event) => onLook(event.target.value)}>
-            {measured.map((entrant) => (
-              <option key={entrant.candidate} value={entrant.candidate}>
-                {entrant.candidate}
-              </option>
-            ))}
-          </select>
-        </label>
+        <FinalistSelect finalists={measured} value={one.candidate} onLook={onLook} />
       </header>
       <div className="wide" tabIndex={0} role="region" aria-label={t.confusion}>
         <table className="confusion figures">

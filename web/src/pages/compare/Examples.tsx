@@ -6,7 +6,7 @@ import { count, duration, figure } from '../../lib/format';
 import { Icon } from '../../ui/Icon';
 import { Button } from '../../ui/parts';
 import { labelsOf } from '../tasks/form';
-import { short } from '../tasks/rows';
+import { columnsOf, short } from '../tasks/rows';
 import { difference } from './diff';
 import { modelOf, routeOf } from './words';
 import { filtered, isWrong, kinds, type Filter, type Kind } from './filter';
@@ -93,12 +93,13 @@ export function Examples({ task, rows, first }: { task: Task; rows: OutputRow[];
 
 function Pair({ task, row, one, other }: { task: Task; row: OutputRow; one: string; other: string }) {
   const { t } = useTaskText();
+  const columns = columnsOf(task);
   return (
     <li className="pair-row">
       <div className="pair-input">
-        {task.input.map((field) => (
+        {columns.filter((field) => short(row.input[field.name]) !== '').map((field) => (
           <p key={field.name}>
-            {task.input.length > 1 && <span className="soft small">{field.name} </span>}
+            {columns.length > 1 && <span className="soft small">{field.name} </span>}
             {short(row.input[field.name])}
           </p>
         ))}

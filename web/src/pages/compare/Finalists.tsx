@@ -15,6 +15,10 @@ interface FinalistsProps {
 export function Finalists({ decision, finalists, looked, onLook }: FinalistsProps) {
   const { t, lang } = useTaskText();
   const needs: Record<Need, string> = { cost: t.cost, latency: t.latency, memory: t.memory };
+  const reach = ({ low, high }: Interval): string | null => {
+    if (low == null) return null;
+    return high == null ? t.p95Least(duration(low, lang)) : t.p95Reach(duration(low, lang), duration(high, lang));
+  };
   const range = finalists.reduce<[number, number]>(([low, high], one) => [Math.min(low, one.result?.quality.low ?? one.result?.quality.value ?? 1), Math.max(high, one.result?.quality.high ?? one.result?.quality.value ?? 0)], [1, 0]);
   return (
     <section className="block" aria-label={t.finalists}>
@@ -45,6 +49,9 @@ export function Finalists({ decision, finalists, looked, onLook }: FinalistsProp
               const result = one.result;
               if (!result) return null;
               const chosen = one.candidate === decision.chosen;
+              const all = count(result.examples, lang);
+              const abstained = result.abstained ?? 0;
+              const p95 = reach(result.latency_p95_ms);
               return (
                 <tr key={one.candidate} className={one.candidate === looked ? 'looked' : undefined} data-candidate={one.candidate}>
                   <td className="number soft">{at + 1}</td>
@@ -59,7 +66,8 @@ export function Finalists({ decision, finalists, looked, onLook }: FinalistsProp
                         {t.breaksLimit(needs[need])}
                       </span>
                     ))}
-                    {result.failed > 0 && <span className="small soft">{t.failedOf(count(result.failed, lang), count(result.examples, lang))}</span>}
+                    {result.failed > 0 && <span className="below small soft">{t.failedOf(count(result.failed, lang), all)}</span>}
+                    {abstained > 0 && <span className="below small soft">{t.abstainedOf(count(abstained, lang), all)}</span>}
                   </th>
                   <td data-label={t.quality} className="figures">
                     <IntervalBar interval={result.quality} range={range} strong={chosen} />
@@ -78,6 +86,7 @@ export function Finalists({ decision, finalists, looked, onLook }: FinalistsProp
                   <td data-label={t.medianTime} className="number">
                     {duration(result.latency_p50_ms, lang)}
                     <span className="below soft small">{t.p95Time(duration(result.latency_p95_ms.value, lang))}</span>
+                    {p95 !== null && <span className="below soft small">{p95}</span>}
                   </td>
                   <td data-label={t.costPerThousand} className="number">
                     {result.cost_per_1000 === 0 ? t.free : figure(result.cost_per_1000, lang)}

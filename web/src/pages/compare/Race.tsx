@@ -12,7 +12,8 @@ const order: RacerState[] = ['final', 'racing', 'preparing', 'waiting', 'out', '
 interface RaceProps {
   choice: Choice;
   onStop: () => Promise<void>;
-  onGoOn: () => Promise<void>;
+  /** Nothing if nobody here knows on what terms it would go on. */
+  onGoOn: (() => Promise<void>) | null;
 }
 
 /** A choice while it runs, or where it was stopped. */
@@ -46,9 +47,11 @@ export function Race({ choice, onStop, onGoOn }: RaceProps) {
             {t.stop}
           </Button>
         ) : (
-          <Button look="primary" icon="play" disabled={busy} onClick={() => void attempt(onGoOn)}>
-            {t.goOn}
-          </Button>
+          onGoOn && (
+            <Button look="primary" icon="play" disabled={busy} onClick={() => void attempt(onGoOn)}>
+              {t.goOn}
+            </Button>
+          )
         )}
       </header>
       <Bar share={choice.most > 0 ? choice.asked / choice.most : 0} label={t.choose} />

@@ -36,7 +36,10 @@ export function Raced({ decision }: { decision: Decision }) {
               <td className="number" data-label={t.mean}>
                 {one.race ? score(one.race.mean, lang) : '–'}
               </td>
-              <td className="cell-text small">{said(one)}</td>
+              <td className="cell-text small">
+                {said(one)}
+                {one.race && (one.race.failed ?? 0) > 0 && <p className="soft">{t.failedOf(count(one.race.failed ?? 0, lang), count(one.race.examples, lang))}</p>}
+              </td>
             </tr>
           ))}
         </tbody>

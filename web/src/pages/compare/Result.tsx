@@ -9,6 +9,7 @@ import { Failure, Skeleton } from '../../ui/parts';
 import { RouteName } from '../tasks/RouteName';
 import { ConfusionTable } from './ConfusionTable';
 import { Examples } from './Examples';
+import { FieldQuality } from './FieldQuality';
 import { Finalists } from './Finalists';
 import { KeptLink } from './KeptLink';
 import { QualityPlot } from './QualityPlot';
@@ -62,6 +63,7 @@ export function Result({ task, id, decision }: { task: Task; id: string; decisio
           <QualityPlot decision={decision} finalists={finalists} outputs={outputs.value} />
           <Finalists decision={decision} finalists={finalists} looked={looked} onLook={setPicked} />
           <ConfusionTable finalists={finalists} looked={looked} onLook={setPicked} />
+          <FieldQuality finalists={finalists} looked={looked} onLook={setPicked} />
         </>
       )}
       <section className="block" aria-label={t.exampleByExample}>

@@ -6,6 +6,7 @@ import { useTaskText } from '../../i18n/tasks';
 import { count, share } from '../../lib/format';
 import { Link } from '../../lib/router';
 import { useLoad } from '../../lib/useLoad';
+import { Icon } from '../../ui/Icon';
 import { Button, Empty, Failure, Skeleton } from '../../ui/parts';
 import { taskHref } from '../tasks/address';
 import { possible, usual, type Route } from './routes';
@@ -20,11 +21,13 @@ interface StartProps {
   labelled: number;
   open: boolean;
   resumes: boolean;
+  /** One was not finished whose terms nobody here knows: they are to be said again. */
+  unknown: boolean;
   onStart: (terms: Record<string, Json>) => Promise<void>;
 }
 
 /** What is to be tried, how long, and how sure one wants to be. */
-export function StartChoice({ task, labelled, open, resumes, onStart }: StartProps) {
+export function StartChoice({ task, labelled, open, resumes, unknown, onStart }: StartProps) {
   const { t } = useTaskText();
   const all = useLoad('models to choose', async (signal) => {
     const [models, info] = await Promise.all([get<{ data: { id: string }[] }>('/v1/models', signal), get<Info>('/v1/info', signal)]);
@@ -52,8 +55,14 @@ export function StartChoice({ task, labelled, open, resumes, onStart }: StartPro
     );
   }
   return (
-    <details className="start-choice" open={open}>
-      <summary>{resumes ? t.chooseAnew : open ? t.choose : t.chooseAgain}</summary>
+    <details className="start-choice" open={open || unknown}>
+      <summary>{unknown ? t.chooseOn : resumes ? t.chooseAnew : open ? t.choose : t.chooseAgain}</summary>
+      {unknown && (
+        <p className="notice">
+          <Icon name="warn" size={16} />
+          {t.termsUnknown}
+        </p>
+      )}
       {all.error !== null && <Failure error={all.error} retry={all.reload} />}
       {all.loading && <Skeleton lines={4} />}
       {all.value?.names.length === 0 && (

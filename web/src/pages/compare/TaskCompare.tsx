@@ -30,6 +30,8 @@ export function TaskCompare({ name, wanted }: { name: string; wanted: string | n
   const { choice } = running;
   const busy = choice?.state === 'running';
   const going = choice !== null && (busy || choice.state === 'stopped' || choice.state === 'failed');
+  // Begun elsewhere, so that nobody here knows within which limits it would go on.
+  const unknown = going && !busy && running.goOn === null;
   return (
     <div className="page compare-page">
       <header className="page-head">
@@ -88,7 +90,7 @@ export function TaskCompare({ name, wanted }: { name: string; wanted: string | n
         <>
           {running.error !== null && choice === null && !missing && <Failure error={running.error} retry={running.reload} />}
           {going && <Race choice={choice} onStop={running.stop} onGoOn={running.goOn} />}
-          {!busy && <StartChoice task={file.value.task} labelled={file.value.labelled} open={id === null && !going} resumes={choice?.state === 'stopped'} onStart={running.start} />}
+          {!busy && <StartChoice task={file.value.task} labelled={file.value.labelled} open={id === null && !going} resumes={choice?.state === 'stopped'} unknown={unknown} onStart={running.start} />}
           {id !== null && decision.loading && <Skeleton lines={8} />}
           {decision.error !== null && <Failure error={decision.error} retry={decision.reload} />}
           {decision.value && id !== null && <Result key={id} task={file.value.task} id={id} decision={decision.value} />}

@@ -34,12 +34,12 @@ export function plotted(decision: Decision, finalists: Entrant[], outputs: Outpu
 /** Everything about the finalists, for a spreadsheet. */
 export function table(decision: Decision, finalists: Entrant[], outputs: OutputRow[] | null): string {
   const times = new Map(plotted(decision, finalists, outputs, 'latency').map((point) => [point.candidate, point]));
-  const head = ['candidate', 'chosen', 'examples', 'failed', 'quality', 'quality_low', 'quality_high', 'latency_p50_ms', 'latency_p50_low_ms', 'latency_p50_high_ms', 'latency_p95_ms', 'latency_p95_low_ms', 'latency_p95_high_ms', 'prompt_tokens', 'completion_tokens', 'cost_per_1000', 'memory_bytes', 'chosen_minus_this', 'difference_low', 'difference_high', 'p'];
+  const head = ['candidate', 'chosen', 'examples', 'failed', 'abstained', 'quality', 'quality_low', 'quality_high', 'latency_p50_ms', 'latency_p50_low_ms', 'latency_p50_high_ms', 'latency_p95_ms', 'latency_p95_low_ms', 'latency_p95_high_ms', 'prompt_tokens', 'completion_tokens', 'cost_per_1000', 'memory_bytes', 'chosen_minus_this', 'difference_low', 'difference_high', 'p'];
   const rows = finalists.flatMap((one) => {
     const [result, against, time] = [one.result, one.against, times.get(one.candidate)];
     if (!result) return [];
     return [[
-      one.candidate, one.candidate === decision.chosen ? 1 : 0, result.examples, result.failed, result.quality.value, result.quality.low, result.quality.high,
+      one.candidate, one.candidate === decision.chosen ? 1 : 0, result.examples, result.failed, result.abstained ?? 0, result.quality.value, result.quality.low, result.quality.high,
       result.latency_p50_ms, time?.takesLow, time?.takesHigh, result.latency_p95_ms.value, result.latency_p95_ms.low, result.latency_p95_ms.high,
       result.prompt_tokens, result.completion_tokens, result.cost_per_1000, one.memory,
       against?.difference.interval.value, against?.difference.interval.low, against?.difference.interval.high, against?.p,

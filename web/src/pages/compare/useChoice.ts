@@ -5,6 +5,9 @@ import { keep, recall } from '../../lib/store';
 
 const EVERY = 1000;
 
+/** What a choice is begun with: limits, models, ways. */
+type Terms = Record<string, Json>;
+
 /** How a choice goes, looked at every second while it runs and the page is seen; `done` is called when one ends. */
 export function useChoice(name: string, done: () => void) {
   const [choice, setChoice] = useState<Choice | null>(null);
@@ -13,6 +16,9 @@ export function useChoice(name: string, done: () => void) {
   const latest = useRef(done);
   latest.current = done;
   const last = useRef<Choice['state'] | null>(null);
+  // What it was begun with is kept, so that going on after a stop goes on with the same; the server does not tell.
+  const kept = `sumeru.choice.${name}`;
+  const [terms, setTerms] = useState(() => recall<Terms | null>(kept, null));
   useEffect(() => {
     const control = new AbortController();
     let timer: ReturnType<typeof setTimeout> | undefined;
@@ -23,6 +29,11 @@ export function useChoice(name: string, done: () => void) {
           if (last.current === 'running' && now.state !== 'running') latest.current();
           last.current = now.state;
           setChoice(now);
+          // Of what is over, nothing goes on: the next that stops may have been begun elsewhere.
+          if (now.state === 'done' || now.state === 'idle') {
+            if (recall<Terms | null>(kept, null) !== null) keep(kept, null);
+            setTerms(null);
+          }
           setError(null);
         }
       } catch (problem) {
@@ -37,13 +48,13 @@ export function useChoice(name: string, done: () => void) {
       control.abort();
       clearTimeout(timer);
     };
-  }, [name, round]);
+  }, [name, kept, round]);
   const again = () => setRound((old) => old + 1);
-  // What it was begun with is kept, so that going on after a stop goes on with the same.
-  const kept = `sumeru.choice.${name}`;
-  const start = async (terms: Record<string, Json>) => {
-    keep(kept, terms);
-    setChoice(await post<Choice>(`${at.task(name)}/choose`, terms));
+  const start = async (wanted: Terms) => {
+    const begun = await post<Choice>(`${at.task(name)}/choose`, wanted);
+    keep(kept, wanted);
+    setTerms(wanted);
+    setChoice(begun);
     last.current = 'running';
     again();
   };
@@ -51,6 +62,6 @@ export function useChoice(name: string, done: () => void) {
     await remove(`${at.task(name)}/choose`);
     again();
   };
-  const goOn = () => start(recall<Record<string, Json>>(kept, {}));
+  const goOn = terms === null ? null : () => start(terms);
   return { choice, error, reload: again, start, stop, goOn };
 }

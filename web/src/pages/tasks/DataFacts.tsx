@@ -58,6 +58,17 @@ export function DataFacts({ report, onRows, onLabel }: DataFactsProps) {
             </span>
           </li>
         )}
+        {report.shown.length > 0 && (
+          <li>
+            <Icon name="copy" size={16} />
+            <span>
+              {t.shownCount(report.shown.length)}{' '}
+              <button type="button" className="link" onClick={() => onRows(report.shown)}>
+                {t.showThem}
+              </button>
+            </span>
+          </li>
+        )}
         {report.wrong.length > 0 && (
           <li className="wrong">
             <Icon name="warn" size={16} />

@@ -8,9 +8,9 @@ import { Icon } from '../../ui/Icon';
 import { Bar, Button, Failure } from '../../ui/parts';
 import { labelsOf, outputValue } from './form';
 import { changed, stepped, stepOf, tally, type Step } from './labelling';
-import { allRows, Saver } from './labels';
+import { allRows, finder, rowChanges, Saver } from './labels';
 import { LabelKeys } from './LabelKeys';
-import { keyOf, short } from './rows';
+import { columnsOf, short } from './rows';
 import { setLabelling, type Sitting } from './sitting';
 import { Value } from './Value';
 
@@ -26,7 +26,7 @@ export function Labeller({ task, sitting, onClose }: { task: Task; sitting: Sitt
   const labels = useMemo(() => labelsOf(task.output) ?? [], [task]);
   const outputs = sitting.answers.map((answer) => (answer?.error === undefined ? (answer?.output ?? null) : null));
   const there = useLoad(`labels ${name}`, (signal) => allRows(name, signal));
-  const known = useMemo(() => new Map((there.value?.rows ?? []).map((row) => [keyOf(row.input), row])), [there.value]);
+  const find = useMemo(() => finder(task, there.value?.rows ?? []), [task, there.value]);
   const [saving, setSaving] = useState<{ waiting: number; error: unknown }>({ waiting: 0, error: null });
   const saver = useRef<Saver | null>(null);
   saver.current ??= new Saver(name, setSaving);
@@ -36,11 +36,10 @@ export function Labeller({ task, sitting, onClose }: { task: Task; sitting: Sitt
     const next = stepped(state, outputs, step);
     if (next === state) return;
     setLabelling(name, next);
-    const changes = changed(state, next).map(({ at, output }) => {
-      const input = sitting.rows[at] ?? {};
+    const changes = changed(state, next).flatMap(({ at, output }) => {
+      const row = sitting.rows[at] ?? {};
       // Without a mark, the row is what it was before this sitting: labelled otherwise, or not at all.
-      const earlier = known.get(keyOf(input));
-      return { input, output: output ?? earlier?.output ?? null, ...(earlier?.tags?.length ? { tags: earlier.tags } : {}) };
+      return rowChanges(task, row, output, find(row));
     });
     if (changes.length > 0) saver.current?.add(changes);
   };
@@ -59,7 +58,8 @@ export function Labeller({ task, sitting, onClose }: { task: Task; sitting: Sitt
   const answer = sitting.answers[state.at];
   const mark = state.marks[state.at];
   const sums = tally(state.marks);
-  const before = known.get(keyOf(row));
+  const before = find(row);
+  const columns = columnsOf(task);
   const finished = sums.open === 0;
   return (
     <section className="labeller" aria-label={t.collectLabels}>
@@ -78,9 +78,9 @@ export function Labeller({ task, sitting, onClose }: { task: Task; sitting: Sitt
       {there.error !== null && <Failure error={there.error} retry={there.reload} />}
       <div className={`label-card ${mark?.kind ?? ''}`} aria-live="polite">
         <dl className="label-input">
-          {task.input.filter((field) => short(row[field.name]) !== '').map((field) => (
+          {columns.filter((field) => short(row[field.name]) !== '').map((field) => (
             <div key={field.name}>
-              {task.input.length > 1 && <dt>{field.name}</dt>}
+              {columns.length > 1 && <dt>{field.name}</dt>}
               <dd>{short(row[field.name])}</dd>
             </div>
           ))}

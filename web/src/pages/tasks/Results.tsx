@@ -6,7 +6,7 @@ import { duration, percent } from '../../lib/format';
 import { saveText } from '../../lib/save';
 import { Button } from '../../ui/parts';
 import { labelsOf } from './form';
-import { short } from './rows';
+import { columnsOf, short } from './rows';
 import type { Sitting } from './sitting';
 import { Value } from './Value';
 
@@ -19,6 +19,7 @@ export function Results({ task, sitting }: { task: Task; sitting: Sitting }) {
   const [most, setMost] = useState(PAGE);
   const [wrongOnly, setWrongOnly] = useState(false);
   const labels = labelsOf(task.output) !== null;
+  const columns = columnsOf(task);
   const failed = sitting.answers.filter((answer) => answer?.error !== undefined).length;
   const all = sitting.rows.map((row, at) => ({ row, at, answer: sitting.answers[at] ?? null }));
   const shown = wrongOnly && failed > 0 ? all.filter((one) => one.answer?.error !== undefined) : all;
@@ -34,7 +35,7 @@ export function Results({ task, sitting }: { task: Task; sitting: Sitting }) {
             <th scope="col" className="number">
               #
             </th>
-            {task.input.map((field) => (
+            {columns.map((field) => (
               <th scope="col" key={field.name}>
                 {field.name}
               </th>
@@ -49,8 +50,8 @@ export function Results({ task, sitting }: { task: Task; sitting: Sitting }) {
           {shown.slice(0, most).map(({ row, at, answer }) => (
             <tr key={at} className={answer === null ? 'pending' : undefined}>
               <td className="number soft">{at + 1}</td>
-              {task.input.map((field) => (
-                <td key={field.name} className="cell-text" data-label={task.input.length > 1 ? field.name : undefined}>
+              {columns.map((field) => (
+                <td key={field.name} className="cell-text" data-label={columns.length > 1 ? field.name : undefined}>
                   {short(row[field.name])}
                 </td>
               ))}

@@ -4,23 +4,25 @@ import { useTaskText } from '../../i18n/tasks';
 import { Button, Dialog, Failure } from '../../ui/parts';
 import { labelsOf, outputValue } from './form';
 import { change } from './labels';
-import { keyOf, short } from './rows';
+import { columnsOf, keyOf, short } from './rows';
+import { SensitivitySelect } from './SensitivitySelect';
 
 /** A labelled row to add or to change. */
 export function RowDialog({ task, row, onClose, onDone }: { task: Task; row: LabelledRow | null; onClose: () => void; onDone: () => void }) {
   const { t } = useTaskText();
   const labels = labelsOf(task.output);
-  const [fields, setFields] = useState<Record<string, string>>(() => Object.fromEntries(task.input.map((field) => [field.name, short(row?.input[field.name])])));
+  const columns = columnsOf(task);
+  const [fields, setFields] = useState<Record<string, string>>(() => Object.fromEntries(columns.map((field) => [field.name, short(row?.input[field.name])])));
   const [output, setOutput] = useState(() => (row ? (typeof row.output === 'string' ? row.output : JSON.stringify(row.output, null, 2)) : (labels?.[0] ?? '')));
   const [tags, setTags] = useState(row?.tags?.join(', ') ?? '');
   const [error, setError] = useState<unknown>(null);
   const [busy, setBusy] = useState(false);
-  const ready = output.trim() !== '' && task.input.every((field) => field.optional || fields[field.name]?.trim());
+  const ready = output.trim() !== '' && columns.every((field) => field.optional || fields[field.name]?.trim());
   const submit = async (event: FormEvent) => {
     event.preventDefault();
     // What was no text and was not touched stays what it was.
     const value = (name: string): Json => (row && short(row.input[name]) === fields[name] ? (row.input[name] ?? '') : (fields[name] ?? ''));
-    const input: Row = Object.fromEntries(task.input.filter((field) => fields[field.name]).map((field) => [field.name, value(field.name)]));
+    const input: Row = Object.fromEntries(columns.filter((field) => fields[field.name]).map((field) => [field.name, value(field.name)]));
     const list = tags.split(/[,;，；]/).map((tag) => tag.trim()).filter(Boolean);
     const changes: RowChange[] = [{ input, output: outputValue(output, task.output), tags: list }];
     if (row && keyOf(row.input) !== keyOf(input)) changes.unshift({ input: row.input, output: null });
@@ -37,10 +39,14 @@ export function RowDialog({ task, row, onClose, onDone }: { task: Task; row: Lab
   return (
     <Dialog title={row ? t.changeRow : t.addRow} onClose={onClose}>
       <form onSubmit={(event) => void submit(event)}>
-        {task.input.map((field) => (
+        {columns.map((field) => (
           <label className="field" key={field.name}>
             <span>{field.name}</span>
-            <textarea className="input" rows={3} value={fields[field.name] ?? ''} onChange={(event) => setFields({ ...fields, [field.name]: event.target.value })} />
+            {field.name === task.sensitivity_field ? (
+              <SensitivitySelect value={fields[field.name] ?? ''} onChange={(value) => setFields({ ...fields, [field.name]: value })} />
+            ) : (
+              <textarea className="input" rows={3} value={fields[field.name] ?? ''} onChange={(event) => setFields({ ...fields, [field.name]: event.target.value })} />
+            )}
           </label>
         ))}
         <label className="field">

@@ -5,7 +5,8 @@ import { count } from '../../lib/format';
 import { Store, useStore } from '../../lib/store';
 import { Icon } from '../../ui/Icon';
 import { Button } from '../../ui/parts';
-import { parseRows, type RowFormat, type RowProblem } from './rows';
+import { columnsOf, labelField, parseRows, type RowFormat, type RowProblem } from './rows';
+import { SensitivitySelect } from './SensitivitySelect';
 
 type Mode = 'paste' | 'form';
 interface Typed {
@@ -19,6 +20,9 @@ const nothing: Typed = { mode: 'paste', text: '', fields: {} };
 
 /** Problems shown at a time: a file of another kind has one on every line. */
 const SHOWN = 5;
+
+/** Files that are read here, in the browser. */
+const FILES = '.jsonl,.ndjson,.json,.csv,.tsv,.txt';
 
 /** Where rows come from: pasted, from a file, or typed field by field. */
 export function RowInput({ task, busy, onRun }: { task: Task; busy: boolean; onRun: (rows: Row[]) => void }) {
@@ -60,11 +64,11 @@ function Pasted({ task, text, busy, onText, onRun }: PastedProps) {
   const file = useRef<HTMLInputElement>(null);
   const [over, setOver] = useState(false);
   const [refused, setRefused] = useState<string | null>(null);
-  const { rows, problems, format } = parseRows(text, task.input);
+  const { rows, problems, format } = parseRows(text, task);
   const names: Record<RowFormat, string> = { jsonl: 'JSON Lines', json: 'JSON', csv: 'CSV', tsv: 'TSV', lines: t.oneALine };
   const take = (one: File | undefined) => {
     if (!one) return;
-    const known = /\.(jsonl|ndjson|json|csv|tsv|txt)$/i.test(one.name);
+    const known = FILES.split(',').some((ending) => one.name.toLowerCase().endsWith(ending));
     setRefused(known ? null : one.name);
     if (known) void one.text().then(onText, () => setRefused(one.name));
   };
@@ -77,14 +81,15 @@ function Pasted({ task, text, busy, onText, onRun }: PastedProps) {
     take(event.target.files?.[0]);
     event.target.value = '';
   };
-  const names1 = task.input.map((field) => field.name);
+  const sensitivity = labelField(task);
+  const [only] = task.input;
   return (
     <>
       <textarea
         className={over ? 'input rows-text over' : 'input rows-text'}
         data-main-input
         aria-label={t.rowsToRun}
-        placeholder={task.input.length === 1 ? t.pasteOne(names1[0] ?? '') : t.pasteMany(names1.join(', '))}
+        placeholder={task.input.length === 1 && only ? t.pasteOne(only.name) : t.pasteMany(columnsOf(task).map((field) => field.name).join(', '))}
         rows={7}
         spellCheck={false}
         value={text}
@@ -106,6 +111,7 @@ function Pasted({ task, text, busy, onText, onRun }: PastedProps) {
         </p>
       )}
       {text.trim() !== '' && problems.length > 0 && <RowProblems problems={problems} />}
+      {sensitivity !== null && <p className="soft small">{t.sensitivityColumn(sensitivity)}</p>}
       <div className="row">
         <p className="soft small grow figures" role="status">
           {text.trim() === '' ? t.pasteFormats : `${t.rowCount(count(rows.length, lang))} · ${names[format]}`}
@@ -117,7 +123,7 @@ function Pasted({ task, text, busy, onText, onRun }: PastedProps) {
           {t.run}
         </Button>
       </div>
-      <input ref={file} type="file" hidden accept=".jsonl,.ndjson,.json,.csv,.tsv,.txt" aria-label={t.chooseFile} onChange={choose} />
+      <input ref={file} type="file" hidden accept={FILES} aria-label={t.chooseFile} onChange={choose} />
     </>
   );
 }
@@ -153,8 +159,10 @@ interface FieldsProps {
 
 function Fields({ task, fields, busy, onFields, onRun }: FieldsProps) {
   const { t } = useTaskText();
-  const row = Object.fromEntries(task.input.map((field) => [field.name, fields[field.name] ?? '']).filter(([, value]) => value !== ''));
-  const ready = task.input.every((field) => field.optional || row[field.name] !== undefined);
+  const columns = columnsOf(task);
+  const row = Object.fromEntries(columns.map((field) => [field.name, fields[field.name] ?? '']).filter(([, value]) => value !== ''));
+  const ready = columns.every((field) => field.optional || row[field.name] !== undefined);
+  const isLabel = (name: string) => name === task.sensitivity_field;
   return (
     <form
       className="row-form"
@@ -163,12 +171,17 @@ function Fields({ task, fields, busy, onFields, onRun }: FieldsProps) {
         onRun([row]);
       }}
     >
-      {task.input.map((field, at) => (
+      {columns.map((field, at) => (
         <label className="field" key={field.name}>
           <span>
-            <code>{field.name}</code> <span className="soft">{[field.description, field.optional ? t.optional : ''].filter(Boolean).join(' · ')}</span>
+            <code>{field.name}</code>{' '}
+            <span className="soft">{[field.description || (isLabel(field.name) ? t.rowSensitivity : ''), field.optional ? t.optional : ''].filter(Boolean).join(' · ')}</span>
           </span>
-          <textarea className="input" rows={2} data-main-input={at === 0 || undefined} value={fields[field.name] ?? ''} onChange={(event) => onFields({ ...fields, [field.name]: event.target.value })} />
+          {isLabel(field.name) ? (
+            <SensitivitySelect value={fields[field.name] ?? ''} onChange={(value) => onFields({ ...fields, [field.name]: value })} />
+          ) : (
+            <textarea className="input" rows={2} data-main-input={at === 0 || undefined} value={fields[field.name] ?? ''} onChange={(event) => onFields({ ...fields, [field.name]: event.target.value })} />
+          )}
         </label>
       ))}
       <div className="row end">

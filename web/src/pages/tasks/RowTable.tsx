@@ -4,7 +4,7 @@ import { useTaskText } from '../../i18n/tasks';
 import { count } from '../../lib/format';
 import { Button, IconButton } from '../../ui/parts';
 import { labelsOf } from './form';
-import { short } from './rows';
+import { columnsOf, short } from './rows';
 import { Value } from './Value';
 
 const PAGE = 50;
@@ -23,6 +23,7 @@ export function RowTable({ task, rows, onEdit, onDelete }: RowTableProps) {
   const pages = Math.max(1, Math.ceil(rows.length / PAGE));
   const now = Math.min(page, pages - 1);
   const labels = labelsOf(task.output) !== null;
+  const columns = columnsOf(task);
   return (
     <>
       <table className="table task-table">
@@ -31,7 +32,7 @@ export function RowTable({ task, rows, onEdit, onDelete }: RowTableProps) {
             <th scope="col" className="number">
               #
             </th>
-            {task.input.map((field) => (
+            {columns.map((field) => (
               <th scope="col" key={field.name}>
                 {field.name}
               </th>
@@ -46,8 +47,8 @@ export function RowTable({ task, rows, onEdit, onDelete }: RowTableProps) {
           {rows.slice(now * PAGE, (now + 1) * PAGE).map(({ row, number }) => (
             <tr key={row.id}>
               <td className="number soft">{count(number, lang)}</td>
-              {task.input.map((field) => (
-                <td key={field.name} className="cell-text" data-label={task.input.length > 1 ? field.name : undefined}>
+              {columns.map((field) => (
+                <td key={field.name} className="cell-text" data-label={columns.length > 1 ? field.name : undefined}>
                   {short(row.input[field.name])}
                 </td>
               ))}

@@ -6,6 +6,8 @@ import { count } from '../../lib/format';
 import { Icon } from '../../ui/Icon';
 import { Button, Failure, IconButton } from '../../ui/parts';
 import { WrongRows } from './DataFacts';
+import { LABELLED_FILES } from './labels';
+import { labelField } from './rows';
 
 interface Done {
   file: string;
@@ -21,6 +23,7 @@ export function RowUpload({ task, onDone }: { task: Task; onDone: () => void }) 
   const [done, setDone] = useState<Done | null>(null);
   const [error, setError] = useState<unknown>(null);
   const files = useRef<HTMLInputElement>(null);
+  const sensitivity = labelField(task);
   const send = async (file: File | undefined) => {
     if (!file) return;
     setBusy(file.name);
@@ -61,6 +64,7 @@ export function RowUpload({ task, onDone }: { task: Task; onDone: () => void }) 
             <strong>{busy === null ? (over ? t.dropNow : t.dropRows) : t.sending(busy)}</strong>
           </p>
           <p className="soft small">{t.dropRowsHelp(task.input.map((field) => field.name).join(', '))}</p>
+          {sensitivity !== null && <p className="soft small">{t.sensitivityColumn(sensitivity)}</p>}
         </div>
         <label className="label-column">
           <span className="soft small">{t.labelColumn}</span>
@@ -69,7 +73,7 @@ export function RowUpload({ task, onDone }: { task: Task; onDone: () => void }) 
         <Button icon="file" disabled={busy !== null} onClick={() => files.current?.click()}>
           {t.chooseFile}
         </Button>
-        <input ref={files} type="file" hidden accept=".jsonl,.ndjson,.json,.csv,.tsv,.xlsx,.xls,.ods" aria-label={t.chooseFile} onChange={choose} />
+        <input ref={files} type="file" hidden accept={LABELLED_FILES} aria-label={t.chooseFile} onChange={choose} />
       </div>
       {error !== null && <Failure error={error} />}
       {done && (
@@ -79,6 +83,7 @@ export function RowUpload({ task, onDone }: { task: Task; onDone: () => void }) 
             <h3>{t.uploaded(done.file, count(done.result.added, lang), count(done.result.replaced, lang))}</h3>
             <IconButton icon="close" label={t.dismiss} onClick={() => setDone(null)} />
           </header>
+          {done.result.unread > 0 && <p className="soft small">{t.unreadCount(done.result.unread)}</p>}
           {done.result.wrong.length > 0 && <WrongRows wrong={done.result.wrong} />}
         </div>
       )}

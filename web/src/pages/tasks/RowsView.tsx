@@ -76,7 +76,7 @@ export function RowsView({ task, onChange }: { task: Task; onChange: () => void 
       {leaving && (
         <Confirm
           title={t.deleteRow}
-          text={t.deleteRowConfirm(short(Object.values(leaving.input)[0]).slice(0, 80))}
+          text={t.deleteRowConfirm(task.input.map((field) => short(leaving.input[field.name])).find((text) => text !== '')?.slice(0, 80) ?? '')}
           act={async () => {
             await change(task.name, [{ input: leaving.input, output: null }]);
             reload();

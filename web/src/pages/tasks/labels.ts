@@ -1,5 +1,9 @@
 import { get, post } from '../../api/client';
-import { at, type DataReport, type LabelledRow, type RowChange, type Rows } from '../../api/tasks';
+import { at, type DataReport, type Json, type LabelledRow, type Row, type RowChange, type Rows } from '../../api/tasks';
+import { keyOf, labelField, short, type Columns } from './rows';
+
+/** Endings of files that are read as labelled rows: RowFormat of crates/platform/src/run/rows.rs. */
+export const LABELLED_FILES = '.jsonl,.ndjson,.json,.csv,.tsv,.xlsx';
 
 /** Rows of one answer, and the most that are held here: a browser filters what it has. */
 const PAGE = 1000;
@@ -17,6 +21,28 @@ export async function allRows(name: string, signal?: AbortSignal): Promise<{ row
 
 export function change(name: string, rows: RowChange[]): Promise<{ added: number; replaced: number; removed: number; total: number }> {
   return post(`${at.task(name)}/rows`, { rows });
+}
+
+/** Finds the labelled row that a row is: the very same, or one of the same inputs whose sensitivity is labelled otherwise. */
+export function finder(task: Columns, rows: LabelledRow[]): (row: Row) => LabelledRow | undefined {
+  const label = labelField(task);
+  const inputs = (row: Row) => keyOf(Object.fromEntries(Object.entries(row).filter(([name]) => name !== label)));
+  const same = new Map(rows.map((row) => [keyOf(row.input), row]));
+  const near = label === null ? same : new Map(rows.map((row) => [inputs(row.input), row]));
+  return (row) => same.get(keyOf(row)) ?? near.get(inputs(row));
+}
+
+/** What is sent of a row that is labelled with this; null makes it what it was before: labelled otherwise, or not at all. */
+export function rowChanges(task: Columns, row: Row, output: Json | null, earlier: LabelledRow | undefined): RowChange[] {
+  const label = labelField(task);
+  const tags = earlier?.tags?.length ? { tags: earlier.tags } : {};
+  // A row that does not say how sensitive it is stays as sensitive as it was.
+  const was = label === null ? undefined : earlier?.input[label];
+  const input = label !== null && was !== undefined && short(row[label]) === '' ? { ...row, [label]: was } : row;
+  if (!earlier || keyOf(earlier.input) === keyOf(input)) return [{ input, output: output ?? earlier?.output ?? null, ...tags }];
+  // With another label it is another row, in the place of the earlier one.
+  const before = { input: earlier.input, output: earlier.output, ...tags };
+  return output === null ? [{ input, output: null }, before] : [{ ...before, output: null }, { input, output, ...tags }];
 }
 
 /** Sends changes one after the other, those that wait together; what failed stays first in line. */

@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { cellsOf, keyOf, parseRows } from './rows';
+import { cellsOf, columnsOf, keyOf, labelField, parseRows } from './rows';
 
-const text = [{ name: 'text', description: '', optional: false }];
-const two = [...text, { name: 'shop', description: '', optional: true }];
-const pair = [...text, { name: 'question', description: '', optional: false }];
+const field = (name: string, optional = false) => ({ name, description: '', optional });
+const text = { input: [field('text')] };
+const two = { input: [field('text'), field('shop', true)] };
+const pair = { input: [field('text'), field('question')] };
 
 describe('pasted rows', () => {
   test('one a line where the task has one field', () => {
@@ -41,6 +42,40 @@ describe('pasted rows', () => {
   });
 
   test('nothing', () => expect(parseRows(' \n ', text).rows).toEqual([]));
+});
+
+describe('the label of how sensitive a row is', () => {
+  const labelled = { ...text, sensitivity_field: 'how' };
+
+  test('is a column after the inputs, unless it is one of them', () => {
+    expect(columnsOf(labelled).map(({ name, optional }) => [name, optional])).toEqual([['text', false], ['how', true]]);
+    const own = { input: [field('text'), field('how', true)], sensitivity_field: 'how' };
+    expect([labelField(labelled), labelField(own), labelField(text), labelField({ ...text, sensitivity_field: null })]).toEqual(['how', null, null, null]);
+    expect(columnsOf(own)).toBe(own.input);
+    expect(parseRows('text,how\na,secret\n', own).rows).toEqual([{ text: 'a', how: 'secret' }]);
+  });
+
+  test.each([
+    ['a table', 'id,how,text\n1,secret,a\n2,,b\n'],
+    ['a table between tabs', 'text\thow\na\tsecret\nb\t'],
+    ['JSON lines', '{"text":"a","how":"secret","id":1}\n{"text":"b","how":null}'],
+    ['a JSON list', '[{"text":"a","how":"secret"},{"text":"b","how":""}]'],
+    ['labelled rows', '{"input":{"text":"a","how":"secret"},"output":"x"}\n{"input":{"text":"b"},"output":"y"}'],
+  ])('stays with the row in %s', (_kind, pasted) => {
+    expect(parseRows(pasted, labelled)).toMatchObject({ problems: [], rows: [{ text: 'a', how: 'secret' }, { text: 'b' }] });
+    expect(parseRows(pasted, labelled).rows[1]).toEqual({ text: 'b' });
+    expect(parseRows(pasted, text).rows).toEqual([{ text: 'a' }, { text: 'b' }]);
+  });
+
+  test('what is no label stays, for the server to refuse', () => {
+    expect(parseRows('text,how\na,Secret \n', labelled).rows).toEqual([{ text: 'a', how: 'Secret ' }]);
+  });
+
+  test('is no input: a line is still a row, and a row needs the inputs', () => {
+    expect(parseRows('a\nb', labelled)).toEqual({ format: 'lines', problems: [], rows: [{ text: 'a' }, { text: 'b' }] });
+    expect(parseRows('a\nb', { input: [field('text', true)], sensitivity_field: 'how' }).format).toBe('lines');
+    expect(parseRows('{"how":"secret"}', labelled)).toMatchObject({ rows: [], problems: [{ kind: 'field', value: 'text' }] });
+  });
 });
 
 test('cells', () => {

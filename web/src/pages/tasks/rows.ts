@@ -1,4 +1,4 @@
-import type { Json, Row, TaskField } from '../../api/tasks';
+import type { Json, Row, Task, TaskField } from '../../api/tasks';
 
 /** How pasted rows are written. */
 export type RowFormat = 'jsonl' | 'json' | 'csv' | 'tsv' | 'lines';
@@ -16,17 +16,35 @@ export interface Parsed {
   problems: RowProblem[];
 }
 
+/** What of a task says which columns its rows have. */
+export type Columns = Pick<Task, 'input' | 'sensitivity_field'>;
+
+/** The field that labels how sensitive a row is, where it is none of the inputs; null if there is none such. */
+export function labelField({ input, sensitivity_field: name }: Columns): string | null {
+  return name && input.every((field) => field.name !== name) ? name : null;
+}
+
+/** The columns of a task's rows: its inputs, then the label of a row's sensitivity if that is none of them. */
+export function columnsOf(task: Columns): TaskField[] {
+  const label = labelField(task);
+  return label === null ? task.input : [...task.input, { name: label, description: '', optional: true }];
+}
+
 /** Rows of a text: JSON lines, a JSON list, a table with a head, or one row a line where the task has one field. */
-export function parseRows(text: string, fields: TaskField[]): Parsed {
+export function parseRows(text: string, task: Columns): Parsed {
+  return checked(readRows(text, task.input), task);
+}
+
+function readRows(text: string, fields: TaskField[]): Parsed {
   const clean = text.replace(/^\uFEFF/, '').replace(/\r\n?/g, '\n');
   const first = clean.trimStart();
-  if (first.startsWith('[')) return checked(fromList(clean), fields);
-  if (first.startsWith('{')) return checked(fromLines(clean), fields);
+  if (first.startsWith('[')) return fromList(clean);
+  if (first.startsWith('{')) return fromLines(clean);
   const separator = headOf(first, fields);
-  if (separator !== null) return checked(fromTable(clean, separator), fields);
+  if (separator !== null) return fromTable(clean, separator);
   const needed = fields.filter((field) => !field.optional);
   const only = needed.length === 1 ? needed[0] : fields.length === 1 ? fields[0] : undefined;
-  if (!only) return checked(fromTable(clean, clean.includes('\t') ? '\t' : ','), fields);
+  if (!only) return fromTable(clean, clean.includes('\t') ? '\t' : ',');
   const lines = clean.split('\n').map((line) => line.trim()).filter((line) => line !== '');
   return { format: 'lines', rows: lines.map((line) => ({ [only.name]: line })), problems: [] };
 }
@@ -130,13 +148,15 @@ export function cellsOf(text: string, separator: ',' | '\t'): Records {
 }
 
 /** Rows keep what the task speaks of; one without a field it needs is named. */
-function checked(parsed: Parsed, fields: TaskField[]): Parsed {
+function checked(parsed: Parsed, task: Columns): Parsed {
+  const columns = columnsOf(task);
   const rows: Row[] = [];
   const problems = [...parsed.problems];
   parsed.rows.forEach((row, at) => {
-    const missing = fields.find((field) => !field.optional && (row[field.name] === undefined || row[field.name] === null || row[field.name] === ''));
+    const there = columns.filter(({ name }) => row[name] !== undefined && row[name] !== null && row[name] !== '');
+    const missing = columns.find((field) => !field.optional && !there.includes(field));
     if (missing) problems.push({ line: at + 1, kind: 'field', value: missing.name });
-    else rows.push(Object.fromEntries(fields.filter((field) => row[field.name] !== undefined && row[field.name] !== null && row[field.name] !== '').map((field) => [field.name, row[field.name] ?? ''])));
+    else rows.push(Object.fromEntries(there.map(({ name }) => [name, row[name] ?? ''])));
   });
   return { ...parsed, rows, problems };
 }

@@ -13,7 +13,7 @@ use super::{Field, Search, Searched, Variant};
 use crate::choose::bench::Bench;
 use crate::choose::ledger::Ledger;
 use crate::choose::{ChooseEvent, ChooseOptions, Parts};
-use crate::routes::{Candidate, Route, plain, vectors_of};
+use crate::routes::{Candidate, Route, read, vectors_of};
 use crate::{Result, Workspace};
 
 /// Texts asked for each that is wanted, at most: some are no use.
@@ -207,7 +207,7 @@ impl Work<'_> {
             Err(_) => None,
             Ok(name) => {
                 let embedder = self.workspace.embedder(&name).await?;
-                let texts = pool.iter().map(|example| plain(&example.input)).collect();
+                let texts = pool.iter().map(|example| read(self.task, &example.input)).collect();
                 Some(vectors_of(&*embedder, texts).await?)
             }
         };

@@ -60,7 +60,8 @@ const KEPT: usize = 500;
 /// The error for a response that holds no answer: a status other than 200, or a page where JSON should be.
 /// `retry_after` is the header's value in seconds.
 ///
-/// What may pass is `Busy` (429), or `Failed` with a status of 500 or more: who tries again looks at that.
+/// What may pass is `Busy` (429), or `Failed` with a status of 500 or more: who tries again looks at that, and keeps to
+/// `retry_after` in both.
 pub fn error_of(status: u16, content_type: &str, body: &[u8], retry_after: Option<u32>) -> Error {
     if let Ok(value) = serde_json::from_slice::<Value>(body) {
         let said = Said::of(&value).or_else(|| Said::in_refusal(&value));
@@ -209,7 +210,8 @@ fn judge(status: u16, said: &Said, retry_after: Option<u32>) -> Error {
             retry_after_seconds: retry_after.unwrap_or(SOON),
         },
         500..=599 => {
-            Error::failed(format!("The provider failed ({status}): {message}; ask again later, or use another model."))
+            let when = retry_after.map_or_else(|| "later".to_owned(), |seconds| format!("after {seconds} seconds"));
+            Error::failed(format!("The provider failed ({status}): {message}; ask again {when}, or use another model."))
         }
         300..=399 => Error::failed(format!(
             "The provider sends requests on to another address ({status}), which is not followed: {message}; correct base_url."

@@ -7,14 +7,16 @@ use crate::fields::unsupported;
 
 /// The body of `POST /chat/completions` for a model by the provider's name; the answer is to be streamed, with usage.
 ///
-/// `structured` is what the provider can be held to; less than that is sent of a JSON Schema where it is less. A
+/// `structured` is what the provider can be held to; less than that is sent of a JSON Schema where it is less. With
+/// `reasoning`, of a model that thinks before it answers and takes no temperature, `max_completion_tokens` is sent for
+/// `max_tokens`, and none of the sampling fields: OpenAI's refuse both. A
 /// `Grammar::Choice` is not sent, since servers have no common word for it: who asks must look at the answer.
 /// `priority` and `client` stay here. A sampling field that OpenAI does not know is sent, spelled as vLLM does, only if
 /// it is set to other than what servers do by themselves.
 ///
 /// # Errors
 /// [`Error::Invalid`] naming a parameter that cannot be said in this dialect.
-pub fn chat_request(request: &Request, model: &str, structured: Structured) -> Result<Value, Error> {
+pub fn chat_request(request: &Request, model: &str, structured: Structured, reasoning: bool) -> Result<Value, Error> {
     if request.echo {
         return Err(unsupported("echo", "Remote chat models do not report the prompt's tokens; use a local model."));
     }
@@ -33,14 +35,16 @@ pub fn chat_request(request: &Request, model: &str, structured: Structured) -> R
                 "Remote chat models generate at least one token; set it to 1 or more.",
             ));
         }
-        Some(most) => put("max_tokens", most.into()),
+        Some(most) => put(if reasoning { "max_completion_tokens" } else { "max_tokens" }, most.into()),
         None => {}
     }
     if !request.stop.is_empty() {
         put("stop", json!(request.stop));
     }
-    for (name, value) in sampling(&request.sampling) {
-        put(name, value);
+    if !reasoning {
+        for (name, value) in sampling(&request.sampling) {
+            put(name, value);
+        }
     }
     if let Some(rivals) = request.logprobs {
         put("logprobs", true.into());

@@ -18,7 +18,7 @@ fn asked(change: impl FnOnce(&mut Request)) -> Request {
 
 /// What a changed request has beyond what every request has.
 fn more(change: impl FnOnce(&mut Request)) -> Value {
-    let mut body = chat_request(&asked(change), "m", Structured::Schema).unwrap();
+    let mut body = chat_request(&asked(change), "m", Structured::Schema, false).unwrap();
     for name in ["model", "messages", "stream", "stream_options"] {
         assert!(body.as_object_mut().unwrap().remove(name).is_some(), "{name}");
     }
@@ -38,9 +38,9 @@ fn a_plain_request() {
         "stream": true,
         "stream_options": {"include_usage": true},
     });
-    assert_eq!(chat_request(&asked(|_| {}), "far-1", Structured::Schema).unwrap(), expected);
+    assert_eq!(chat_request(&asked(|_| {}), "far-1", Structured::Schema, false).unwrap(), expected);
     assert_eq!(
-        chat_request(&Request::new(Prompt::Text("hi".to_owned())), "far-1", Structured::Schema).unwrap(),
+        chat_request(&Request::new(Prompt::Text("hi".to_owned())), "far-1", Structured::Schema, false).unwrap(),
         expected
     );
 }
@@ -77,6 +77,25 @@ fn what_is_set_is_sent_and_nothing_else() {
 }
 
 #[test]
+fn a_model_that_thinks_takes_no_sampling() {
+    let request = asked(|r| {
+        r.max_tokens = Some(7);
+        r.stop = vec!["\n".to_owned()];
+        r.sampling = Sampling { temperature: Some(0.0), top_p: 0.9, seed: Some(3), ..Sampling::default() };
+    });
+    for (reasoning, expected) in [
+        (false, json!({"max_tokens": 7, "stop": ["\n"], "temperature": 0.0, "top_p": 0.9, "seed": 3})),
+        (true, json!({"max_completion_tokens": 7, "stop": ["\n"]})),
+    ] {
+        let mut body = chat_request(&request, "m", Structured::Schema, reasoning).unwrap();
+        for name in ["model", "messages", "stream", "stream_options"] {
+            assert!(body.as_object_mut().unwrap().remove(name).is_some(), "{name}");
+        }
+        assert_eq!(body, expected);
+    }
+}
+
+#[test]
 fn tools_and_the_choice_among_them() {
     let function = json!({"name": "add", "description": "adds", "parameters": spec(false).parameters});
     let tools = json!([{"type": "function", "function": function}]);
@@ -109,7 +128,7 @@ fn messages_of_every_role() {
     named.parts.push(Part::Text { text: "b".to_owned() });
     named.name = Some("eve".to_owned());
     let messages = vec![Message::text(Role::Developer, "be brief"), named, called, result];
-    let body = chat_request(&asked(|r| r.prompt = Prompt::Chat(messages)), "m", Structured::Schema).unwrap();
+    let body = chat_request(&asked(|r| r.prompt = Prompt::Chat(messages)), "m", Structured::Schema, false).unwrap();
     let calls = json!([{"id": "c1", "type": "function", "function": {"name": "add", "arguments": "{}"}}]);
     let expected = json!([
         {"role": "system", "content": "be brief"},
@@ -127,7 +146,7 @@ fn forms_of_answers() {
     assert_eq!(format(Grammar::Choice(vec!["a".to_owned()])), json!({}));
     let held = |structured| {
         let asked = asked(|r| r.grammar = Some(Grammar::JsonSchema(json!({"type": "object"}))));
-        chat_request(&asked, "m", structured).unwrap().get("response_format").cloned()
+        chat_request(&asked, "m", structured, false).unwrap().get("response_format").cloned()
     };
     assert_eq!(held(Structured::Object), Some(json!({"type": "json_object"})));
     assert_eq!(held(Structured::None), None);
@@ -149,7 +168,7 @@ fn forms_of_answers() {
 
 #[test]
 fn what_cannot_be_said_is_refused_by_name() {
-    let refused = |request: &Request| match chat_request(request, "m", Structured::Schema).unwrap_err() {
+    let refused = |request: &Request| match chat_request(request, "m", Structured::Schema, false).unwrap_err() {
         Error::Invalid { param: Some(param), code: "unsupported_parameter", message } => {
             assert!(message.contains(&param), "{message}");
             param
@@ -519,6 +538,7 @@ fn refusals_in_every_form() {
         ),
         (502, "text/html", html, None, ('F', ""), ["<html> <head>", "502"]),
         (503, "", "", None, ('F', ""), ["503", "nothing"]),
+        (503, "", "", Some(3600), ('F', ""), ["503", "after 3600 seconds"]),
         (200, "text/html; charset=utf-8", long.as_str(), None, ('F', ""), ["text/html; charset=utf-8", "xxx…\""]),
         (301, json_type, "{}", None, ('F', ""), ["301", "base_url"]),
         (418, json_type, r#"{"msg":"teapot"}"#, None, ('F', ""), ["teapot", "418"]),
