@@ -64,7 +64,7 @@ fn answer(stream: TcpStream, asked: &AtomicUsize, dying: &AtomicUsize) -> Option
     let count = asked.fetch_add(1, Ordering::SeqCst);
     let right = path != "half" || count.is_multiple_of(2);
     let label = if parcel == right { "parcel" } else { "money" };
-    let gone = path == "away" || (path == "dies" && dying.fetch_add(1, Ordering::SeqCst) >= 10);
+    let gone = path == "away" || (path == "dies" && dying.fetch_add(1, Ordering::SeqCst) >= 9);
     let mut stream = stream;
     if gone {
         let _ = write!(stream, "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");

@@ -22,8 +22,6 @@ use crate::{Error, Labelled, Result, Workspace};
 
 /// A round in which a candidate answers none of so many is its last.
 const HOPELESS: usize = 4;
-/// So is one in which this share of the answers was lost, if these are so many: what is not asked is not measured.
-const LOST: (f64, usize) = (0.25, 2);
 
 /// What candidates scored, by the hash of the example.
 pub(super) type Scores = HashMap<String, BTreeMap<Candidate, f64>>;
@@ -257,12 +255,12 @@ impl<'a> Asker<'a> {
                 Outcome::Output(_) | Outcome::Abstained(_) => None,
             });
             let errors: Vec<&String> = errors.collect();
-            let lost = entries.iter().filter(|entry| entry.lost).count();
+            self.raced[*at].count(&entries);
             if errors.len() == entries.len() && errors.len() >= HOPELESS {
                 out.push((*at, format!("it answered none of {}: {}", errors.len(), errors[0])));
-            } else if lost >= LOST.1 && lost as f64 >= LOST.0 * entries.len() as f64 {
+            } else if let Some((lost, asked)) = self.raced[*at].too_many_lost() {
                 let why = errors.last().map_or("", |why| why);
-                out.push((*at, format!("{lost} of {} answers failed, the last because: {why}", entries.len())));
+                out.push((*at, format!("{lost} of {asked} answers failed, the last because: {why}")));
             }
             if !last {
                 let price = self.answerers[*at].as_ref().and_then(|answerer| answerer.price.as_ref());

@@ -11,9 +11,9 @@ impl Decision {
         let mut all = Vec::new();
         all.extend(result.macro_f1.map(|score| {
             if chinese {
-                format!("各标签 F1 的平均（macro-F1）{score:.3}")
+                format!("各标签 F1 的平均（macro-F1）：{score:.3}")
             } else {
-                format!("mean F1 of the labels (macro-F1) {score:.3}")
+                format!("Mean F1 of the labels (macro-F1): {score:.3}")
             }
         }));
         let fields: Vec<String> = result.fields.iter().map(|(name, score)| format!("{name} {score:.3}")).collect();

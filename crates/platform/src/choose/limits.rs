@@ -13,9 +13,27 @@ pub(super) struct Taken {
     milliseconds: Vec<f64>,
     costs: Vec<f64>,
     failed: usize,
+    /// Of the final, too: examples asked about, and those lost.
+    asked: usize,
+    lost: usize,
 }
 
+/// A candidate that lost this share of its answers, and so many, is not measured by the rest.
+const LOST: (f64, usize) = (0.25, 2);
+
 impl Taken {
+    /// Counts what came, in the race or in the final.
+    pub(super) fn count(&mut self, entries: &[Entry]) {
+        self.asked += entries.len();
+        self.lost += entries.iter().filter(|entry| entry.lost).count();
+    }
+
+    /// Answers lost of those asked for, if these are too many for the rest to say how good it is.
+    pub(super) fn too_many_lost(&self) -> Option<(usize, usize)> {
+        let many = self.lost >= LOST.1 && self.lost as f64 >= LOST.0 * self.asked as f64;
+        many.then_some((self.lost, self.asked))
+    }
+
     pub(super) fn add(&mut self, entries: &[Entry], price: Option<&Price>) {
         self.milliseconds.extend(entries.iter().map(|entry| entry.milliseconds));
         self.costs.extend(entries.iter().map(|entry| price.map_or(0.0, |price| price.cost(&entry.usage))));
@@ -100,7 +118,7 @@ mod tests {
     use super::*;
 
     fn taken(milliseconds: &[f64], cost: f64) -> Taken {
-        Taken { milliseconds: milliseconds.to_vec(), costs: vec![cost; milliseconds.len()], failed: 0 }
+        Taken { milliseconds: milliseconds.to_vec(), costs: vec![cost; milliseconds.len()], ..Taken::default() }
     }
 
     #[test]
@@ -116,6 +134,16 @@ mod tests {
             assert_eq!(taken(fine, 0.0).over(&limits, &options), None, "{fine:?}");
         }
         assert_eq!(taken(&[300.0; 8], 0.0).over(&Constraints::default(), &options), None);
+    }
+
+    #[test]
+    fn a_few_lost_answers_are_borne_and_many_are_not() {
+        let taken = |asked, lost| Taken { asked, lost, ..Taken::default() };
+        for (asked, lost, many) in
+            [(8, 0, false), (1, 1, false), (8, 1, false), (8, 2, true), (80, 19, false), (80, 20, true)]
+        {
+            assert_eq!(taken(asked, lost).too_many_lost(), many.then_some((lost, asked)), "{lost} of {asked}");
+        }
     }
 
     #[test]
