@@ -266,3 +266,35 @@ fn where_nobody_answers_nothing_is_chosen() {
     assert!(said.contains("Nothing was chosen") && said.contains("no candidate could be measured"), "{said}");
     assert!(said.contains("prompt@away withdraws: it answered none of"), "{said}");
 }
+
+/// A day on which nothing could be chosen takes no way from a task that has one; what the choice was told, a recheck keeps to.
+#[test]
+fn a_choice_of_nothing_leaves_the_task_as_it_was() {
+    let provider = Provider::start();
+    let house = House::of(&[provider.card("good", ""), provider.card("half", ""), provider.card("away", "")]);
+    let decided = json(&mut house.choose("good,away", &[]));
+    assert_eq!(decided["decision"]["chosen"], "prompt@good", "{decided}");
+    let nothing = json(&mut house.choose("away", &[]));
+    assert!(nothing["decision"]["chosen"].is_null(), "{nothing}");
+    let row = house.path().join("row.jsonl");
+    std::fs::write(&row, "{\"text\": \"It still waits for the parcel with a lamp.\"}\n").unwrap();
+    let run = |arguments: &[&str]| {
+        let mut command = sumeru(house.data.path());
+        command.args(arguments).env("SUMERU_WORKSPACE", house.path()).env("LC_ALL", "C.UTF-8").stdin(Stdio::null());
+        command
+    };
+    let said = text(&run(&["run", "post", &row.to_string_lossy()]).output().unwrap());
+    assert!(said.contains("\"output\":\"parcel\"") && said.contains("prompt@good: 1 of 1"), "{said}");
+    assert!(said.contains("chose nothing") && said.contains("so it answers by the decision of"), "{said}");
+    // The last decision was told `away` alone: `half` is there, and not asked.
+    let again = json(&mut run(&["recheck", "post"]));
+    let names: Vec<&str> = again["decision"]["candidates"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|one| one["candidate"].as_str())
+        .collect();
+    assert_eq!(names, ["prompt@away"], "{again}");
+    let again = json(&mut run(&["recheck", "post", "--models", "good,half", "--max-time", "5m"]));
+    assert_eq!(again["decision"]["chosen"], "prompt@good", "{again}");
+}

@@ -477,3 +477,22 @@ fn text_of<'a>(values: impl Iterator<Item = &'a Value>) -> String {
 fn wide(vector: &[f32]) -> Vec<f64> {
     vector.iter().map(|one| f64::from(*one)).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// A table that is run has columns that the rows it was measured on had not.
+    #[test]
+    fn what_is_no_field_of_the_task_is_not_read() {
+        let task = Task { sensitivity_field: Some("how".to_owned()), ..Task::new("sort", json!({"type": "string"})) };
+        let row = |row: Value| row.as_object().expect("a row").clone();
+        let bare = row(json!({"text": "the lamp is broken"}));
+        let more = row(json!({"id": 1, "text": "the lamp is broken", "team": "repairs", "how": "secret"}));
+        assert_eq!(read(&task, &bare), "the lamp is broken");
+        assert_eq!(read(&task, &more), read(&task, &bare));
+        assert!(plain(&more).contains("repairs"));
+    }
+}
