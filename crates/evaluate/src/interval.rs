@@ -39,21 +39,34 @@ pub fn quality(scores: &[f64], confidence: f64, seed: u64) -> Option<Interval> {
 }
 
 /// The value that a part `at` (`0.95`) of a sample does not exceed, with its interval at a confidence, from the order of the sample alone
-/// (David and Nagaraja 2003, 7.1). Nothing for no values.
+/// (David and Nagaraja 2003, 7.1), between whose places it is interpolated (Nyblom 1992). Nothing for no values.
 pub fn quantile(values: &[f64], at: f64, confidence: f64) -> Option<Interval> {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
-    let count = sorted.len();
-    let place = (at * count as f64).ceil() as usize;
+    let place = (at * sorted.len() as f64).ceil() as usize;
     let value = *sorted.get(place.saturating_sub(1))?;
+    let tail = (1.0 - confidence) / 2.0;
+    let low = lower(&sorted, at, tail).unwrap_or(0.0);
+    // Seen from above, the upper end is the lower one.
+    sorted.reverse();
+    sorted.iter_mut().for_each(|value| *value = -*value);
+    let high = lower(&sorted, 1.0 - at, tail).map_or(f64::INFINITY, |end| -end);
+    Some(Interval { value, low: low.min(value), high: high.max(value) })
+}
+
+/// What the whole's quantile lies under as seldom as said; nothing if so few values cannot tell.
+fn lower(sorted: &[f64], at: f64, tail: f64) -> Option<f64> {
+    let count = sorted.len();
     // As many as lie below the whole's quantile follow a binomial distribution.
     let below = Binomial::new(at.clamp(0.0, 1.0), count as u64).ok()?;
-    let tail = (1.0 - confidence) / 2.0;
-    let lowest = below.inverse_cdf(tail) as usize;
-    let highest = below.inverse_cdf(1.0 - tail) as usize;
-    let low = if lowest == 0 { 0.0 } else { sorted[lowest - 1] };
-    let high = sorted.get(highest).copied().unwrap_or(f64::INFINITY);
-    Some(Interval { value, low, high })
+    // How often the value in a place, from 1, lies above it.
+    let above = |place: usize| below.cdf(place as u64 - 1);
+    let place = (1..=count).take_while(|place| above(*place) <= tail).last()?;
+    let Some(next) = sorted.get(place) else { return sorted.last().copied() };
+    let (here, there) = (above(place), above(place + 1));
+    let odds = place as f64 * (1.0 - at) * (there - tail) / ((count - place) as f64 * at * (tail - here));
+    let share = if odds.is_finite() { 1.0 / (1.0 + odds) } else { 0.0 };
+    Some((1.0 - share) * sorted[place - 1] + share * next)
 }
 
 /// Mean and standard deviation (of the sample, by n - 1).
