@@ -1,7 +1,7 @@
 import { Icon, type IconName } from './Icon';
 
 interface SelectProps {
-  icon: IconName;
+  icon?: IconName;
   label: string;
   value: string;
   options: { value: string; label: string }[];
@@ -12,7 +12,7 @@ interface SelectProps {
 export function Select({ icon, label, value, options, onChange }: SelectProps) {
   return (
     <label className="select" title={label}>
-      <Icon name={icon} size={16} />
+      {icon && <Icon name={icon} size={16} />}
       <select aria-label={label} value={value} onChange={(event) => onChange(event.target.value)}>
         {options.map((option) => (
           <option key={option.value} value={option.value}>

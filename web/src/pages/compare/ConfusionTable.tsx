@@ -2,7 +2,7 @@ import type { CSSProperties } from 'react';
 import type { Entrant } from '../../api/tasks';
 import { useTaskText } from '../../i18n/tasks';
 import { count, score, share } from '../../lib/format';
-import { FinalistSelect } from './FinalistSelect';
+import { Select } from '../../ui/Select';
 
 interface ConfusionProps {
   finalists: Entrant[];
@@ -23,7 +23,7 @@ export function ConfusionTable({ finalists, looked, onLook }: ConfusionProps) {
     <section className="block" aria-label={t.confusion}>
       <header className="row">
         <h2 className="grow">{t.confusion}</h2>
-        <FinalistSelect finalists={measured} value={one.candidate} onLook={onLook} />
+        <Select label={t.candidate} value={one.candidate} options={measured.map(({ candidate }) => ({ value: candidate, label: candidate }))} onChange={onLook} />
       </header>
       <div className="wide" tabIndex={0} role="region" aria-label={t.confusion}>
         <table className="confusion figures">

@@ -1,7 +1,7 @@
 import type { Entrant } from '../../api/tasks';
 import { useTaskText } from '../../i18n/tasks';
 import { score } from '../../lib/format';
-import { FinalistSelect } from './FinalistSelect';
+import { Select } from '../../ui/Select';
 
 interface FieldQualityProps {
   finalists: Entrant[];
@@ -20,7 +20,7 @@ export function FieldQuality({ finalists, looked, onLook }: FieldQualityProps) {
     <section className="block" aria-label={t.qualityByField}>
       <header className="row">
         <h2 className="grow">{t.qualityByField}</h2>
-        <FinalistSelect finalists={measured} value={one.candidate} onLook={onLook} />
+        <Select label={t.candidate} value={one.candidate} options={measured.map(({ candidate }) => ({ value: candidate, label: candidate }))} onChange={onLook} />
       </header>
       <table className="table task-table field-quality">
         <thead>
