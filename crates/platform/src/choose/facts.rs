@@ -26,9 +26,7 @@ impl Decision {
         }
         all
     }
-}
 
-impl Decision {
     /// A sum of money in the currency of the prices.
     pub fn money(&self, sum: f64) -> String {
         let currency = self.candidates.iter().find_map(|entrant| Some(entrant.price.as_ref()?.currency.as_str()));
