@@ -418,3 +418,84 @@ pub(crate) fn text() -> Vec<Vec<u8>> {
     all.push(b"\xff\xfeH\0i\0".to_vec());
     all
 }
+
+/// Rows of the templates, and the other forms in which people have labelled lines.
+pub(crate) fn labelled_lines() -> Vec<Vec<u8>> {
+    let mut all: Vec<Vec<u8>> = platform::templates().iter().map(|one| one.sample.as_bytes().to_vec()).collect();
+    all.extend(strings(&[
+        r#"[{"text":"Too dear.","label":"billing","tags":["shop","a; b"]},{"text":"It is late.","output":"delivery","tags":"x；y"}]"#,
+        r#"{"messages":[{"role":"system","content":"Sort."},{"role":"user","content":[{"type":"text","text":"It is late."}]},{"role":"assistant","content":"delivery"}]}"#,
+        r#"{"conversations":[{"from":"human","value":"账号登不上"},{"from":"gpt","value":"account"},{"from":"human","value":"It broke."},{"from":"gpt","value":"defect"}],"system":"Sort."}"#,
+        r#"{"instruction":"It is late.","input":"","output":"delivery","history":[["a","b"]]}"#,
+        r#"{"text":"Spring fair on 1 May 2026","event":"Spring fair","date":"2026-05-01","place":"Mill","seats":"12"}"#,
+        r#"{"text":"Spring fair","label":"{\"event\":\"fair\",\"date\":null,\"place\":\"Mill\",\"seats\":1e2}"}"#,
+    ]));
+    all
+}
+
+/// Tables with a column for the label, with one for each field of a record, and with records as text.
+pub(crate) fn labelled_table(between: &str) -> Vec<Vec<u8>> {
+    let mut all = strings(&[
+        "text,label,tags\n\"Too dear, \"\"really\"\"\",billing,a;b\n\"It is\nlate.\",delivery,\n坏了,defect,中 文\n",
+        "\u{feff}评论,标签\r\n好用,好评\r\n坏了,差评\r\n,\r\n",
+        "text,event,date,place,seats\nSpring fair,fair,2026-05-01,Mill,12\n",
+        "text,output\nLovely colour,\"{\"\"sentiment\"\":\"\"positive\"\",\"\"aspects\"\":[]}\"\n",
+    ]);
+    all.iter_mut().for_each(|table| *table = String::from_utf8_lossy(table).replace(',', between).into_bytes());
+    all.push(
+        [b"text".as_slice(), between.as_bytes(), b"label\n\xc4\xe3\xba\xc3", between.as_bytes(), b"other\n"].concat(),
+    );
+    all
+}
+
+/// A sheet with texts, shared ones too, and a label.
+pub(crate) fn labelled_workbook() -> Vec<Vec<u8>> {
+    archive(&[
+        ("[Content_Types].xml", &content_types("xl/workbook.xml", "spreadsheetml.sheet")),
+        ("_rels/.rels", &relations(&[("rId1", "officeDocument", "xl/workbook.xml")])),
+        (
+            "xl/workbook.xml",
+            r#"<workbook xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main" xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships"><sheets><sheet name="One" sheetId="1" r:id="rId1"/></sheets></workbook>"#,
+        ),
+        (
+            "xl/_rels/workbook.xml.rels",
+            &relations(&[
+                ("rId1", "worksheet", "worksheets/sheet1.xml"),
+                ("rId2", "sharedStrings", "sharedStrings.xml"),
+            ]),
+        ),
+        (
+            "xl/worksheets/sheet1.xml",
+            r#"<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><dimension ref="A1:C3"/><sheetData><row r="1"><c r="A1" t="s"><v>0</v></c><c r="B1" t="s"><v>1</v></c><c r="C1" t="inlineStr"><is><t>tags</t></is></c></row><row r="2"><c r="A2" t="inlineStr"><is><t>Too dear</t></is></c><c r="B2" t="s"><v>2</v></c><c r="C2"><v>1.5</v></c></row><row r="3"><c r="A3" t="inlineStr"><is><t>坏了</t></is></c><c r="B3" t="inlineStr"><is><t>defect</t></is></c><c r="C3" t="b"><v>1</v></c></row></sheetData></worksheet>"#,
+        ),
+        (
+            "xl/sharedStrings.xml",
+            r#"<sst xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main" count="3" uniqueCount="3"><si><t>text</t></si><si><t>label</t></si><si><r><t>bill</t></r><r><t>ing</t></r></si></sst>"#,
+        ),
+    ])
+}
+
+/// The templates, and what they have no use for.
+pub(crate) fn task() -> Vec<Vec<u8>> {
+    let mut all: Vec<Vec<u8>> = platform::templates().iter().map(|one| one.task.as_bytes().to_vec()).collect();
+    all.extend(strings(&[
+        "description = \"d\"\ninstructions = '{{ text }}{% if n %} {{ n }}{% endif %}'\noutput = [\"a\", \"b\"]\nmetric = \"accuracy\"\ncandidates = [\"prompt@m\", \"few-shot:4@m\"]\nknowledge_base = \"kb\"\n[input]\ntext = \"t\"\n\"n?\" = \"a number\"\n[policy]\ndata = \"personal\"\nmarket = \"2c\"\nallow = [\"local\", \"cn\"]\nlabel = \"n\"\n[constraints]\nlatency_p95 = \"2s\"\ncost_per_1000 = 1.5\nmemory = \"2GB\"\norder = [\"cost\", \"latency\", \"memory\"]\n[costs]\nwrong = 1\nabstain = 0.5\nof = [{ expected = \"a\", answer = \"b\", cost = 2 }]\n",
+        "instructions = \"{{ Review_Text }}\"\n[input]\n\"Review Text\" = \"t\"\n[output_schema]\ntype = \"object\"\n[output_schema.properties.x]\ntype = \"integer\"\nminimum = 0\n[output_schema.properties.y]\n\"$ref\" = \"#/$defs/y\"\n[output_schema.\"$defs\".y]\nenum = [\"a\", \"b\"]\n",
+    ]));
+    all
+}
+
+pub(crate) fn models_toml() -> Vec<Vec<u8>> {
+    strings(&[
+        "[[models]]\nname = \"far\"\nbase_url = \"http://127.0.0.1:9/v1\"\nmodel = \"m\"\nvendor = \"v\"\njurisdiction = \"cn\"\nregistered = true\ncontext = 4096\nretention_days = 0\nprice = { input = 2, cached = 0.5, output = 8, currency = \"CNY\" }\nspend_limit = 20\nconcurrency = 4\ntimeout_seconds = 30\n\n[[models]]\nname = \"home\"\nbase_url = \"https://a.example/v1\"\nmodel = \"m\"\njurisdiction = \"local\"\nopen_weights = true\nreasoning = true\nstructured = \"object\"\ncontext = 1\n",
+    ])
+}
+
+/// Streams of providers, a body that was sent whole, and what they send instead.
+pub(crate) fn replies() -> Vec<Vec<u8>> {
+    strings(&[
+        "data: {\"id\":\"1\",\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"},\"finish_reason\":null}]}\n\ndata: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"好\"},\"logprobs\":{\"content\":[{\"token\":\"好\",\"logprob\":-0.1,\"bytes\":[229,165,189],\"top_logprobs\":[{\"token\":\"b\",\"logprob\":-2}]}]}}]}\n\n: keep-alive\n\ndata: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: {\"choices\":[],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":1,\"prompt_tokens_details\":{\"cached_tokens\":2}}}\n\ndata: [DONE]\n\n",
+        "data: {\"choices\":[{\"delta\":{\"reasoning_content\":\"hm\",\"tool_calls\":[{\"index\":0,\"id\":\"c\",\"function\":{\"name\":\"f\",\"arguments\":\"{\\\"x\\\"\"}}]}}]}\r\n\r\ndata: {\"choices\":[{\"delta\":{\"tool_calls\":[{\"index\":0,\"function\":{\"arguments\":\":1}\"}}]},\"finish_reason\":\"tool_calls\"}]}\r\n\r\ndata: [DONE]\r\n\r\n",
+        "data: {\"choices\":[{\"message\":{\"role\":\"assistant\",\"content\":[{\"type\":\"text\",\"text\":\"yes\"}]},\"finish_reason\":\"length\"}],\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":2}}\n\n",
+    ])
+}

@@ -1,5 +1,6 @@
-"""Evals through the official client: made, run over models and over given answers, read, stopped, removed."""
+"""Evals through the official client: made, run over models, over given answers and over files, read, stopped, removed."""
 
+import json
 import time
 
 import openai
@@ -59,6 +60,11 @@ def content(items, samples=None):
     for row, sample in zip(rows, samples or []):
         row["sample"] = {"output_text": sample}
     return {"type": "file_content", "content": rows}
+
+
+def lines(items, samples=None):
+    """The same rows as a file has them."""
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in content(items, samples)["content"]).encode()
 
 
 def asked(model, items, kind="completions", **sampling):
@@ -149,6 +155,89 @@ def test_given_answers_in_both_languages(client):
     client.evals.delete(made.id)
 
 
+def test_rows_of_a_file(client, tmp_path):
+    path = tmp_path / "行.jsonl"
+    path.write_bytes(lines(ITEMS, ["2", "Rome", "北京", "Hello"]))
+    with path.open("rb") as opened:
+        file = client.files.create(file=opened, purpose="evals")
+    assert (file.object, file.filename, file.bytes, file.purpose) == ("file", path.name, path.stat().st_size, "evals")
+    assert (file.status, file.expires_at) == ("processed", None)
+    assert client.files.retrieve(file.id).to_dict() == file.to_dict()
+    assert client.files.content(file.id).read() == path.read_bytes()
+
+    made = make(client, [SAME])
+    source = {"type": "file_id", "id": file.id}
+    run = client.evals.runs.create(made.id, data_source={"type": "jsonl", "source": source})
+    assert run.to_dict()["data_source"] == {"type": "jsonl", "source": source}
+    done = ended(client, run, 20)
+    assert done.status == "completed" and (done.result_counts.passed, done.result_counts.failed) == (3, 1), done
+    items = list(client.evals.runs.output_items.list(run.id, eval_id=made.id))
+    assert [item.datasource_item for item in items] == ITEMS and [item.status for item in items] == ["pass", "fail", "pass", "pass"]
+    # A model answers the same rows; what is kept with the run outlives the file.
+    runs = [client.evals.runs.create(made.id, data_source={**asked(SMALL, [], kind), "source": source}) for kind in ("completions", "responses")]
+    assert client.files.delete(file.id).to_dict() == {"id": file.id, "object": "file", "deleted": True}
+    for run in runs:
+        done = ended(client, run)
+        assert done.status == "completed" and done.result_counts.total == len(ITEMS) and done.result_counts.errored == 0, done
+        assert done.to_dict()["data_source"]["source"] == source
+    gone = [
+        lambda: client.files.retrieve(file.id),
+        lambda: client.files.content(file.id),
+        lambda: client.files.delete(file.id),
+        lambda: client.evals.runs.create(made.id, data_source={"type": "jsonl", "source": source}),
+    ]
+    for call in gone:
+        with pytest.raises(openai.NotFoundError) as caught:
+            call()
+        assert caught.value.code == "file_not_found" and file.id in caught.value.message
+    client.evals.delete(made.id)
+
+
+def test_files_are_listed_and_expire(client):
+    kept = [client.files.create(file=(f"{n}.jsonl", lines(ITEMS)), purpose="evals", expires_after={"anchor": "created_at", "seconds": 3600 + n}) for n in range(3)]
+    try:
+        assert [file.expires_at - file.created_at for file in kept] == [3600, 3601, 3602]
+        ids = [file.id for file in kept]
+        assert [one.id for one in client.files.list(limit=2, purpose="evals") if one.id in ids] == ids[::-1]
+        assert [one.id for one in client.files.list(order="asc", limit=2) if one.id in ids] == ids
+        assert list(client.files.list(purpose="batch")) == []
+    finally:
+        for file in kept:
+            client.files.delete(file.id)
+
+
+@pytest.mark.parametrize(
+    ("asked", "param", "words"),
+    [
+        ({"purpose": "batch"}, "purpose", "'evals'"),
+        ({"purpose": "evals", "expires_after": {"anchor": "created_at", "seconds": 60}}, "expires_after[seconds]", "3600"),
+        ({"purpose": "evals", "extra_body": {"metadata": "x"}}, "metadata", "Unknown parameter"),
+    ],
+)
+def test_files_that_cannot_be(client, asked, param, words):
+    with pytest.raises(openai.BadRequestError) as caught:
+        client.files.create(file=("rows.jsonl", lines(ITEMS)), **asked)
+    assert caught.value.param == param and words in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (b'{"item": {"question": "x"', ["line 5", "no JSON"]),
+        (b'{"question": "x", "expected": "y"}', ["line 5", '{"item": {"question":']),
+        (b'{"item": {"question": "x"}}', ["line 5", "item_schema", "expected"]),
+    ],
+)
+def test_a_wrong_line_of_a_file_is_named(client, line, words):
+    made = make(client, [SAME])
+    file = client.files.create(file=("rows.jsonl", lines(ITEMS) + line), purpose="evals")
+    with pytest.raises(openai.BadRequestError) as caught:
+        client.evals.runs.create(made.id, data_source={"type": "jsonl", "source": {"type": "file_id", "id": file.id}})
+    assert caught.value.param == "data_source.source.id" and all(word in caught.value.message for word in words), caught.value.message
+    client.files.delete(file.id)
+    client.evals.delete(made.id)
+
+
 def test_json_that_is_held_to_a_schema_is_graded_by_its_fields(client):
     form = {"type": "object", "properties": {"city": {"type": "string", "enum": ["Paris", "Rome"]}}, "required": ["city"], "additionalProperties": False}
     criteria = [{"type": "string_check", "name": "city", "input": "{{sample.output_json.city}}", "reference": "Paris", "operation": "eq"}]
@@ -220,7 +309,6 @@ def test_evals_are_listed_and_changed(client):
 @pytest.mark.parametrize(
     ("source", "param", "words"),
     [
-        ({"type": "jsonl", "source": {"type": "file_id", "id": "file-1"}}, "data_source.source.type", "file_content"),
         ({"type": "completions", "source": {"type": "stored_completions"}}, "data_source.source.type", "file_content"),
         ({"type": "jsonl", "source": content([{"question": "x"}])}, "data_source.source.content[0].item", "expected"),
         (asked(EMBEDDER, ITEMS), "model", "makes vectors"),

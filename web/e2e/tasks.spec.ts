@@ -1,5 +1,7 @@
+import type { Page } from '@playwright/test';
 import { beginTask, chooseWith, labelsOf, newTask, samples, taskWithRows, words, type Tongue } from './tasks';
 import { expect, SLOW, test } from './test';
+import { workbook } from './workbook';
 
 // Both models answer thousands of rows in the time that one of these journeys has.
 for (const [lang, locale] of [['en', 'en-US'], ['zh', 'zh-CN']] as const satisfies [Tongue, string][]) {
@@ -97,6 +99,37 @@ for (const [lang, locale] of [['en', 'en-US'], ['zh', 'zh-CN']] as const satisfi
       await expect(page.locator('.task-table tbody tr', { hasText: texts[1] })).toContainText(labels[0] ?? '');
     });
 
+    test('rows of a file are read, shown and run', async ({ page }) => {
+      const own = `${name}-file`;
+      await beginTask(page, own, lang);
+      await page.goto(`/tasks/${own}`);
+      const [first = '', second = ''] = samples[lang].map((row) => row.text);
+      const file = page.locator('.row-input input[type="file"]');
+      const preview = page.locator('.table-preview');
+      const book = workbook([['id', 'text'], ['1', first], ['2', ''], ['3', second]]);
+      await file.setInputFiles({ name: 'reviews.xlsx', mimeType: 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet', buffer: book });
+      await expect(preview.locator('tbody tr')).toHaveText([first, second]);
+      await expect(preview.locator('.wrong-rows li')).toContainText(lang === 'zh' ? '缺少字段 text' : 'the field `text` is missing');
+      await page.locator('.row-input .primary').click();
+      await expect(page.locator('.results tbody tr:not(.pending)')).toHaveCount(2, { timeout: SLOW });
+      await expect(page.locator('.results tbody tr').last()).toContainText(second);
+      // Another in its place, as spreadsheets save it in China.
+      const gb18030 = Buffer.from([0xc4, 0xe3, 0xba, 0xc3, 0x2c, 0x20, 0xca, 0xc0, 0xbd, 0xe7]);
+      await file.setInputFiles({ name: 'greetings.csv', mimeType: 'text/csv', buffer: Buffer.concat([Buffer.from('text,id\n"'), gb18030, Buffer.from('",1\n')]) });
+      await expect(preview.locator('tbody tr')).toHaveText(['你好, 世界']);
+      // What cannot be read is told of, and what was read stays.
+      await file.setInputFiles({ name: 'broken.xlsx', mimeType: 'application/octet-stream', buffer: Buffer.from('no workbook') });
+      await expect(page.locator('.row-input [role="alert"]')).toContainText(lang === 'zh' ? '这个工作簿读不出来' : 'this is no workbook that can be read');
+      await file.setInputFiles({ name: 'page.pdf', mimeType: 'application/pdf', buffer: Buffer.from('%PDF') });
+      await expect(page.locator('.row-input [role="alert"]')).toContainText('page.pdf');
+      await expect(preview).toContainText('greetings.csv');
+      await preview.getByRole('button').click();
+      await expect(page.locator('.rows-text')).toHaveValue('');
+      // A text is read as if it were pasted.
+      await file.setInputFiles({ name: 'lines.txt', mimeType: 'text/plain', buffer: Buffer.from(`${first}\n${second}\n`) });
+      await expect(page.locator('.rows-text')).toHaveValue(`${first}\n${second}\n`);
+    });
+
     test('form and text change the same file, and a wrong one is not saved', async ({ page }) => {
       const own = `${name}-edit`;
       await beginTask(page, own, lang);
@@ -135,6 +168,7 @@ test('while a choice runs it is followed, and can be stopped and taken up again'
   await beginTask(page, name, 'en');
   const racer = { candidate: 'prompt@small', examples: 8, mean: 0.75, by: null, why: null, milliseconds: 120 };
   let state = 'idle';
+  let terms: unknown = null;
   const asked: string[] = [];
   await page.route('**/v1/tasks/*/rows**', (route) => route.fulfill({ json: { rows: [], total: 40, report: null } }));
   await page.route(`**/v1/tasks/${name}`, async (route) => {
@@ -144,10 +178,11 @@ test('while a choice runs it is followed, and can be stopped and taken up again'
   await page.route('**/v1/tasks/*/choose', (route) => {
     const method = route.request().method();
     if (method !== 'GET') asked.push(method);
+    if (method === 'POST') terms = route.request().postDataJSON();
     state = method === 'POST' ? 'running' : method === 'DELETE' ? 'stopped' : state;
     const candidates = state === 'idle' ? [] : [{ ...racer, state: 'racing' }, { ...racer, candidate: 'labels@small', state: 'dropped', by: 'prompt@small' }];
     const parts = state === 'idle' ? null : { train: 12, development: 12, test: 16 };
-    return route.fulfill({ status: method === 'POST' ? 202 : 200, json: { task: name, state, parts, candidates, asked: 16, most: 60, seconds: 2, seconds_left: 5, error: null, decision: null } });
+    return route.fulfill({ status: method === 'POST' ? 202 : 200, json: { task: name, state, parts, candidates, asked: 16, most: 60, seconds: 2, seconds_left: 5, error: null, terms, decision: null } });
   });
   await page.goto(`/compare/${name}`);
   await page.locator('.terms button[type="submit"]').click();
@@ -159,16 +194,35 @@ test('while a choice runs it is followed, and can be stopped and taken up again'
   expect(asked).toEqual(['POST', 'DELETE', 'POST']);
 });
 
-test('a stopped choice whose terms this browser does not know is not gone on with blindly', async ({ page }) => {
-  const name = `e2e-unknown-${Date.now()}`;
+/** A task whose choice was stopped elsewhere, on these terms; what is asked of the server since then. */
+async function stoppedElsewhere(page: Page, name: string, terms: Record<string, unknown> | null): Promise<unknown[]> {
   await beginTask(page, name, 'en');
   await page.route(`**/v1/tasks/${name}`, async (route) => {
     const told = (await (await route.fetch()).json()) as Record<string, unknown>;
     return route.fulfill({ json: { ...told, labelled: 40 } });
   });
-  const stopped = { task: name, state: 'stopped', parts: null, candidates: [], asked: 16, most: 0, graded: 0, seconds: 0, seconds_left: null, error: null, decision: null };
-  await page.route('**/v1/tasks/*/choose', (route) => route.fulfill({ json: stopped }));
+  const asked: unknown[] = [];
+  await page.route('**/v1/tasks/*/choose', (route) => {
+    if (route.request().method() === 'POST') asked.push(route.request().postDataJSON());
+    const state = asked.length > 0 ? 'running' : 'stopped';
+    return route.fulfill({ json: { task: name, state, parts: null, candidates: [], asked: 16, most: 0, graded: 0, seconds: 0, seconds_left: null, error: null, terms, decision: null } });
+  });
   await page.goto(`/compare/${name}`);
+  return asked;
+}
+
+test('a choice that was stopped elsewhere goes on on its own terms', async ({ page }) => {
+  const terms = { models: ['small'], routes: ['prompt'], confidence: 0.9, spend: 0.25, finalists: 3, examples: 400, max_seconds: 90.5, seed: 7, concurrency: 4, max_tokens: 512 };
+  const asked = await stoppedElsewhere(page, `e2e-elsewhere-${Date.now()}`, terms);
+  await expect(page.locator('.race')).toHaveAttribute('data-state', 'stopped');
+  await expect(page.locator('.start-choice .notice')).toHaveCount(0);
+  await page.getByRole('button', { name: 'Go on' }).click();
+  await expect(page.locator('.race')).toHaveAttribute('data-state', 'running');
+  expect(asked).toEqual([terms]);
+});
+
+test('a stopped choice whose terms nobody knows is not gone on with blindly', async ({ page }) => {
+  await stoppedElsewhere(page, `e2e-unknown-${Date.now()}`, null);
   await expect(page.locator('.race')).toHaveAttribute('data-state', 'stopped');
   await expect(page.locator('.start-choice .notice')).toBeVisible();
   await expect(page.locator('.terms button[type="submit"]')).toBeVisible();

@@ -81,8 +81,8 @@ fn labelled_data_is_checked_counted_brought_into_form_and_split() {
                 "rows 1 and 2 say the same and have other labels",
             ],
         ),
-        (&["data", "check", "post", &here("bad.csv")], 1, &["0 examples, 4 rows", "name its column with --label"]),
-        (&["data", "stats", "post", &here("bad.csv")], 2, &["has no labelled row", "name its column with --label"]),
+        (&["data", "check", "post", &here("bad.csv")], 1, &["0 examples, 4 rows", "say which column it is (label)"]),
+        (&["data", "stats", "post", &here("bad.csv")], 2, &["has no labelled row", "say which column it is (label)"]),
         (
             &["data", "check", "post", &here("good.jsonl"), &here("leak.jsonl")],
             1,
@@ -154,6 +154,11 @@ fn a_choice_is_made_goes_on_after_a_kill_and_is_followed() {
     child.wait().unwrap();
     let kept = lines();
     assert!(kept >= 10, "it was killed on its way");
+    // What it was told is beside its answers, in the words of the server: a browser can go on, too.
+    let terms = workspace.path().join("decisions/post.terms");
+    let told: serde_json::Value = serde_json::from_slice(&std::fs::read(&terms).unwrap()).unwrap();
+    let said = (told["spend"].as_f64(), told["seed"].as_u64(), told["routes"][1].as_str());
+    assert_eq!(said, (Some(0.6), Some(3), Some("few-shot:4")));
 
     let output =
         choose().args(["--json", "--html", &here("report.html"), "--markdown", &here("report.md")]).output().unwrap();
@@ -169,7 +174,7 @@ fn a_choice_is_made_goes_on_after_a_kill_and_is_followed() {
     let best = &decision["candidates"][0]["result"];
     assert!(best["quality"]["value"].as_f64().unwrap() > 0.9, "{decision}");
     assert!(best["quality"]["low"].as_f64() < best["quality"]["high"].as_f64(), "{decision}");
-    assert!(!part.exists(), "what was under way has become the decision's outputs");
+    assert!(!part.exists() && !terms.exists(), "what was under way has become the decision's outputs");
     let file = decided["file"].as_str().unwrap();
     let outputs = std::fs::read_to_string(file.replace(".json", ".outputs.jsonl")).unwrap();
     assert!(outputs.lines().count() >= kept && outputs.lines().all(|line| line.starts_with('{')), "nothing is lost");

@@ -22,7 +22,7 @@ struct Provider {
 
 impl Provider {
     /// `/good/v1` answers rightly; `/half/v1` every second time; `/dies/v1` the first twelve, then nobody; `/away/v1` never; `/page/v1` with HTML;
-    /// `/cut/v1` breaks off.
+    /// `/cut/v1` breaks off; `/judge/v1` lets every answer pass.
     fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let (address, asked) = (listener.local_addr().unwrap(), Arc::new(AtomicUsize::new(0)));
@@ -63,7 +63,11 @@ fn answer(stream: TcpStream, asked: &AtomicUsize, dying: &AtomicUsize) -> Option
     let parcel = ["parcel with", "torn box", "heavy package"].iter().any(|word| row.contains(word));
     let count = asked.fetch_add(1, Ordering::SeqCst);
     let right = path != "half" || count.is_multiple_of(2);
-    let label = if parcel == right { "parcel" } else { "money" };
+    let label = match (path.as_str(), parcel == right) {
+        ("judge", _) => r#"{"reason": "well said", "grade": "pass"}"#,
+        (_, true) => "parcel",
+        (_, false) => "money",
+    };
     let gone = path == "away" || (path == "dies" && dying.fetch_add(1, Ordering::SeqCst) >= 9);
     let mut stream = stream;
     if gone {
@@ -158,6 +162,57 @@ fn a_choice_spends_no_more_than_it_may() {
             assert_eq!(decision["chosen"], "prompt@good", "{decision}");
         }
     }
+}
+
+/// Grades are paid from the same money as answers, and those of an earlier sitting were paid, too.
+#[test]
+fn a_judge_spends_no_more_than_the_choice_may() {
+    let provider = Provider::start();
+    // Answers are free, and a grade costs 1.
+    let house = House::of(&[
+        provider.card("good", "price = { input = 0, output = 0, currency = 'CNY' }"),
+        provider.card("judge", "price = { input = 1000, output = 0, currency = 'CNY' }"),
+    ]);
+    let task = house.path().join("tasks/post.toml");
+    let plain = "metric = 'judge'\ninstructions = '''What is it about?\n{{ text }}'''\noutput = 'text'\n";
+    let policy =
+        "[policy]\ndata = 'public'\n[judge]\nmodel = 'judge'\nrubric = 'It says what the row is about.'\nscale = 2\n";
+    std::fs::write(&task, format!("{plain}{policy}")).unwrap();
+    for most in [5.0, 80.0] {
+        let decided = json(&mut house.choose("good", &["--max-cost", &most.to_string()]));
+        let decision = &decided["decision"];
+        let judge = &decision["judge"];
+        assert!(decision["cost"].as_f64().unwrap() <= most + 1.0, "{decision}");
+        assert_eq!(judge["cost"].as_f64(), judge["asked"].as_f64(), "{decision}");
+        assert_eq!(decision["cost"], judge["cost"], "{decision}");
+        let measured = !entrant(decision, "prompt@good")["result"].is_null();
+        assert_eq!(measured, most > 50.0, "a part of the grades is no quality: {decision}");
+    }
+    let graded: String = rows(20).lines().map(graded_row).collect();
+    std::fs::write(house.path().join("graded.jsonl"), graded).unwrap();
+    std::fs::write(&task, format!("{plain}{policy}graded = 'graded.jsonl'\n")).unwrap();
+    let before = provider.asked.load(Ordering::SeqCst);
+    let output = house.choose("good", &["--max-cost", "6"]).output().unwrap();
+    let said = text(&output);
+    assert!(output.status.code() == Some(2) && said.contains("max_cost: 6") && said.contains("20 answers"), "{said}");
+    assert!(provider.asked.load(Ordering::SeqCst) - before <= 8, "it stops where the money ends");
+    let decided = json(&mut house.choose("good", &["--max-cost", "90"]));
+    let judge = &decided["decision"]["judge"];
+    assert_eq!(judge["reliability"]["agreement"]["answers"], 20, "{judge}");
+    assert_eq!(judge["cost"].as_f64(), judge["asked"].as_f64(), "what the first sitting paid is in it: {judge}");
+    let asked = provider.asked.load(Ordering::SeqCst) - before;
+    let answers = decided["decision"]["asked"].as_f64().unwrap();
+    // Those that were under way when the first sitting ended were asked twice.
+    assert!(asked as f64 <= answers + judge["asked"].as_f64().unwrap() + 2.0, "{asked}: {decided}");
+}
+
+/// A row with an answer, and what people say of it.
+fn graded_row(line: &str) -> String {
+    let row: Value = serde_json::from_str(line).unwrap();
+    let grade = if row["label"] == "parcel" { "pass" } else { "fail" };
+    let input = serde_json::json!({"text": row["text"]});
+    let row = serde_json::json!({"input": input, "expected": "parcel", "answer": row["label"], "grade": grade});
+    format!("{row}\n")
 }
 
 /// What cannot keep to a constraint is not asked, or no longer; sums of two currencies are none; who has no price keeps to no limit.

@@ -29,7 +29,7 @@ fn a_task_is_begun_checked_and_shown() {
         (&fitted, 0, "labels: 故障, 建议 (no row has 账单"),
         (&fitted, 1, "is there already"),
         (&["data", "check", "mine", &table, "--label", "类别"], 0, "3 examples, 0 rows that are none"),
-        (&fitted[..9], 2, "name its column with --label"),
+        (&fitted[..9], 2, "say which column it is (label)"),
         (&["task", "new", "other", "--from", "classify", "--data", "none.csv"], 1, "none.csv cannot be read"),
         (&["task", "new", "留言", "--from", "classify"], 2, "no name for a task"),
         (&["task", "new", "topics"], 2, "call-quality, classify, extract"),

@@ -1,5 +1,7 @@
 //! What is wanted of a model, whichever way it is done.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -16,7 +18,7 @@ pub struct Task {
     pub input: Vec<Field>,
     /// JSON Schema of an answer; `{"type": "string"}` where any text will do.
     pub output: Value,
-    /// What the model is told; `{{ field }}` stands for a row's field.
+    /// What the model is told; `{{ word }}` stands for the field of a row that has this [`Field::word`].
     pub instructions: String,
     /// Rows with the answers they should get.
     pub examples: Vec<Example>,
@@ -106,7 +108,7 @@ pub enum Need {
 /// A field of a row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Field {
-    /// Its name: a column, or a key.
+    /// Its name: a column, or a key; any that is not empty.
     pub name: String,
     /// What is in it.
     pub description: String,
@@ -131,6 +133,51 @@ impl Example {
     pub fn new(input: Map<String, Value>, output: Value) -> Self {
         Self { input, output, tags: Vec::new() }
     }
+}
+
+/// What instructions cannot call a field, since it means something in every template.
+const TAKEN: [&str; 7] = ["true", "True", "false", "False", "none", "None", "not"];
+
+impl Field {
+    /// What stands for it in instructions.
+    pub fn word(&self) -> Cow<'_, str> {
+        Self::word_of(&self.name)
+    }
+
+    /// The word of a field with a name. It is the name itself if that is an identifier: letters, digits and `_`, no digit first. Else whatever is
+    /// none of these becomes `_`, several of them one, none at the ends; a digit at the beginning, or a word that templates keep for themselves,
+    /// gets a `_` before it: `Review Text` is `Review_Text`, `text (en)` is `text_en`, `2024` is `_2024`. Nothing but signs is `_`.
+    pub fn word_of(name: &str) -> Cow<'_, str> {
+        if !name.is_empty() && name.chars().all(in_words) && can_begin(name) {
+            return Cow::Borrowed(name);
+        }
+        let mut word = String::with_capacity(name.len());
+        for c in name.chars().map(|c| if in_words(c) { c } else { '_' }) {
+            if c != '_' || !word.ends_with('_') {
+                word.push(c);
+            }
+        }
+        Cow::Owned(match word.trim_matches('_') {
+            "" => "_".to_owned(),
+            word if can_begin(word) => word.to_owned(),
+            word => format!("_{word}"),
+        })
+    }
+}
+
+/// Letters, digits and `_`. Letters in circles and squares are none to a template.
+fn in_words(c: char) -> bool {
+    let framed = matches!(c, '\u{24b6}'..='\u{24e9}' | '\u{1f130}'..='\u{1f189}');
+    c == '_' || is_digit(c) || c.is_alphabetic() && !framed
+}
+
+/// A digit as ASCII or Chinese input methods write it.
+fn is_digit(c: char) -> bool {
+    c.is_ascii_digit() || matches!(c, '\u{ff10}'..='\u{ff19}')
+}
+
+fn can_begin(word: &str) -> bool {
+    !word.starts_with(is_digit) && !TAKEN.contains(&word)
 }
 
 impl Task {
@@ -165,5 +212,45 @@ impl Task {
     /// Whether any text is an answer.
     pub fn answers_in_text(&self) -> bool {
         self.output.get("type") == Some(&Value::from("string")) && self.output.get("enum").is_none()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_field_of_any_name_has_a_word() {
+        for (name, word) in [
+            ("text", "text"),
+            ("_a__b_", "_a__b_"),
+            ("评论", "评论"),
+            ("Straße", "Straße"),
+            ("问题１", "问题１"),
+            ("Review Text", "Review_Text"),
+            ("评论 内容", "评论_内容"),
+            ("评论（内容）", "评论_内容"),
+            ("Kunden-Nr.", "Kunden_Nr"),
+            ("text (en)", "text_en"),
+            (" - a -- b__c - ", "a_b_c"),
+            ("two\nlines", "two_lines"),
+            ("How was it?", "How_was_it"),
+            ("2024", "_2024"),
+            ("１月", "_１月"),
+            ("(2024) sales", "_2024_sales"),
+            ("Ⓐ side", "side"),
+            ("👍", "_"),
+            ("...", "_"),
+            ("", "_"),
+            ("not", "_not"),
+            ("None", "_None"),
+            ("(true)", "_true"),
+            ("nothing", "nothing"),
+        ] {
+            let field = Field { name: name.to_owned(), description: String::new(), optional: false };
+            assert_eq!(field.word(), word, "{name:?}");
+            // What is a word stays what it is.
+            assert_eq!(Field::word_of(word), word, "{name:?}");
+        }
     }
 }

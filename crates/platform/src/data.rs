@@ -275,7 +275,7 @@ fn usual_labels(task: &Task) -> String {
 
 fn missing(fields: &Map<String, Value>, wanted: &str) -> String {
     let there: Vec<&str> = fields.keys().map(String::as_str).collect();
-    format!("it has no label: no {wanted} among {}; name its column with --label", there.join(", "))
+    format!("it has no label: no {wanted} among {}; say which column it is (label)", there.join(", "))
 }
 
 /// A text as the one field of a task.
@@ -522,7 +522,7 @@ mod tests {
         let opinion = task(json!({"type": "object", "properties": {"mood": {"type": "string"}}}));
         let rows = read(&opinion, r#"{"text": "x", "stars": 3}"#);
         assert!(rows.wrong[0].1.starts_with("it has no label: no `mood`, `output`, "), "{:?}", rows.wrong);
-        assert!(rows.wrong[0].1.contains("`输出` among text, stars; name its column"), "{:?}", rows.wrong);
+        assert!(rows.wrong[0].1.contains("`输出` among text, stars; say which column it is"), "{:?}", rows.wrong);
         let sort = task(json!({"type": "string", "enum": ["a"]}));
         let rows = read(&sort, r#"{"review": "x", "label": "a"}"#);
         assert_eq!(rows.wrong[0].1, "the field `text` is missing or empty; the row has review");

@@ -18,6 +18,7 @@ mod memory;
 mod models;
 mod proof;
 mod pulls;
+mod records;
 mod remotes;
 mod rerank;
 mod routes;
@@ -25,6 +26,7 @@ mod run;
 mod search;
 mod served;
 pub mod size;
+mod stored_files;
 mod tasks;
 mod tokens;
 mod workspace;
@@ -32,9 +34,9 @@ mod workspace;
 pub use ask::{Answer, AskEvent, AskRequest, AskStream};
 pub use bench::{BenchOptions, BenchReport, BenchRow, Workload};
 pub use choose::{
-    Against, AskedAnswer, AskedRow, Baseline, ChooseEvent, ChooseOptions, ChooseState, ChooseStatus, Contender,
-    ContenderState, DataUsed, Decision, Decisions, DroppedTexts, Entrant, JudgeUsed, Measured, Part, PartSizes,
-    PlainPrompt, Raced, Reason, ReportLanguage, Search, Searched, Variant, Variants, agreement_facts,
+    Against, AskedAnswer, AskedRow, Baseline, ChooseEvent, ChooseOptions, ChooseState, ChooseStatus, ChooseTerms,
+    Contender, ContenderState, DataUsed, Decision, Decisions, DroppedTexts, Entrant, JudgeUsed, Measured, Part,
+    PartSizes, PlainPrompt, Raced, Reason, ReportLanguage, Search, Searched, Variant, Variants, agreement_facts,
 };
 pub use cluster::{Cluster, ClusterEvent, ClusterOptions, Clustering, Input, Labelling, Method, Placed, read_texts};
 pub use data::{DataReport, Gaps, Labelled, labelled, leaks};
@@ -47,9 +49,10 @@ pub use models::{AddOptions, Matrices, ModelInfo, ModelState, Models, PullOption
 pub use pulls::PullStatus;
 pub use remotes::{Environment, Remotes};
 pub use routes::{Candidate, Outcome, Route};
-pub use run::{Answered, Row, RowFormat, RunEvent, RunOptions, RunReport, rows, sample};
+pub use run::{Answered, Row, RowFormat, RunEvent, RunOptions, RunReport, TableRows, rows, sample};
 pub use search::{SearchAnswer, SearchRequest, SearchTimings};
 pub use served::{Answers, RowAnswer};
+pub use stored_files::{FILE_PURPOSES, NewFile, StoredFile, StoredFiles};
 pub use tasks::{
     Fitted, FittedLabels, LabelledTable, Problem, TaskChange, TaskFile, Tasks, Template, task_schema, templates,
 };

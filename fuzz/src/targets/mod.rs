@@ -5,13 +5,19 @@
 mod documents;
 pub(crate) mod folders;
 mod models;
+mod replies;
 mod requests;
+mod tables;
+mod workspaces;
 
 use crate::mutate::Shape;
 use crate::seeds;
 use documents::document;
 use models::{e5s1, gguf, safetensors, tokenizer_json};
+use platform::RowFormat::{Csv, JsonLines, Tsv, Xlsx};
+use replies::replies;
 use requests::requests;
+use tables::table;
 
 type Answer = Result<String, String>;
 
@@ -28,7 +34,7 @@ const fn target(name: &'static str, shape: Shape, seeds: fn() -> Vec<Vec<u8>>, r
 }
 
 /// Every target.
-pub(crate) static ALL: [Target; 18] = [
+pub(crate) static ALL: [Target; 25] = [
     target("gguf", Shape::Binary, seeds::gguf, gguf),
     target("safetensors", Shape::Binary, seeds::safetensors, safetensors),
     target("e5s1", Shape::Binary, seeds::e5s1, e5s1),
@@ -47,6 +53,13 @@ pub(crate) static ALL: [Target; 18] = [
     target("json", Shape::Text, seeds::json, |bytes| document("a.json", bytes)),
     target("text", Shape::Text, seeds::text, |bytes| document("a.txt", bytes)),
     target("requests", Shape::Text, seeds::requests, requests),
+    target("replies", Shape::Text, seeds::replies, replies),
+    target("rows_jsonl", Shape::Text, seeds::labelled_lines, |bytes| table(bytes, JsonLines)),
+    target("rows_csv", Shape::Text, || seeds::labelled_table(","), |bytes| table(bytes, Csv)),
+    target("rows_tsv", Shape::Text, || seeds::labelled_table("\t"), |bytes| table(bytes, Tsv)),
+    target("rows_xlsx", Shape::Archive, seeds::labelled_workbook, |bytes| table(bytes, Xlsx)),
+    target("task", Shape::Text, seeds::task, workspaces::task),
+    target("models_toml", Shape::Text, seeds::models_toml, workspaces::models),
 ];
 
 trait Log {

@@ -1,7 +1,7 @@
 // The official npm client against the running server.
 import assert from "node:assert/strict";
 import test from "node:test";
-import OpenAI from "openai";
+import OpenAI, { toFile } from "openai";
 
 const SMALL = "smollm2-135m-instruct";
 const client = new OpenAI({ baseURL: `${process.env.SUMERU_URL}/v1`, apiKey: "-", maxRetries: 0 });
@@ -106,6 +106,15 @@ test("an eval over given answers, and a run that is stopped", async () => {
   const statuses = [];
   for await (const item of client.evals.runs.outputItems.list(run.id, { eval_id: made.id, limit: 1 })) statuses.push(item.status);
   assert.deepEqual(statuses, ["pass", "fail"]);
+
+  const rows = content.map((row) => JSON.stringify(row) + "\n").join("");
+  const expires_after = { anchor: "created_at", seconds: 3600 };
+  const file = await client.files.create({ file: await toFile(Buffer.from(rows), "行.jsonl"), purpose: "evals", expires_after });
+  assert.deepEqual([file.filename, file.bytes, file.expires_at - file.created_at], ["行.jsonl", Buffer.byteLength(rows), 3600]);
+  assert.equal(await (await client.files.content(file.id)).text(), rows);
+  const named = await client.evals.runs.create(made.id, { data_source: { type: "jsonl", source: { type: "file_id", id: file.id } } });
+  assert.deepEqual(named.data_source, { type: "jsonl", source: { type: "file_id", id: file.id } });
+  assert.ok((await client.files.delete(file.id)).deleted);
 
   const template = [{ role: "user", content: "Tell a long story about {{item.expected}}." }];
   const source = { type: "file_content", content: Array.from({ length: 40 }, (_, n) => ({ item: { expected: `${n}` } })) };

@@ -1,4 +1,4 @@
-import { put } from './client';
+import { put, upload } from './client';
 
 /** A value of JSON, whatever it is. */
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
@@ -148,6 +148,12 @@ export interface Uploaded {
   unread: number;
 }
 
+/** What a file holds for a task: rows it can be run on, and the others with why. */
+export interface TableRows {
+  rows: Row[];
+  wrong: [number, string][];
+}
+
 export interface RowAnswer {
   row: number;
   output?: Json;
@@ -271,8 +277,13 @@ export interface Choice {
   seconds: number;
   seconds_left: number | null;
   error: string | null;
+  /** What it was begun with, sent as it is to go on; null if there is nothing to go on with, or nobody knows. */
+  terms: ChoiceTerms | null;
   decision: string | null;
 }
+
+/** What a choice is begun with: limits, models, ways. */
+export type ChoiceTerms = Record<string, Json>;
 
 export interface OutputRow {
   input: Row;
@@ -302,6 +313,7 @@ export const at = {
   all: '/v1/tasks',
   task: (name: string): string => `/v1/tasks/${encodeURIComponent(name)}`,
   rows: (name: string, after: number, limit: number) => `${at.task(name)}/rows?after=${after}&limit=${limit}`,
+  read: (name: string, file: string) => `${at.task(name)}/read?file=${encodeURIComponent(file)}`,
   upload: (name: string, file: string, label: string) =>
     `${at.task(name)}/upload?file=${encodeURIComponent(file)}${label ? `&label=${encodeURIComponent(label)}` : ''}`,
   begin: (name: string, asked: { template: string; language: string; file: string; label: string; input: string }) =>
@@ -321,6 +333,11 @@ export function tried(name: string, change: { source: string } | { set: Changes 
 
 export function saved(name: string, change: { source: string } | { set: Changes }): Promise<TaskFile> {
   return put<TaskFile>(at.task(name), change);
+}
+
+/** Has the server read a file for a task; nothing is kept of it. */
+export function readTable(name: string, file: File): Promise<TableRows> {
+  return upload<TableRows>(at.read(name, file.name), new Blob([file], { type: 'application/octet-stream' }));
 }
 
 /** A decision's name, from the file it is kept in. */

@@ -17,8 +17,8 @@ export const compareCatalogue = {
   chooseAnew: both('换个条件重新选', 'Choose on other terms'),
   chooseOn: both('定好条件再继续', 'Set the terms and go on'),
   termsUnknown: both(
-    '那次没做完的选择原先设了哪些限制（费用、时间、模型、做法），这个浏览器里没有记录。下面填的是默认值，请核对、改好再开始。',
-    'This browser does not know what the unfinished choice was limited to (cost, time, models, ways). The terms below are the defaults: check and change them before you start.',
+    '那次没做完的选择原先设了哪些限制（费用、时间、模型、做法），没有留下这个版本能读的记录。下面填的是默认值，请核对、改好再开始。',
+    'What the unfinished choice was limited to (cost, time, models, ways) was not kept, or not so that this version can read it. The terms below are the defaults: check and change them before you start.',
   ),
   needsRows: both('要有标注数据才能测量', 'Measuring needs labelled rows'),
   needsRowsHelp: both('上传一些标注好的数据，或在任务的“运行”里收集。十条可以开始，一百条更稳当。', 'Upload some, or collect them under the task’s Run. Ten will do to begin, a hundred is better.'),

@@ -29,6 +29,7 @@ use serde::{Deserialize, Serialize};
 
 use builder::Builder;
 pub use detect::Format;
+pub use sheet::{Cell, SheetRow};
 use tame::Syntax;
 
 const STACK: usize = 64 << 20;
@@ -159,6 +160,22 @@ type Outcome = Result<(), Refusal>;
 
 /// Reads a document; whatever the bytes, it returns.
 pub fn parse(name: &str, bytes: &[u8], limits: &Limits) -> Result<Parsed, ParseError> {
+    guarded(name, bytes, limits, || run(name, bytes, limits))
+}
+
+/// Reads the filled cells of an Excel workbook's first sheet, row by row, for those who want its values and not its text; whatever the bytes, it
+/// returns.
+pub fn first_sheet(name: &str, bytes: &[u8], limits: &Limits) -> Result<Vec<SheetRow>, ParseError> {
+    guarded(name, bytes, limits, || sheet::first(bytes, limits))
+}
+
+/// Has foreign bytes read where a reader that goes too deep, or panics, harms nobody.
+fn guarded<T: Send>(
+    name: &str,
+    bytes: &[u8],
+    limits: &Limits,
+    read: impl FnOnce() -> Result<T, Refusal> + Send,
+) -> Result<T, ParseError> {
     if bytes.len() > limits.file_bytes {
         return Err(Refusal::new(
             format!("it has {} bytes and the limit is {}", bytes.len(), limits.file_bytes),
@@ -166,7 +183,7 @@ pub fn parse(name: &str, bytes: &[u8], limits: &Limits) -> Result<Parsed, ParseE
         )
         .named(name));
     }
-    let work = || catch_unwind(AssertUnwindSafe(|| run(name, bytes, limits)));
+    let work = || catch_unwind(AssertUnwindSafe(read));
     let outcome = std::thread::scope(|scope| {
         std::thread::Builder::new()
             .name("parse".into())

@@ -1,6 +1,6 @@
 //! Workbooks and delimited text: every row is written with its column names, so that it can be understood alone.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::Cursor;
 use std::sync::OnceLock;
 
@@ -17,6 +17,10 @@ use super::{Kind, Limits, Outcome, Refusal};
 /// Filled cells of a sheet that are read.
 const CELLS: usize = 2_000_000;
 
+/// Filled cells of a table, at most, and the bytes of their texts: one that all cells share costs each of them.
+const TABLE_CELLS: usize = 10_000_000;
+const TABLE_BYTES: usize = 512 << 20;
+
 /// Columns that a repeated cell is written to.
 const MOST_REPEATED: u32 = 64;
 
@@ -25,10 +29,81 @@ type Bytes<'a> = Cursor<&'a [u8]>;
 /// A row's filled cells by their columns: an empty sheet with something in its last corner costs nothing.
 type Row = Vec<(u32, String)>;
 
+/// A cell that holds something.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Cell {
+    /// Text; a date or a time as it is shown.
+    Text(String),
+    /// A number, whatever its format.
+    Number(f64),
+    /// True or false.
+    Truth(bool),
+}
+
+/// A row of a sheet that holds something.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SheetRow {
+    /// From 0.
+    pub number: u32,
+    /// Its filled cells with their columns, from 0, in order.
+    pub cells: Vec<(u32, Cell)>,
+}
+
 /// An Excel or OpenDocument workbook.
 pub(super) fn workbook(bytes: &[u8], limits: &Limits, out: &mut Builder) -> Outcome {
-    // Excel's reader unpacks without bounds; each part is unpacked within them first.
     let mut zip = Zipped::open(bytes, "workbook", limits)?;
+    if is_excel(&mut zip)? {
+        return excel(bytes, limits, out);
+    }
+    let content = zip.require("content.xml")?;
+    open_document(&content, limits, out)
+}
+
+/// The first sheet of an Excel workbook.
+pub(super) fn first(bytes: &[u8], limits: &Limits) -> Result<Vec<SheetRow>, Refusal> {
+    if !is_excel(&mut Zipped::open(bytes, "workbook", limits)?)? {
+        return Err(Refusal::new("it is no Excel workbook", "save it as .xlsx and add that"));
+    }
+    let mut book: Xlsx<Bytes<'_>> = open_workbook_from_rs(Cursor::new(bytes)).map_err(refusal)?;
+    let name = book.sheet_names().into_iter().next();
+    let name = name.ok_or_else(|| Refusal::new("it has no sheet", "save one with a sheet"))?;
+    let mut cells = book.worksheet_cells_reader(&name).map_err(refusal)?;
+    let mut rows: BTreeMap<u32, BTreeMap<u32, Cell>> = BTreeMap::new();
+    let (mut count, mut room) = (0, TABLE_BYTES);
+    while let Some(cell) = cells.next_cell().map_err(refusal)? {
+        let (row, column) = cell.get_position();
+        let Some(value) = Cell::of(&Data::from(cell.get_value().clone())) else { continue };
+        let bytes = if let Cell::Text(text) = &value { text.len() } else { 0 };
+        count += 1;
+        if count > TABLE_CELLS || bytes > room {
+            let why = format!(
+                "its first sheet has more than {TABLE_CELLS} filled cells, or {} MB of text",
+                TABLE_BYTES >> 20
+            );
+            return Err(Refusal::new(why, "split it, or save it as CSV"));
+        }
+        room -= bytes;
+        rows.entry(row).or_default().insert(column, value);
+    }
+    Ok(rows.into_iter().map(|(number, cells)| SheetRow { number, cells: cells.into_iter().collect() }).collect())
+}
+
+impl Cell {
+    /// What a cell holds; nothing if that is nothing.
+    fn of(cell: &Data) -> Option<Self> {
+        match cell {
+            Data::Empty => None,
+            Data::Int(value) => Some(Self::Number(*value as f64)),
+            Data::Float(value) => Some(Self::Number(*value)),
+            Data::Bool(value) => Some(Self::Truth(*value)),
+            Data::String(text) => (!text.is_empty()).then(|| Self::Text(text.clone())),
+            other => Some(Self::Text(shown(other, None))),
+        }
+    }
+}
+
+/// Whether it is a workbook of Excel's, whose parts its reader may be given: that unpacks without bounds, so that each is unpacked within them first.
+fn is_excel(zip: &mut Zipped<'_>) -> Result<bool, Refusal> {
     let names = zip.names();
     for name in &names {
         let lower = name.to_ascii_lowercase();
@@ -38,15 +113,10 @@ pub(super) fn workbook(bytes: &[u8], limits: &Limits, out: &mut Builder) -> Outc
             check_count(name, &part)?;
         }
     }
-    let has = |part: &str| names.iter().any(|name| name.eq_ignore_ascii_case(part));
-    if has("xl/workbook.bin") {
+    if names.iter().any(|name| name.eq_ignore_ascii_case("xl/workbook.bin")) {
         return Err(Refusal::new("it is in Excel's binary format", "save it as .xlsx and add that"));
     }
-    if names.iter().any(|name| name.starts_with("xl/")) {
-        return excel(bytes, limits, out);
-    }
-    let content = zip.require("content.xml")?;
-    open_document(&content, limits, out)
+    Ok(names.iter().any(|name| name.starts_with("xl/")))
 }
 
 /// The reader makes room for as many strings as a part says it has: found by fuzzing, four billion.

@@ -224,6 +224,43 @@ fn sheets_cost_what_is_in_them() {
     );
 }
 
+/// For those who want values and not text.
+#[test]
+fn a_first_sheet_is_its_filled_cells() {
+    let book = xlsx(
+        "<sheetData><row r=\"2\"><c r=\"B2\" t=\"s\"><v>0</v></c><c r=\"C2\"/></row>\
+         <row r=\"4\"><c r=\"B4\" s=\"2\"><v>0.15</v></c><c r=\"C4\" s=\"1\"><v>46254</v></c><c r=\"D4\" t=\"b\"><v>0</v></c></row>\
+         <row r=\"1048576\"><c r=\"XFD1048576\" t=\"e\"><v>#DIV/0!</v></c></row></sheetData>",
+        "<si><r><t>评</t></r><r><t>论</t></r></si>",
+    );
+    let text = |text: &str| Cell::Text(text.to_owned());
+    let rows = first_sheet("rows", &book, &Limits::default()).unwrap();
+    let rows: Vec<_> = rows.into_iter().map(|row| (row.number, row.cells)).collect();
+    assert_eq!(
+        rows,
+        [
+            (1, vec![(1, text("评论"))]),
+            (3, vec![(1, Cell::Number(0.15)), (2, text("2026-08-20")), (3, Cell::Truth(false))]),
+            (1_048_575, vec![(16_383, text("#DIV/0!"))]),
+        ]
+    );
+    let many = xlsx("<sheetData/>", "").len();
+    let counted = archive(&[
+        ("xl/workbook.xml", "<workbook/>"),
+        ("xl/sharedStrings.xml", "<sst uniqueCount=\"4294967295\"><si/></sst>"),
+    ]);
+    for (bytes, why) in [
+        (counted, "4294967295 strings and is too short"),
+        (archive(&[("content.xml", "<a/>")]), "no Excel workbook"),
+        (archive(&[("xl/workbook.bin", "")]), "binary format"),
+        (xlsx("<sheetData/>", "")[..many / 2].to_vec(), "not a sound workbook"),
+        (b"text".to_vec(), "not a sound workbook"),
+    ] {
+        let error = first_sheet("rows", &bytes, &Limits::default()).unwrap_err();
+        assert!(error.reason.contains(why), "{error}");
+    }
+}
+
 #[test]
 fn word_tables_fill_what_is_merged() {
     let cell = |properties: &str, text: &str| {

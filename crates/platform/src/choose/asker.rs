@@ -245,9 +245,11 @@ impl<'a> Asker<'a> {
         for at in candidates {
             let Some(mut entries) = self.answers(*at, examples, watch).await? else { return Ok(None) };
             let before = self.bench.cost();
-            let graded = self.bench.scores(&mut entries, examples, &mut self.ledger, watch).await?;
+            let left = self.options.max_cost.map(|most| most - self.cost);
+            let graded = self.bench.scores(&mut entries, examples, left, &mut self.ledger, watch).await?;
             self.cost += self.bench.cost() - before;
             self.costs[*at].0 += self.bench.cost() - before;
+            let Some(graded) = graded else { return Ok(None) };
             graded.iter().zip(&mut scores).for_each(|(score, scores)| scores.push(*score));
             self.scored(*at, if last { Part::Test } else { Part::Development }, &entries, graded.clone(), watch);
             let errors = entries.iter().filter_map(|entry| match &entry.outcome {

@@ -1,6 +1,7 @@
 //! Choices that are made in the background, for those who watch.
 //!
-//! What is known of one is in its [`ChooseStatus`], by task. One that is stopped, or whose process ends, keeps its answers: the next goes on there.
+//! What is known of one is in its [`ChooseStatus`], by task. One that is stopped, or whose process ends, keeps its answers and its terms: the next goes on
+//! there.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,7 +11,7 @@ use evaluate::Contest;
 use serde::Serialize;
 use tokio::sync::watch;
 
-use super::{Begun, ChooseEvent, ChooseOptions, Decisions, Part};
+use super::{Begun, ChooseEvent, ChooseOptions, ChooseTerms, Decisions, Part};
 use crate::routes::Candidate;
 use crate::workspace::blocking;
 use crate::{Decision, Error, Labelled, Result, Workspace};
@@ -41,6 +42,8 @@ pub struct ChooseStatus {
     pub seconds_left: Option<f64>,
     /// Why it failed.
     pub error: Option<String>,
+    /// On what terms it is made, or goes on; nothing if there is nothing to go on with, or nobody knows.
+    pub terms: Option<ChooseTerms>,
     /// The decision's id: of this choice, or of the last that was made before.
     pub decision: Option<String>,
 }
@@ -248,6 +251,7 @@ impl Workspace {
         Ok(ChooseStatus {
             state: if left > 0 { ChooseState::Stopped } else { ChooseState::Idle },
             asked: left,
+            terms: if left > 0 { decisions.terms(name) } else { None },
             decision: decisions.last(name)?.map(|(path, _)| Decisions::id(&path)),
             ..ChooseStatus::new(name)
         })
@@ -311,6 +315,7 @@ impl Choice {
             parts: Some(PartSizes { train, development, test }),
             candidates: candidates.iter().map(Contender::new).collect(),
             most: Contest::new(candidates.len(), development, test, options.terms).most(),
+            terms: ChooseTerms::of(options),
             ..ChooseStatus::new(&task.name)
         };
         let figures = vec![Figures::default(); candidates.len()];
@@ -377,6 +382,7 @@ impl Choice {
             Ok(Some((decision, id))) => {
                 self.status.state = ChooseState::Done;
                 (self.status.asked, self.status.decision) = (decision.asked, Some(id));
+                self.status.terms = None;
             }
             Ok(None) => self.status.state = ChooseState::Stopped,
             Err(error) => {
@@ -498,6 +504,7 @@ mod tests {
             choice.see(ChooseEvent::Progress { asked, most: 100 });
         }
         assert!(choice.status().seconds_left.is_some_and(|left| left >= 0.0));
+        choice.status.terms = ChooseTerms::of(&ChooseOptions::default());
         choice.max_time = Some(Duration::ZERO);
         assert_eq!(choice.status().seconds_left, Some(0.0));
         choice.end(Err(Error::failed("the disk is full")));
@@ -506,5 +513,6 @@ mod tests {
             (ended.state, ended.error.as_deref(), ended.seconds_left),
             (ChooseState::Failed, Some("the disk is full"), None)
         );
+        assert!(ended.terms.is_some(), "it goes on when there is room");
     }
 }

@@ -1,16 +1,16 @@
 //! Who grades the answers of a choice: the grader, what it was held against, and what it took.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use domain::{Example, Metric, Task, Usage};
+use domain::{Example, Metric, Task};
 use evaluate::{Calibration, Interval};
 use futures_util::StreamExt;
 use serde_json::Value;
 
 use super::ledger::{Entry, Ledger};
 use super::{ChooseEvent, ChooseOptions, JudgeUsed};
-use crate::grade::{Graded, Grader, Reliability, Score, answer_key, graded, held};
+use crate::grade::{Graded, Grader, Reliability, Score, answer_key, graded, held, order_decides};
 use crate::routes::{Answer, Outcome};
 use crate::{Error, Result, Workspace};
 
@@ -19,7 +19,7 @@ const HOPELESS: usize = 4;
 
 pub(super) struct Bench {
     task: Arc<Task>,
-    grader: Grader,
+    grader: Arc<Grader>,
     concurrency: usize,
     confidence: f64,
     seed: u64,
@@ -32,6 +32,10 @@ pub(super) struct Bench {
     order_decides: usize,
     usage: (u64, u64),
     cost: f64,
+    /// Whose grades are in these sums: an answer is graded once, also where it was in an earlier sitting.
+    counted: HashSet<String>,
+    /// What the choice may cost.
+    max_cost: Option<f64>,
 }
 
 /// What an answer scores, or why it has no score.
@@ -40,7 +44,7 @@ type Scored = std::result::Result<f64, String>;
 impl Bench {
     /// Makes ready what grades, and reads what people graded.
     pub(super) async fn open(workspace: &Workspace, task: &Arc<Task>, options: &ChooseOptions) -> Result<Self> {
-        let grader = workspace.grader(task).await?;
+        let grader = Arc::new(workspace.grader(task).await?);
         let named = task.judging.graded.as_ref().filter(|_| grader.judge().is_some());
         let graded = match named {
             Some(file) => Some((file.clone(), graded(task, &options.folder.join(file))?)),
@@ -60,6 +64,8 @@ impl Bench {
             order_decides: 0,
             usage: (0, 0),
             cost: 0.0,
+            counted: HashSet::new(),
+            max_cost: options.max_cost,
         };
         if let Some((_, graded)) = &bench.graded {
             bench.may_see(&graded.rows.iter().map(|row| row.example.clone()).collect::<Vec<_>>())?;
@@ -72,17 +78,22 @@ impl Bench {
         self.grader.may_see(examples)
     }
 
-    /// Money spent on grades in this sitting.
+    /// Money spent on grades, those of earlier sittings too.
     pub(super) fn cost(&self) -> f64 {
         self.cost
     }
 
     /// Holds the judge against what people graded, before it grades candidates.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if that alone costs more than the choice may; what was graded is kept.
     pub(super) async fn hold(&mut self, ledger: &mut Ledger, watch: &mut impl FnMut(ChooseEvent)) -> Result<()> {
         let Some(model) = self.grader.judge().map(str::to_owned) else { return Ok(()) };
         if let Some((file, graded)) = self.graded.take() {
             let wanted: Vec<(&Example, &Value)> = graded.rows.iter().map(|row| (&row.example, &row.answer)).collect();
-            let scores = self.grade(&wanted, ledger, watch).await?;
+            let Some(scores) = self.grade(&wanted, self.max_cost, ledger, watch).await? else {
+                return Err(too_little(self.max_cost.unwrap_or_default(), &file, wanted.len()));
+            };
             let scores: Vec<Option<f64>> = scores.into_iter().map(std::result::Result::ok).collect();
             let held = held(&file, &graded, &scores, self.grader.grades(), self.confidence, self.seed)?;
             (self.reliability, self.calibration) = (Some(held.reliability), held.calibration);
@@ -100,7 +111,8 @@ impl Bench {
         self.grader.score(example, output, &answer.passages).await.ok().map(|score| score.score)
     }
 
-    /// What a candidate's answers score, in the order of the examples. An answer that could not be graded counts as failed, with the reason.
+    /// What a candidate's answers score, in the order of the examples; nothing if their grades cost more than is `left`. An answer that could not be
+    /// graded counts as failed, with the reason.
     ///
     /// # Errors
     /// [`Error::Failed`] if the judge grades none of them, or the disk is full.
@@ -108,9 +120,10 @@ impl Bench {
         &mut self,
         entries: &mut [Entry],
         examples: &[Example],
+        left: Option<f64>,
         ledger: &mut Ledger,
         watch: &mut impl FnMut(ChooseEvent),
-    ) -> Result<Vec<f64>> {
+    ) -> Result<Option<Vec<f64>>> {
         let there: Vec<usize> =
             (0..entries.len()).filter(|at| matches!(entries[*at].outcome, Outcome::Output(_))).collect();
         let answers: Vec<Value> = there.iter().map(|at| output(&entries[*at]).clone()).collect();
@@ -119,7 +132,8 @@ impl Bench {
             let lost = || "its passages could not be compared with it".to_owned();
             there.iter().map(|at| entries[*at].score.ok_or_else(lost)).collect()
         } else if self.grader.identity().is_some() {
-            self.grade(&wanted, ledger, watch).await?
+            let Some(grades) = self.grade(&wanted, left, ledger, watch).await? else { return Ok(None) };
+            grades
         } else {
             let of = |(example, answer): &(&Example, &Value)| plain(&self.task, example, answer);
             wanted
@@ -145,26 +159,32 @@ impl Bench {
                 Err(why) => entries[at].outcome = Outcome::Error(format!("it could not be graded: {why}")),
             }
         }
-        Ok(scores)
+        Ok(Some(scores))
     }
 
-    /// Grades of answers, in order: those known, and those asked for now, the same answer once.
+    /// Grades of answers, in order: those known, and those asked for now, the same answer once. Nothing if that took more money than is `left`.
     async fn grade(
         &mut self,
         wanted: &[(&Example, &Value)],
+        left: Option<f64>,
         ledger: &mut Ledger,
         watch: &mut impl FnMut(ChooseEvent),
-    ) -> Result<Vec<Scored>> {
+    ) -> Result<Option<Vec<Scored>>> {
         let identity = self.grader.identity().unwrap_or_default();
         let keys: Vec<String> = wanted.iter().map(|(example, answer)| answer_key(example, answer)).collect();
+        let before = self.cost;
         let mut new: HashMap<&str, usize> = HashMap::new();
-        for (at, key) in keys.iter().enumerate().filter(|(_, key)| ledger.get(&identity, key).is_none()) {
-            new.entry(key).or_insert(at);
+        for (at, key) in keys.iter().enumerate() {
+            match ledger.get(&identity, key) {
+                Some(known) => self.count(key, known),
+                None => _ = new.entry(key).or_insert(at),
+            }
         }
         let mut places: Vec<usize> = new.into_values().collect();
         places.sort_unstable();
         let count = places.len();
-        let grader = &self.grader;
+        let grader = Arc::clone(&self.grader);
+        let grader = &grader;
         let asked = places.into_iter().map(|at| {
             let (example, answer) = wanted[at];
             async move {
@@ -174,43 +194,49 @@ impl Bench {
             }
         });
         let mut coming = futures_util::stream::iter(asked).buffer_unordered(self.concurrency);
-        let (mut failed, mut took) = (HashMap::new(), Vec::new());
+        let (mut failed, mut graded) = (HashMap::new(), 0);
         while let Some((at, score, milliseconds)) = coming.next().await {
             match score {
                 Ok(score) => {
-                    ledger.add(entry(&identity, &keys[at], &score, milliseconds))?;
-                    took.push((score.usage, score.order_decides));
+                    let entry = entry(&identity, &keys[at], &score, milliseconds);
+                    self.count(&keys[at], &entry);
+                    ledger.add(entry)?;
+                    graded += 1;
                 }
                 Err(error) => {
                     failed.insert(keys[at].clone(), error.to_string());
                 }
             }
-            watch(ChooseEvent::Graded { graded: took.len() + failed.len(), of: count });
+            watch(ChooseEvent::Graded { graded: graded + failed.len(), of: count });
+            // What is under way is let go; a provider may charge for it all the same.
+            if left.is_some_and(|left| self.cost - before > left) {
+                return Ok(None);
+            }
         }
         drop(coming);
-        self.count(&took, failed.len());
+        self.asked += failed.len();
+        self.failed += failed.len();
         if let Some(why) = failed.values().next().filter(|_| failed.len() == count && count >= HOPELESS) {
             return Err(Error::failed(format!("the judge graded none of {count} answers: {why}")));
         }
         let lost = || "its grade is not there: this is a bug".to_owned();
-        Ok(keys
-            .iter()
-            .map(|key| match ledger.get(&identity, key).and_then(|entry| entry.score) {
-                Some(score) => Ok(score),
-                None => Err(failed.get(key).cloned().unwrap_or_else(lost)),
-            })
-            .collect())
+        let grade = |key: &String| match ledger.get(&identity, key).and_then(|entry| entry.score) {
+            Some(score) => Ok(score),
+            None => Err(failed.get(key).cloned().unwrap_or_else(lost)),
+        };
+        Ok(Some(keys.iter().map(grade).collect()))
     }
 
-    fn count(&mut self, took: &[(Usage, bool)], failed: usize) {
-        self.asked += took.len() + failed;
-        self.failed += failed;
-        self.order_decides += took.iter().filter(|(_, decides)| *decides).count();
-        for (usage, _) in took {
-            self.usage.0 += u64::from(usage.prompt_tokens);
-            self.usage.1 += u64::from(usage.completion_tokens);
-            self.cost += self.grader.price().map_or(0.0, |price| price.cost(usage));
+    /// Counts a grade, once.
+    fn count(&mut self, key: &str, grade: &Entry) {
+        if !self.counted.insert(key.to_owned()) {
+            return;
         }
+        self.asked += 1;
+        self.order_decides += usize::from(order_decides(output(grade)));
+        self.usage.0 += u64::from(grade.usage.prompt_tokens);
+        self.usage.1 += u64::from(grade.usage.completion_tokens);
+        self.cost += self.grader.price().map_or(0.0, |price| price.cost(&grade.usage));
     }
 
     /// What people would say of answers with these scores, as far as is known.
@@ -233,6 +259,16 @@ impl Bench {
             reliability: self.reliability.clone(),
         })
     }
+}
+
+fn too_little(most: f64, file: &str, rows: usize) -> Error {
+    Error::invalid(
+        "max_cost",
+        "invalid_value",
+        format!(
+            "max_cost: {most} is too little: holding the judge against the {rows} answers in {file} alone costs more; raise it (grades are kept), or name a shorter file"
+        ),
+    )
 }
 
 fn output(entry: &Entry) -> &Value {

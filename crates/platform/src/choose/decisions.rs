@@ -7,8 +7,9 @@ use domain::Example;
 
 use super::asker::Scores;
 use super::ledger::{Ledger, failed};
+use super::terms::ChooseTerms;
 use super::{Decision, Parts, outputs};
-use crate::{Error, Result};
+use crate::{Error, Result, files};
 
 /// The decisions of a folder.
 #[derive(Debug, Clone)]
@@ -120,6 +121,31 @@ impl Decisions {
         std::fs::read(self.part(task)).map_or(0, |bytes| bytes.iter().filter(|byte| **byte == b'\n').count())
     }
 
+    /// Keeps the terms of a choice beside its answers, in the place of an earlier sitting's; of one that cannot say them none are there.
+    ///
+    /// # Errors
+    /// [`Error::Failed`] if they cannot be written.
+    pub(super) fn keep_terms(&self, task: &str, terms: Option<&ChooseTerms>) -> Result<()> {
+        let path = self.terms_of(task);
+        if let Some(terms) = terms {
+            let text = serde_json::to_string(terms).expect("terms are plain data: this is a bug");
+            return files::replace(&path, text.as_bytes());
+        }
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(failed(&path, &error)),
+            _ => Ok(()),
+        }
+    }
+
+    /// The terms of a choice that was cut; nothing if none were kept, or if another version wrote them.
+    pub(super) fn terms(&self, task: &str) -> Option<ChooseTerms> {
+        serde_json::from_slice(&std::fs::read(self.terms_of(task)).ok()?).ok()
+    }
+
+    fn terms_of(&self, task: &str) -> PathBuf {
+        self.folder.join(format!("{task}.terms"))
+    }
+
     /// Keeps a decision, its answers and its examples; the decision last, so that what it names is there.
     pub(super) fn keep(&self, decision: &Decision, ledger: Ledger, parts: &Parts, scores: &Scores) -> Result<PathBuf> {
         let name = |count: usize| match count {
@@ -136,6 +162,8 @@ impl Decisions {
         std::fs::write(&examples, lines.join("\n")).map_err(|error| failed(&examples, &error))?;
         outputs::keep(&path, parts, scores)?;
         ledger.finish(&path.with_extension("outputs.jsonl"))?;
+        // Without answers to go on with they are of no use, and harm nothing if they stay.
+        let _ = std::fs::remove_file(self.terms_of(&decision.task));
         let text = serde_json::to_string_pretty(decision).expect("a decision is plain data: this is a bug");
         let new = path.with_extension("new");
         std::fs::write(&new, text)

@@ -1,8 +1,9 @@
 //! Choosing a way of doing a task by measurement: candidates race on the development split, the finalists are measured on the test split.
 //!
 //! [`Workspace::choose`] is the way through; `asker` asks candidates what the contest wants to know, `bench` has their answers graded, `decision` says
-//! which is best and how sure that is, `baseline` what it comes to without looking, `ledger` keeps every answer so that a choice that was cut goes on, [`Decisions`] are those there are, with what
-//! was answered (`outputs`). `background` makes choices that nobody waits for, `variants` finds other words for a task.
+//! which is best and how sure that is, `baseline` what it comes to without looking, `ledger` keeps every answer and `terms` what was asked for so that a
+//! choice that was cut goes on, [`Decisions`] are those there are, with what was answered (`outputs`). `background` makes choices that nobody waits
+//! for, `variants` finds other words for a task.
 
 mod asker;
 mod background;
@@ -17,6 +18,7 @@ mod ledger;
 mod limits;
 mod outputs;
 mod report;
+mod terms;
 mod variants;
 
 use std::path::PathBuf;
@@ -44,6 +46,7 @@ pub use decisions::Decisions;
 pub use judged::agreement_facts;
 pub use outputs::{AskedAnswer, AskedRow};
 pub use report::ReportLanguage;
+pub use terms::ChooseTerms;
 pub use variants::{DroppedTexts, PlainPrompt, Search, Searched, Variant, Variants};
 
 /// What a choice is among, and how far it may go.
@@ -229,7 +232,9 @@ impl Workspace {
             let examples = whole_examples(task, &parts.train);
             candidates.retain(|one| differs(one.route, examples));
         }
-        let ledger = Ledger::open(&Decisions::of(&options.folder).begun(&task.name)?)?;
+        let decisions = Decisions::of(&options.folder);
+        let ledger = Ledger::open(&decisions.begun(&task.name)?)?;
+        decisions.keep_terms(&task.name, ChooseTerms::of(options).as_ref())?;
         Ok(Begun { task: Arc::new(task.clone()), parts, candidates, ledger })
     }
 

@@ -17,13 +17,15 @@ mod tests;
 
 use serde_json::Value;
 
+pub use crate::records::{Order, Page, Part};
 pub use grader::{Criterion, Grader, Operation, Similarity};
 pub(crate) use run::Running;
 pub use shapes::{
-    Ask, Counted, Eval, EvalRow, Fault, Form, Graded, Item, Metadata, NewEval, NewRun, Order, Page, Part, Run, Said,
-    Sample, Sorting, Spent, Status, Tally, Turns, Used, Verdict,
+    Ask, Counted, Eval, EvalRow, Fault, Form, Graded, Item, Metadata, NewEval, NewRun, Run, Said, Sample, Sorting,
+    Spent, Status, Tally, Turns, Used, Verdict,
 };
 
+use crate::records::{new_id, now, part, shown};
 use crate::{Error, Result, Workspace};
 use store::Store;
 
@@ -185,41 +187,10 @@ pub fn item_id(run: &str, index: usize) -> String {
     format!("outputitem_{}_{index}", run.strip_prefix("evalrun_").unwrap_or(run))
 }
 
-fn part<T>(mut all: Vec<T>, page: &Page, id: impl Fn(&T) -> String) -> Result<Part<T>> {
-    if page.order == Order::Newest {
-        all.reverse();
-    }
-    if let Some(after) = &page.after {
-        let Some(at) = all.iter().position(|one| id(one) == *after) else {
-            let message =
-                format!("Invalid value for 'after': '{}' is not in the list; begin again without it.", shown(after));
-            return Err(Error::invalid("after", "invalid_value", message));
-        };
-        all.drain(..=at);
-    }
-    let more = all.len() > page.limit;
-    all.truncate(page.limit);
-    Ok(Part { data: all, more })
-}
-
 /// What checks items against an eval's schema.
 fn validator(schema: &Value) -> Result<jsonschema::Validator> {
     jsonschema::validator_for(schema).map_err(|error| {
         let message = format!("Invalid value for 'data_source_config.item_schema': it is no JSON Schema: {error}.");
         Error::invalid("data_source_config.item_schema", "invalid_value", message)
     })
-}
-
-fn new_id(prefix: &str) -> String {
-    format!("{prefix}{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..))
-}
-
-/// Microseconds since 1970.
-fn now() -> u64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    since.map_or(0, |since| u64::try_from(since.as_micros()).unwrap_or(u64::MAX))
-}
-
-fn shown(text: &str) -> String {
-    text.chars().take(80).collect()
 }

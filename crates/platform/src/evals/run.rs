@@ -90,9 +90,9 @@ impl Evals {
     /// # Errors
     /// [`Error::NotFound`] for an eval or a model that is not here, [`Error::Invalid`] naming the row or template that cannot be.
     pub fn start(&self, eval: &str, new: NewRun) -> Result<Run> {
-        let NewRun { name, metadata, data_source, ask, rows } = new;
+        let NewRun { name, metadata, data_source, ask, rows, lines } = new;
         let eval = self.store.eval(eval)?;
-        check_rows(&eval, &rows)?;
+        check_rows(&eval, &rows, lines.as_deref())?;
         if let Some(ask) = &ask {
             check_turns(&ask.turns)?;
         }
@@ -322,9 +322,10 @@ fn check_turns(turns: &Turns) -> Result<()> {
     }
 }
 
-/// Checks rows against the eval's schema.
-fn check_rows(eval: &Eval, rows: &[EvalRow]) -> Result<()> {
+/// Checks rows against the eval's schema; those of a file stand in its lines.
+fn check_rows(eval: &Eval, rows: &[EvalRow], lines: Option<&[usize]>) -> Result<()> {
     const CONTENT: &str = "data_source.source.content";
+    const FILE: &str = "data_source.source.id";
     if rows.is_empty() {
         let message = format!("Invalid value for '{CONTENT}': it is empty; give at least one row.");
         return Err(Error::invalid(CONTENT, "invalid_value", message));
@@ -333,11 +334,15 @@ fn check_rows(eval: &Eval, rows: &[EvalRow]) -> Result<()> {
     for (at, row) in rows.iter().enumerate() {
         let item = Value::Object(row.item.clone());
         if let Some(error) = schema.iter_errors(&item).next() {
-            let (path, place) = (format!("{CONTENT}[{at}].item"), error.instance_path().to_string());
+            let (path, what) = match lines.and_then(|lines| lines.get(at)) {
+                Some(line) => (FILE.to_owned(), format!("the item in line {line} of the file")),
+                None => (format!("{CONTENT}[{at}].item"), "it".to_owned()),
+            };
+            let place = error.instance_path().to_string();
             let place = if place.is_empty() { String::new() } else { format!(" at {place}") };
             // It may show the whole value.
             let why: String = error.to_string().chars().take(300).collect();
-            let message = format!("Invalid value for '{path}': it is not of the eval's item_schema{place}: {why}.");
+            let message = format!("Invalid value for '{path}': {what} is not of the eval's item_schema{place}: {why}.");
             return Err(Error::invalid(&path, "invalid_value", message));
         }
     }

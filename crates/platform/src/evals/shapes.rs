@@ -109,6 +109,8 @@ pub struct NewRun {
     pub ask: Option<Ask>,
     /// The rows.
     pub rows: Vec<EvalRow>,
+    /// Of rows that come from a file: the lines they stand in, from 1, as complaints name them.
+    pub lines: Option<Vec<usize>>,
 }
 
 /// A row of a run.
@@ -360,27 +362,6 @@ pub struct Spent {
     pub usage: Usage,
 }
 
-/// A part of a list.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Page {
-    /// It begins after this one.
-    pub after: Option<String>,
-    /// How many at most.
-    pub limit: usize,
-    /// The order.
-    pub order: Order,
-}
-
-/// The order of a list.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Order {
-    /// The oldest first.
-    #[default]
-    Oldest,
-    /// The newest first.
-    Newest,
-}
-
 /// What evals are listed by.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Sorting {
@@ -389,13 +370,4 @@ pub enum Sorting {
     Created,
     /// When they were changed.
     Updated,
-}
-
-/// Some of a list.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Part<T> {
-    /// In order.
-    pub data: Vec<T>,
-    /// Whether there are more.
-    pub more: bool,
 }

@@ -5,10 +5,8 @@ use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-
 use super::{Eval, EvalRow, Item, Run, shown};
+use crate::records::{failed, is_id, read, read_all, remove, write};
 use crate::{Error, Result};
 
 /// Where evals are kept.
@@ -159,58 +157,4 @@ fn sound(path: &Path, file: File) -> Result<(BTreeMap<usize, Item>, u64)> {
         items.insert(item.index, item);
         length += count as u64;
     }
-}
-
-/// Ids are ours, so that nothing else is ever a path.
-fn is_id(id: &str) -> bool {
-    !id.is_empty() && id.len() <= 64 && id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
-}
-
-fn read_all<T: DeserializeOwned>(folder: &Path, file: &str) -> Result<Vec<T>> {
-    let entries = match std::fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(failed(folder, &error)),
-    };
-    let ours = entries.flatten().filter(|entry| entry.file_name().to_str().is_some_and(is_id));
-    let read = |path: PathBuf| {
-        read(&path).unwrap_or_else(|error| {
-            tracing::warn!("{error}");
-            None
-        })
-    };
-    Ok(ours.filter_map(|entry| read(entry.path().join(file))).collect())
-}
-
-fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
-    let bytes = match std::fs::read(path) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(failed(path, &error)),
-    };
-    serde_json::from_slice(&bytes).map(Some).map_err(|error| {
-        Error::failed(format!("{}: {error}; restore it from a backup, or remove its folder", path.display()))
-    })
-}
-
-/// Whole or not at all.
-fn write(path: &Path, value: &impl Serialize) -> Result<()> {
-    let text = serde_json::to_vec_pretty(value)
-        .map_err(|error| Error::failed(format!("{}: it cannot be written: {error}", path.display())))?;
-    crate::files::replace(path, &text)
-}
-
-/// A folder that is half removed is none: it loses its name first.
-fn remove(folder: &Path) -> Result<()> {
-    let name = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let gone = folder.with_file_name(format!(".gone-{name}"));
-    std::fs::rename(folder, &gone).map_err(|error| failed(folder, &error))?;
-    std::fs::remove_dir_all(&gone).map_err(|error| failed(&gone, &error))
-}
-
-fn failed(path: &Path, error: &std::io::Error) -> Error {
-    Error::failed(format!(
-        "{}: {error}; check the path, that it may be written to, and that the disk has room",
-        path.display()
-    ))
 }

@@ -109,7 +109,7 @@ fn row(question: &str, expected: Option<&str>, sample: Option<&str>) -> EvalRow 
 
 fn given(rows: Vec<EvalRow>) -> NewRun {
     let data_source = json!({"type": "jsonl", "source": {"type": "file_content"}});
-    NewRun { name: None, metadata: Metadata::new(), data_source, ask: None, rows }
+    NewRun { name: None, metadata: Metadata::new(), data_source, ask: None, rows, lines: None }
 }
 
 fn asked(rows: Vec<EvalRow>) -> NewRun {
@@ -316,8 +316,12 @@ async fn what_cannot_be_is_named() {
     let made = evals.create(eval(vec![same()])).unwrap();
     let mut wrong = row("x", None, None);
     wrong.item.remove("question");
-    let error = evals.start(&made.id, given(vec![row("x", None, None), wrong])).unwrap_err().to_string();
+    let rows = vec![row("x", None, None), wrong];
+    let error = evals.start(&made.id, given(rows.clone())).unwrap_err().to_string();
     assert!(error.contains("content[1].item") && error.contains("question"), "{error}");
+    let of_a_file = NewRun { lines: Some(vec![1, 4]), ..given(rows) };
+    let error = evals.start(&made.id, of_a_file).unwrap_err().to_string();
+    assert!(error.contains("'data_source.source.id'") && error.contains("in line 4 of the file"), "{error}");
     assert!(evals.start(&made.id, given(vec![])).unwrap_err().to_string().contains("at least one row"));
     let error = evals.start(&made.id, asked(vec![row("x", None, None)])).unwrap_err();
     assert!(matches!(error, Error::NotFound { .. }), "{error}");

@@ -87,7 +87,7 @@ impl Judge {
             _ => at(verdict.grade),
         };
         let said = json!({"grade": labels[verdict.grade], "reason": verdict.reason});
-        Ok(Score { score, said, usage: verdict.usage, order_decides: false })
+        Ok(Score { score, said, usage: verdict.usage })
     }
 
     /// Both orders: only what wins both is better.
@@ -107,7 +107,7 @@ impl Judge {
             "swapped": {"better": labels[second.grade], "reason": second.reason},
         });
         let usage = sum(first.usage, second.usage);
-        Ok(Score { score, said, usage, order_decides: one != other })
+        Ok(Score { score, said, usage })
     }
 
     /// Of a model that is at hand.
@@ -142,6 +142,13 @@ impl Judge {
         }
         Err(why.unwrap_or_else(|| Error::failed("a judge was not asked: this is a bug")))
     }
+}
+
+/// Of two answers side by side, whether another one was the better when they changed places; of anything else that was said, no.
+pub(crate) fn order_decides(said: &Value) -> bool {
+    let better = |order: &str| said[order]["better"].as_str();
+    let agree = [("A", "B"), ("tie", "tie"), ("B", "A")];
+    better("first").zip(better("swapped")).is_some_and(|verdicts| !agree.contains(&verdicts))
 }
 
 /// Grades as they are written, worst first.

@@ -22,6 +22,7 @@ use crate::choose::task_fingerprint;
 use crate::remotes::policy_of;
 use crate::{Error, Result, Workspace};
 use judge::Judge;
+pub(crate) use judge::order_decides;
 use similarity::Similarity;
 
 pub use graded::{Graded, GradedRow, graded};
@@ -51,8 +52,6 @@ pub(crate) struct Score {
     pub(crate) said: Value,
     /// Tokens.
     pub(crate) usage: Usage,
-    /// Of two answers side by side, whether another one was the better when they changed places.
-    pub(crate) order_decides: bool,
 }
 
 impl Workspace {

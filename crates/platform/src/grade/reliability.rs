@@ -9,7 +9,7 @@ use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Graded, GradedRow, Grader, Score};
+use super::{Graded, GradedRow, Grader, Score, order_decides};
 use crate::{Error, Result, Workspace};
 
 /// Answers graded at once.
@@ -166,7 +166,7 @@ impl Workspace {
             model: grader.judge().unwrap_or_default().to_owned(),
             grades: grader.grades(),
             reliability: held.reliability,
-            order_decides: (0..graded.rows.len()).filter_map(of).filter(|score| score.order_decides).count(),
+            order_decides: (0..graded.rows.len()).filter_map(of).filter(|score| order_decides(&score.said)).count(),
             cost: grader.price().map_or(0.0, |price| price.cost(&usage)),
             usage,
             differing,

@@ -33,7 +33,6 @@ impl Similarity {
             score: cosine.clamp(0.0, 1.0),
             said: json!({"cosine": cosine}),
             usage: Usage { prompt_tokens: embedded.tokens, ..Usage::default() },
-            order_decides: false,
         })
     }
 }

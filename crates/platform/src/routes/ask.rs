@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::{Collected, Example, FinishReason, Grammar, Message, Passage, Prompt, Request, Role, Task};
+use domain::{Collected, Example, Field, FinishReason, Grammar, Message, Passage, Prompt, Request, Role, Task};
 use serde_json::{Map, Value, json};
 
 use super::reading::{json_in, label_in, without_thoughts};
@@ -159,9 +159,10 @@ fn texts_of<'a>(value: &'a Value, texts: &mut Vec<&'a str>) {
     }
 }
 
-/// The instructions, with a row's fields.
-fn told(task: &Task, fields: &Map<String, Value>, passages: &str) -> std::result::Result<String, String> {
-    let mut fields = fields.clone();
+/// The instructions, with a row's fields, each by its word. Other columns of the row stand for nothing.
+pub(crate) fn told(task: &Task, fields: &Map<String, Value>, passages: &str) -> std::result::Result<String, String> {
+    let value = |field: &Field| Some((field.word().into_owned(), fields.get(&field.name)?.clone()));
+    let mut fields: Map<String, Value> = task.input.iter().filter_map(value).collect();
     if task.knowledge_base.is_some() {
         fields.insert(PASSAGES.to_owned(), Value::from(passages));
     }
@@ -208,7 +209,6 @@ pub(crate) fn form(task: &Task) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use domain::{Example, Field};
     use serde_json::json;
 
     use super::*;
@@ -238,6 +238,20 @@ mod tests {
         assert_eq!(asking.request(messages).grammar, Some(Grammar::Choice(vec!["x".to_owned(), "y".to_owned()])));
         let missing = asking.check(&Map::from_iter([("txt".to_owned(), json!("b"))])).expect_err("no text");
         assert!(missing.contains("`text`") && missing.contains("the row has txt"), "{missing}");
+    }
+
+    #[test]
+    fn fields_stand_for_their_words() {
+        let field = |name: &str| Field { name: name.to_owned(), description: String::new(), optional: true };
+        let task = Task {
+            input: ["Review Text", "评论 内容", "text (en)", "2024", "not"].map(field).into(),
+            instructions: "{{ Review_Text }}|{{ 评论_内容 }}|{{ text_en }}|{{ _2024 }}|{{ _not }}".to_owned(),
+            ..Task::new("sort", json!({"type": "string"}))
+        };
+        let row = json!({"Review Text": "a", "Review_Text": "another column", "评论 内容": "b", "text (en)": "c", "2024": 4, "not": "e"});
+        assert_eq!(told(&task, row.as_object().expect("a row"), ""), Ok("a|b|c|4|e".to_owned()));
+        let row = json!({"_2024": "another column", "2024": ""});
+        assert_eq!(told(&task, row.as_object().expect("a row"), ""), Ok("||||".to_owned()));
     }
 
     #[test]

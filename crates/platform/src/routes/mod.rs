@@ -31,6 +31,8 @@ use finding::{Finder, Finding, numbered};
 use labels::Labels;
 use thinking::{Thinker, Thinking};
 
+#[cfg(test)]
+pub(crate) use ask::told;
 pub(crate) use ask::{form, is_chinese};
 pub(crate) use classifier::vectors as vectors_of;
 pub(crate) use labels::sum;

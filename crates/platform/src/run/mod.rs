@@ -25,7 +25,7 @@ use crate::{Error, Result, Workspace};
 use journal::{Identity, Journal};
 
 pub(crate) use rows::records;
-pub use rows::{Row, RowFormat, rows, sample};
+pub use rows::{Row, RowFormat, TableRows, rows, sample};
 
 /// How a task is run.
 #[derive(Debug, Clone)]

@@ -1,14 +1,20 @@
 //! Rows of a table: JSON lines, one JSON array of records, CSV, TSV or the first sheet of a workbook.
 
 use std::fmt;
-use std::io::Cursor;
 use std::path::Path;
 
-use calamine::{Data, Reader, Xlsx, open_workbook_from_rs};
+use domain::Task;
+use knowledge::parse::{Cell, Limits, SheetRow, first_sheet};
+use serde::Serialize;
 use serde::de::{SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
+use super::check_fields;
+use crate::data::input_of;
 use crate::{Error, Result};
+
+/// Beside its input, what an example may hold and is still that.
+const OF_AN_EXAMPLE: [&str; 4] = ["input", "output", "tags", "id"];
 
 /// A row, or why it is none.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,21 +57,51 @@ impl RowFormat {
     }
 }
 
-/// Reads rows; empty lines are passed over. Of a labelled example (`input` and `output`) the input is the row.
+/// Reads rows; empty lines are passed over. Of an example (`input`, and no more than `output`, `tags` and `id` beside it) the input is the row.
 ///
 /// # Errors
 /// [`Error::Invalid`] if the whole is not what its format says, by line where there is one.
 pub fn rows(bytes: &[u8], format: RowFormat) -> Result<Vec<Row>> {
     let mut rows = records(bytes, format)?;
     for fields in rows.iter_mut().filter_map(|row| row.fields.as_mut().ok()) {
-        let count = 2 + usize::from(fields.contains_key("tags"));
-        let labelled =
-            fields.len() == count && fields.contains_key("output") && fields.get("input").is_some_and(Value::is_object);
-        if labelled && let Some(Value::Object(input)) = fields.remove("input") {
-            *fields = input;
+        let example = fields.keys().all(|name| OF_AN_EXAMPLE.contains(&name.as_str()));
+        if example && let Some(Value::Object(input)) = fields.get_mut("input") {
+            *fields = std::mem::take(input);
         }
     }
     Ok(rows)
+}
+
+/// What a table holds for a task.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct TableRows {
+    /// Rows it can be run on, in order: of each the fields that the task speaks of and that are not empty.
+    pub rows: Vec<Map<String, Value>>,
+    /// Rows that are none, and why.
+    pub wrong: Vec<(usize, String)>,
+}
+
+impl TableRows {
+    /// Reads a table for a task, as [`rows`].
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if the whole is not what its format says, or if no row has a field that the task needs. A row that is wrong is no error:
+    /// it is kept with the reason.
+    pub fn of(task: &Task, bytes: &[u8], format: RowFormat) -> Result<Self> {
+        let read = rows(bytes, format)?;
+        check_fields(task, &read)?;
+        let mut all = Self::default();
+        for Row { number, fields } in read {
+            match fields.and_then(|fields| input_of(task, fields)) {
+                Ok(mut input) => {
+                    input.retain(|_, value| !value.is_null() && *value != "");
+                    all.rows.push(input);
+                }
+                Err(why) => all.wrong.push((number, why)),
+            }
+        }
+        Ok(all)
+    }
 }
 
 /// As [`rows`], labels and all.
@@ -74,9 +110,7 @@ pub(crate) fn records(bytes: &[u8], format: RowFormat) -> Result<Vec<Row>> {
         RowFormat::JsonLines => json(&text(bytes)),
         RowFormat::Csv => separated(&text(bytes), b','),
         RowFormat::Tsv => separated(&text(bytes), b'\t'),
-        // A reader of foreign files that panics is stopped here.
-        RowFormat::Xlsx => std::panic::catch_unwind(|| workbook(bytes))
-            .unwrap_or_else(|_| Err(invalid("this workbook brings its reader down; save it anew, or as CSV"))),
+        RowFormat::Xlsx => workbook(bytes),
     }
 }
 
@@ -212,26 +246,37 @@ fn unclosed(text: &[u8], delimiter: u8) -> Option<usize> {
     opened
 }
 
+/// Names are in the first row that holds something; columns without one are passed over.
 fn workbook(bytes: &[u8]) -> Result<Vec<Row>> {
-    let failed = |error: calamine::XlsxError| invalid(format!("this is no workbook that can be read: {error}"));
-    let mut book: Xlsx<_> = open_workbook_from_rs(Cursor::new(bytes)).map_err(failed)?;
-    let sheet = book.worksheet_range_at(0).ok_or_else(|| invalid("the workbook has no sheet"))?.map_err(failed)?;
-    let mut lines = sheet.rows();
-    let head = lines.next().ok_or_else(|| invalid("the first sheet is empty; its first row names the columns"))?;
-    let names = names(head.iter().map(ToString::to_string).collect())?;
-    let filled = lines.enumerate().filter(|(_, cells)| cells.iter().any(|cell| *cell != Data::Empty));
-    Ok(filled
-        .map(|(at, cells)| Row { number: at + 1, fields: row(&names, cells.iter().map(cell).collect()) })
-        .collect())
+    let read = first_sheet("the workbook", bytes, &Limits::default());
+    let read = read.map_err(|error| {
+        invalid(format!("this is no workbook that can be read: {}; {}", error.reason, error.remedy))
+    })?;
+    let Some((head, rows)) = read.split_first() else {
+        return Err(invalid("the first sheet is empty; its first row names the columns"));
+    };
+    let last = head.cells.last().map_or(0, |(column, _)| *column);
+    let name = |column: u32| match value_at(head, column) {
+        Value::String(text) => text,
+        other => other.to_string(),
+    };
+    let names = names((0..=last).map(name).collect())?;
+    let of = |line: &SheetRow| {
+        let named = (0..).zip(&names).filter(|(_, name)| !name.is_empty());
+        named.map(|(column, name)| (name.clone(), value_at(line, column))).collect()
+    };
+    Ok(rows.iter().map(|line| Row { number: (line.number - head.number) as usize, fields: Ok(of(line)) }).collect())
 }
 
-fn cell(cell: &Data) -> Value {
+/// What stands in a column of a row: empty text where nothing does.
+fn value_at(line: &SheetRow, column: u32) -> Value {
+    let cell = line.cells.binary_search_by_key(&column, |(column, _)| *column).map(|at| &line.cells[at].1);
     match cell {
-        Data::Int(number) => Value::from(*number),
-        Data::Float(number) if number.fract() == 0.0 && number.abs() < 1e15 => Value::from(*number as i64),
-        Data::Float(number) => Value::from(*number),
-        Data::Bool(is) => Value::from(*is),
-        other => Value::from(other.to_string()),
+        Err(_) => Value::from(""),
+        Ok(Cell::Text(text)) => Value::from(text.as_str()),
+        Ok(Cell::Truth(is)) => Value::from(*is),
+        Ok(Cell::Number(number)) if number.fract() == 0.0 && number.abs() < 1e15 => Value::from(*number as i64),
+        Ok(Cell::Number(number)) => Value::from(*number),
     }
 }
 
@@ -357,6 +402,35 @@ mod tests {
                 assert!(error.contains(part), "{text}: '{part}' in {error}");
             }
         }
+    }
+
+    #[test]
+    fn a_table_is_read_for_a_task() {
+        let mut task = Task::new("sort", json!({"type": "string"}));
+        task.sensitivity_field = Some("how".to_owned());
+        task.input.push(domain::Field { name: "shop".to_owned(), description: String::new(), optional: true });
+        let gbk = [
+            b"id,text,how,shop\n1,\"".as_slice(),
+            b"\xc4\xe3\xba\xc3, \xca\xc0\xbd\xe7",
+            b"\",secret,\n2,,,x\n3,b,,x\n4,c,,,,\n",
+        ]
+        .concat();
+        let read = TableRows::of(&task, &gbk, RowFormat::Csv).expect("a table");
+        assert_eq!(json!(read.rows), json!([{"text": "你好, 世界", "how": "secret"}, {"text": "b", "shop": "x"}]));
+        let wrong: Vec<(usize, &str)> = read.wrong.iter().map(|(row, why)| (*row, &why[..14])).collect();
+        assert_eq!(wrong, [(2, "the field `tex"), (4, "it has 6 cells")]);
+
+        let lines = r#"{"input": {"text": "a", "how": null}, "output": "x", "tags": ["t"], "id": "7"}
+            {"input": {"text": "b"}}
+            [1]"#;
+        let read = TableRows::of(&task, lines.as_bytes(), RowFormat::JsonLines).expect("lines");
+        assert_eq!((json!(read.rows), read.wrong[0].0), (json!([{"text": "a"}, {"text": "b"}]), 3));
+        let other = TableRows::of(&task, b"review\tid\nx\t1\n", RowFormat::Tsv).expect_err("another table");
+        assert!(
+            other.to_string().contains("the field `text` that the task 'sort' needs; there are review, id"),
+            "{other}"
+        );
+        assert_eq!(TableRows::of(&task, b"text\n", RowFormat::Csv), Ok(TableRows::default()), "no row");
     }
 
     #[test]

@@ -360,6 +360,32 @@ output = "b"
     }
 
     #[test]
+    fn names_of_fields_are_quoted_where_they_have_to_be() {
+        let names = [
+            "Review Text",
+            "评论 内容",
+            "Kunden-Nr.",
+            "text (en)",
+            "2024",
+            "say \"it\"",
+            "it's",
+            "both \"'",
+            "two\nlines",
+            "a\\b",
+            "1 = x # no",
+        ];
+        let fields: Map<String, Json> = names.iter().map(|name| ((*name).to_owned(), json!("what it is"))).collect();
+        let example = json!({"input": fields, "output": "a"});
+        let text = changed(json!({"input": fields, "examples": [example], "instructions": "Sort {{ Review_Text }}."}));
+        assert!(text.contains("\"Review Text\" = \"what it is\"\n"), "{text}");
+        let (task, problems) = super::super::file::read("sort", &text);
+        let task = task.unwrap_or_else(|| panic!("{problems:?}\n{text}"));
+        assert_eq!(task.input.iter().map(|field| field.name.as_str()).collect::<Vec<_>>(), names);
+        assert_eq!(task.examples[0].input, fields);
+        assert_eq!(keys(&text).expect("TOML")["input"], Json::Object(fields));
+    }
+
+    #[test]
     fn examples_keep_what_is_written_about_them() {
         let one = json!({"input": {"text": "one"}, "output": "a"});
         let two = json!({"input": {"text": "two"}, "output": "b"});

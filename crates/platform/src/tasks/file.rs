@@ -1,5 +1,6 @@
 //! A task's file: TOML, read by hand so that whatever is wrong is named by line, column and key, all of it at once.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 
@@ -234,20 +235,24 @@ fn fields(value: At<'_, '_>, problems: &mut Problems<'_>) -> Vec<Field> {
     if table.is_empty() {
         problems.say(value.span(), "input", "it has no field; name what a row holds, such as `text = \"the review\"`");
     }
-    let mut all = Vec::new();
+    let mut all: Vec<Field> = Vec::new();
     for (key, value) in table.iter() {
         let path = format!("input.{}", key.get_ref());
-        let (name, optional) = name_of(key.get_ref());
-        if !is_identifier(name) {
-            problems.say(
-                key.span(),
-                &path,
-                "a field is a word of letters, digits and `_`, so that instructions can name it",
+        let (name, optional) = field_of(key.get_ref());
+        if name.is_empty() {
+            problems.say(key.span(), &path, "a field needs a name: that of a column, or of a key");
+        }
+        if let Some(same) = all.iter().find(|field| field.word() == Field::word_of(&name)) {
+            let message = format!(
+                "`{}` and `{name}` are both '{{{{ {} }}}}' in instructions; call one of them otherwise",
+                same.name,
+                same.word()
             );
+            problems.say(key.span(), &path, message);
         }
         match value.get_ref() {
             DeValue::String(description) => {
-                all.push(Field { name: name.to_owned(), description: description.to_string(), optional });
+                all.push(Field { name, description: description.to_string(), optional });
             }
             other => problems.say(
                 value.span(),
@@ -264,34 +269,69 @@ pub(super) fn name_of(key: &str) -> (&str, bool) {
     key.strip_suffix('?').map_or((key, false), |name| (name, true))
 }
 
-pub(super) fn is_identifier(name: &str) -> bool {
-    name.chars().next().is_some_and(|first| first.is_alphabetic() || first == '_')
-        && name.chars().all(|c| c.is_alphabetic() || c.is_ascii_digit() || c == '_')
+/// The name of a field by its key in `[input]`, and whether a row may come without it. Heads of tables are questions, too, so that two `?` at the
+/// end stand for one of the name.
+fn field_of(key: &str) -> (String, bool) {
+    let stem = key.trim_end_matches('?');
+    let marks = key.len() - stem.len();
+    (format!("{stem}{}", "?".repeat(marks / 2)), marks % 2 == 1)
 }
 
-/// Instructions name fields that there are.
+/// The key in `[input]` of a field that a row needs.
+pub(super) fn key_of(name: &str) -> String {
+    let marks = &name[name.trim_end_matches('?').len()..];
+    format!("{name}{marks}")
+}
+
+/// Instructions name fields that there are, each by its word.
 fn check_template(text: &str, input: &[Field], passages: bool, at: Range<usize>, problems: &mut Problems<'_>) {
     let environment = minijinja::Environment::new();
-    match environment.template_from_str(text) {
-        Err(error) => problems.say(at, "instructions", format!("they are no template: {}", said(&error))),
-        Ok(template) => {
-            let mut strange: Vec<String> = template
-                .undeclared_variables(false)
-                .into_iter()
-                .filter(|name| input.iter().all(|field| field.name != *name) && !(passages && name == PASSAGES))
-                .collect();
-            strange.sort();
-            for name in strange {
-                let names: Vec<&str> = input.iter().map(|field| field.name.as_str()).collect();
-                let message = if name == PASSAGES {
-                    "'{{ passages }}' are a knowledge base's; name one with `knowledge_base`".to_owned()
-                } else {
-                    format!("'{{{{ {name} }}}}' is no field; there are {}", names.join(", "))
-                };
-                problems.say(at.clone(), "instructions", message);
-            }
+    let template = match environment.template_from_str(text) {
+        Ok(template) => template,
+        Err(error) => {
+            let remedy = by_name(text, input, |said, name| said.contains(name)).map(|remedy| format!("; {remedy}"));
+            let message = format!("they are no template: {}{}", said(&error), remedy.unwrap_or_default());
+            problems.say(at, "instructions", message);
+            return;
         }
+    };
+    // To a template, `{{ 2024 }}` is a number, and `{{ text (en) }}` a call.
+    if let Some(remedy) = by_name(text, input, |said, name| said == name) {
+        problems.say(at, "instructions", remedy);
+        return;
     }
+    let words: Vec<Cow<'_, str>> = input.iter().map(Field::word).collect();
+    let mut strange: Vec<String> = template
+        .undeclared_variables(false)
+        .into_iter()
+        .filter(|name| words.iter().all(|word| *word != name.as_str()) && !(passages && name == PASSAGES))
+        .collect();
+    strange.sort();
+    for name in strange {
+        let message = if name == PASSAGES {
+            "'{{ passages }}' are a knowledge base's; name one with `knowledge_base`".to_owned()
+        } else {
+            format!("'{{{{ {name} }}}}' is no field; there are {}", words.join(", "))
+        };
+        problems.say(at.clone(), "instructions", message);
+    }
+}
+
+/// What to say instead where a template's braces name a field as it is called and not by its word; `is` compares what they hold with the name.
+fn by_name(text: &str, input: &[Field], is: impl Fn(&str, &str) -> bool) -> Option<String> {
+    let braces: Vec<&str> = [("{{", "}}"), ("{%", "%}")]
+        .into_iter()
+        .flat_map(|(open, close)| {
+            text.split(open).skip(1).map(move |rest| rest.split(close).next().unwrap_or_default())
+        })
+        .map(|said| said.trim_matches(['-', '+']).trim())
+        .collect();
+    let field = input
+        .iter()
+        .filter(|field| !field.name.trim().is_empty() && field.word() != field.name.trim())
+        .find(|field| braces.iter().any(|said| is(said, field.name.trim())))?;
+    let Field { name, .. } = field;
+    Some(format!("the field `{name}` is named by its word in instructions: say '{{{{ {} }}}}'", field.word()))
 }
 
 fn said(error: &minijinja::Error) -> String {

@@ -2,11 +2,11 @@
 
 use std::collections::{HashMap, HashSet};
 
-use domain::{Example, Task};
+use domain::{Example, Field, Task};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::file::{self, PASSAGES, is_identifier};
+use super::file::{self, PASSAGES};
 use super::{Template, edit};
 use crate::data::{Reader, columns};
 use crate::routes::plain;
@@ -183,35 +183,28 @@ fn column(task: &Task, rows: &[Map<String, Value>], table: &LabelledTable<'_>) -
     let required: Vec<&str> =
         task.input.iter().filter(|field| !field.optional).map(|field| field.name.as_str()).collect();
     let missing: Vec<&str> = required.iter().copied().filter(|field| !names.contains(field)).collect();
-    let (field, column) = match (table.input, required.as_slice(), missing.as_slice()) {
+    match (table.input, required.as_slice(), missing.as_slice()) {
         (Some(column), [field], _) if *field != column => {
             if !names.contains(&column) {
                 let there = names.join(", ");
                 return Err(invalid(format!("there is no column '{column}' to read; there are {there}")));
             }
-            (*field, column)
+            Ok(Some(((*field).to_owned(), column.to_owned())))
         }
         (None, _, [field]) => {
             let free = columns.iter().filter(|(name, _)| task.input.iter().all(|field| field.name != *name));
             match free.max_by_key(|(_, read)| *read) {
-                Some((column, read)) if read.letters > 0 => (*field, column.as_str()),
+                Some((column, read)) if read.letters > 0 => Ok(Some(((*field).to_owned(), column.clone()))),
                 _ => {
                     let there = if names.is_empty() { "none besides the label".to_owned() } else { names.join(", ") };
-                    return Err(invalid(format!(
+                    Err(invalid(format!(
                         "no column could be the template's `{field}`, what is to be read: there are {there}; call one `{field}`"
-                    )));
+                    )))
                 }
             }
         }
-        _ => return Ok(None),
-    };
-    if !is_identifier(column) {
-        return Err(invalid(format!(
-            "the column '{column}' seems to be what is to be read, and its name is no word of letters, digits and `_`, by which instructions \
-             could name it; rename it in the head of the table, `{field}` for instance"
-        )));
+        _ => Ok(None),
     }
-    Ok(Some((field.to_owned(), column.to_owned())))
 }
 
 /// How much there is to read in a column. Addresses, and what tells rows apart, are often longer than what is said in a row, and are no words.
@@ -252,24 +245,24 @@ fn to_read(task: &Task, rows: &[Map<String, Value>], table: &LabelledTable<'_>) 
         }
     }
     // What stands for passages is no row's.
-    all.retain(|(name, _)| name != PASSAGES);
+    all.retain(|(name, _)| Field::word_of(name) != PASSAGES);
     is_table.then_some(all)
 }
 
-/// Calls a field of the template's rows otherwise.
+/// Calls a field of the template's rows otherwise: in the form of rows by its key, in instructions by its word.
 fn rename(keys: &mut Map<String, Value>, field: &str, column: &str) {
-    let renamed = |fields: &Value| -> Value {
+    let renamed = |fields: &Value, to: &str| -> Value {
         let fields = fields.as_object().cloned().unwrap_or_default();
-        fields.into_iter().map(|(name, value)| (if name == field { column.to_owned() } else { name }, value)).collect()
+        fields.into_iter().map(|(name, value)| (if name == field { to.to_owned() } else { name }, value)).collect()
     };
     if let Some(input) = keys.get_mut("input") {
-        *input = renamed(input);
+        *input = renamed(input, &file::key_of(column));
     }
     if let Some(Value::String(text)) = keys.get_mut("instructions") {
-        *text = text.replace(&format!("{{{{ {field} }}}}"), &format!("{{{{ {column} }}}}"));
+        *text = text.replace(&format!("{{{{ {field} }}}}"), &format!("{{{{ {} }}}}", Field::word_of(column)));
     }
     for example in keys.get_mut("examples").and_then(Value::as_array_mut).into_iter().flatten() {
-        example["input"] = renamed(&example["input"]);
+        example["input"] = renamed(&example["input"], column);
     }
 }
 
@@ -322,7 +315,7 @@ fn labels(task: &Task, examples: &[Example]) -> Result<Vec<FittedLabels>> {
         if said.len() > MOST_LABELS || said.len() > 20 && said.len() * 10 > examples.len() * 9 {
             let whose = field.map_or_else(String::new, |field| format!(" of `{field}`"));
             return Err(invalid(format!(
-                "{} different labels{whose} in {} rows are no labels to choose from; is another column meant (--label), or is the answer a text \
+                "{} different labels{whose} in {} rows are no labels to choose from; is another column meant (label), or is the answer a text \
                  (a template such as rewrite)?",
                 said.len(),
                 examples.len()
@@ -466,6 +459,40 @@ mod tests {
     }
 
     #[test]
+    fn a_column_of_any_name_is_read() {
+        for (column, word) in [
+            ("Review Text", "Review_Text"),
+            ("评论 内容", "评论_内容"),
+            ("text (en)", "text_en"),
+            ("2024", "_2024"),
+            ("Kunden-Nr.", "Kunden_Nr"),
+            ("How was it?", "How_was_it"),
+        ] {
+            for (template, label) in [("classify", "label"), ("opinion", "sentiment")] {
+                let table = format!(
+                    "No.,Bought here?,{column},{label}\n1,yes,The lamp is broken,negative\n2,no,It is a very good lamp,positive\n"
+                );
+                let fitted = fit(template, "en", &table, None).expect(column);
+                assert_eq!(fitted.input, Some(("text".to_owned(), column.to_owned())), "{template}");
+                let task = task(&fitted);
+                assert_eq!((task.input.len(), task.input[0].optional), (1, false), "{}", fitted.source);
+                assert_eq!((task.input[0].name.as_str(), &*task.input[0].word()), (column, word));
+                assert!(task.instructions.contains(&format!("{{{{ {word} }}}}")), "{}", fitted.source);
+                let read = crate::labelled(&task, table.as_bytes(), RowFormat::Csv, None).expect("rows");
+                assert_eq!((read.examples.len(), read.wrong), (2, vec![]), "{template}: {column}");
+                // A table that is run has its other columns, too.
+                let rows = records(table.as_bytes(), RowFormat::Csv).expect("rows");
+                let rows: Vec<Map<String, Value>> = rows.into_iter().map(|row| row.fields.expect("a row")).collect();
+                for row in read.examples.iter().chain(&task.examples).map(|example| &example.input).chain(&rows) {
+                    let text = row[column].as_str().expect("a text");
+                    let told = crate::routes::told(&task, row, "").expect(column);
+                    assert!(told.contains(text) && !told.contains("{{"), "{told}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn what_is_read_is_the_column_with_most_to_read() {
         for (table, label, column) in [
             (
@@ -531,8 +558,7 @@ mod tests {
     fn what_cannot_be_fitted_is_said() {
         let many: String = (0..300).map(|at| format!("row {at},label {at}\n")).collect();
         for (template, table, label, said) in [
-            ("classify", "text\nabc\n", None, "name its column with --label"),
-            ("classify", "my text,label\nabc,x\ndef,y\n", None, "the column 'my text' seems to be"),
+            ("classify", "text\nabc\n", None, "say which column it is (label)"),
             ("classify", "label,tags\nx,a\ny,b\n", None, "there are none besides the label; call one `text`"),
             ("classify", "id,label\n1,a\n2,b\n", None, "no column could be the template's `text`"),
             ("opinion", "text,label\nabc,x\n", None, "answers with `sentiment`, `aspects`"),

@@ -96,7 +96,13 @@ fn what_is_wrong_is_named_by_line_column_and_key() {
         ("instructions = 'x'\noutput = 3", "2:10: output: it is a whole number; the form of an answer is a type"),
         ("instructions = 'x'\n[output]\nage = 'int'", "3:7: output.age: 'int' is no type"),
         ("instructions = 'x'\n[input]", "2:1: input: it has no field"),
-        ("instructions = 'x'\n[input]\n'my text' = ''", "3:1: input.my text: a field is a word"),
+        ("instructions = 'x'\n[input]\n'' = 'y'", "3:1: input.: a field needs a name"),
+        ("instructions = 'x'\n[input]\n'?' = 'y'", "3:1: input.?: a field needs a name"),
+        (
+            "instructions = 'x'\n[input]\n'Review Text' = ''\n'Review-Text' = ''",
+            "4:1: input.Review-Text: `Review Text` and `Review-Text` are both '{{ Review_Text }}' in instructions",
+        ),
+        ("instructions = 'x'\n[input]\na = ''\n'a?' = ''", "4:1: input.a?: `a` and `a` are both '{{ a }}'"),
         ("instructions = 'x'\n[output_schema]\ntype = 'strin'", "2:1: output_schema: it is no JSON Schema: /type: "),
         (
             "instructions = 'x'\noutput = 'text'\n[output_schema]\ntype = 'string'",
@@ -115,6 +121,61 @@ fn what_is_wrong_is_named_by_line_column_and_key() {
         let (task, problems) = read(text);
         assert!(task.is_none(), "{text}");
         assert!(problems.iter().any(|problem| problem.starts_with(expected)), "{text}: {problems:?} has no {expected}");
+    }
+}
+
+#[test]
+fn a_field_has_any_name_and_instructions_speak_of_it_by_its_word() {
+    for (key, name, optional, word) in [
+        ("Review Text", "Review Text", false, "Review_Text"),
+        ("评论 内容?", "评论 内容", true, "评论_内容"),
+        ("text (en)", "text (en)", false, "text_en"),
+        ("2024", "2024", false, "_2024"),
+        ("问题１", "问题１", false, "问题１"),
+        ("not", "not", false, "_not"),
+        ("👍", "👍", false, "_"),
+        ("How was it??", "How was it?", false, "How_was_it"),
+        ("How was it???", "How was it?", true, "How_was_it"),
+    ] {
+        let (task, problems) = read(&format!("instructions = 'Sort {{{{ {word} }}}}.'\n[input]\n'{key}' = 'it'"));
+        let task = task.unwrap_or_else(|| panic!("{key}: {problems:?}"));
+        assert_eq!((task.input[0].name.as_str(), task.input[0].optional), (name, optional), "{key}");
+    }
+    // Only what is a question has marks that are doubled.
+    for (name, key) in [("text", "text"), ("Review Text", "Review Text"), ("So?", "So??"), ("??", "????"), ("？", "？")]
+    {
+        assert_eq!(file::key_of(name), key);
+        let (task, problems) = read(&format!("instructions = 'x'\n[input]\n'{key}' = 'it'"));
+        let task = task.unwrap_or_else(|| panic!("{key}: {problems:?}"));
+        assert_eq!((task.input[0].name.as_str(), task.input[0].optional), (name, false), "{key}");
+    }
+}
+
+#[test]
+fn instructions_that_name_a_field_by_no_word_are_told_the_word() {
+    for (name, said, word) in [
+        ("Review Text", "{{ Review Text }}", "Review_Text"),
+        ("Review Text", "{{-Review Text-}}", "Review_Text"),
+        ("Review Text", "{{ Review Text | upper }}", "Review_Text"),
+        ("Review Text", "{% if Review Text %}good{% endif %}", "Review_Text"),
+        ("Review-Text", "{{ Review-Text }}", "Review_Text"),
+        ("评论 内容", "{{ 评论 内容 }}", "评论_内容"),
+        ("text (en)", "{{ text (en) }}", "text_en"),
+        ("2024", "{{2024}}", "_2024"),
+        ("none", "{{ none }}", "_none"),
+    ] {
+        let (task, problems) = read(&format!("instructions = '{said}'\n[input]\n'{name}' = 'it'"));
+        let remedy = format!("the field `{name}` is named by its word in instructions: say '{{{{ {word} }}}}'");
+        assert!(task.is_none() && problems.len() == 1, "{said}: {problems:?}");
+        assert!(problems[0].starts_with("1:16: instructions: ") && problems[0].ends_with(&remedy), "{problems:?}");
+    }
+    for (name, said, why) in [
+        ("Review Text", "{{ Review }}", "'{{ Review }}' is no field; there are Review_Text"),
+        ("text", "{{ text me }}", "they are no template: "),
+        ("Review Text", "{{ text", "they are no template: "),
+    ] {
+        let (_, problems) = read(&format!("instructions = '{said}'\n[input]\n'{name}' = 'it'"));
+        assert!(problems[0].contains(why) && !problems[0].contains("by its word"), "{said}: {problems:?}");
     }
 }
 
@@ -175,6 +236,8 @@ fn the_schema_for_editors_agrees_with_what_is_read() {
         "instructions = 'x'\noutput = 3",
         "instructions = 'x'\nout = 3",
         "instructions = 'x'\n[input]",
+        "instructions = 'x'\n[input]\n'' = 'y'",
+        "instructions = 'x'\n[input]\n'?' = 'y'",
         "instructions = 'x'\n[output]",
         "instructions = 'x'\n[output]\na = 'int'",
         "instructions = 'x'\n[[examples]]\ninput = 'a'",
@@ -183,8 +246,11 @@ fn the_schema_for_editors_agrees_with_what_is_read() {
     ] {
         assert!(!accepts(text) && read(text).0.is_none(), "{text}");
     }
-    for text in ["instructions = 'x'\noutput = 'text[]：引文'", "instructions = 'x'\n[output]\n'a?' = [{ b = 'date' }]"]
-    {
+    for text in [
+        "instructions = 'x'\noutput = 'text[]：引文'",
+        "instructions = 'x'\n[output]\n'a?' = [{ b = 'date' }]",
+        "instructions = 'x'\n[input]\n'Review Text' = 'a'\n'评论 内容?' = 'b'\n2024 = 'c'\n'??' = 'd'",
+    ] {
         assert!(accepts(text) && read(text).0.is_some(), "{text}: {:?}", read(text).1);
     }
 }
@@ -301,7 +367,29 @@ const PIECES: [&str; 31] = [
     "output_schema", "candidates",
 ];
 
+/// What names of columns are made of.
+#[rustfmt::skip]
+const SIGNS: [&str; 24] = [
+    "a", "Z", "评", "ß", "é", "का", "ж", "ー", "0", "9", "１", "_", " ", "-", ".", "?", "？", "(", ")", "{", "}", "%", "\"", "👍",
+];
+
 proptest! {
+    /// Instructions can speak of a field of any name.
+    #[test]
+    fn any_name_has_a_word_that_templates_can_name(
+        signs in proptest::collection::vec(proptest::sample::select(&SIGNS[..]), 1..12)
+    ) {
+        let name = signs.concat();
+        let key = serde_json::to_string(&file::key_of(&name)).expect("a text is JSON, and so TOML");
+        let word = domain::Field::word_of(&name);
+        let (task, problems) = read(&format!("instructions = 'Sort {{{{ {word} }}}}.'\n[input]\n{key} = 'it'"));
+        prop_assert!(task.is_some(), "{} {:?}", name, problems);
+        let task = task.expect("a task");
+        prop_assert_eq!((&task.input[0].name, task.input[0].optional), (&name, false));
+        let row = serde_json::Map::from_iter([(name.clone(), json!("the row"))]);
+        prop_assert_eq!(crate::routes::told(&task, &row, ""), Ok("Sort the row.".to_owned()));
+    }
+
     #[test]
     fn any_text_is_a_task_or_its_problems_have_places(
         pieces in proptest::collection::vec((proptest::sample::select(&PIECES[..]), any::<bool>()), 0..60)

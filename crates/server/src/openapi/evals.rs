@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::schemas::{Named, integer, list, nullable, number, object, string};
+use super::schemas::{Named, integer, list, listed, nullable, number, object, string};
 use super::{reference, requests};
 use crate::routes::evals;
 
@@ -21,31 +21,21 @@ pub(crate) const EVAL_UPDATE_REQUEST: &str = "EvalUpdateRequest";
 /// Every schema of them.
 pub(super) fn all() -> Vec<Named> {
     use requests::request;
-    let flag = || json!({"type": "boolean"});
     let gone = |kind: &str, id: &'static str| {
-        object(&[("object", json!({"const": kind})), ("deleted", flag()), (id, string())])
-    };
-    let listed = |of: &str| {
-        object(&[
-            ("object", json!({"const": "list"})),
-            ("data", list(reference(of))),
-            ("first_id", nullable("string")),
-            ("last_id", nullable("string")),
-            ("has_more", flag()),
-        ])
+        object(&[("object", json!({"const": kind})), ("deleted", json!({"type": "boolean"})), (id, string())])
     };
     vec![
         (EVAL_REQUEST, request(&evals::CREATE, &["data_source_config", "testing_criteria"], property)),
         (EVAL_UPDATE_REQUEST, request(&evals::UPDATE, &[], property)),
         (EVAL_RUN_REQUEST, request(&evals::RUN, &["data_source"], property)),
         (EVAL, eval()),
-        (EVALS, listed(EVAL)),
+        (EVALS, listed(reference(EVAL))),
         (EVAL_GONE, gone("eval.deleted", "eval_id")),
         (EVAL_RUN, run()),
-        (EVAL_RUNS, listed(EVAL_RUN)),
+        (EVAL_RUNS, listed(reference(EVAL_RUN))),
         (EVAL_RUN_GONE, gone("eval.run.deleted", "run_id")),
         (EVAL_ITEM, item()),
-        (EVAL_ITEMS, listed(EVAL_ITEM)),
+        (EVAL_ITEMS, listed(reference(EVAL_ITEM))),
     ]
 }
 
@@ -120,12 +110,15 @@ fn graders() -> Vec<Value> {
 fn data_source() -> Value {
     let row = json!({"type": "object", "required": ["item"], "properties": {"item": {"type": "object"}, "sample": {"type": "object"}}, "additionalProperties": false});
     let rows = json!({"type": "array", "minItems": 1, "items": row});
-    let source = object(&[("type", json!({"const": "file_content"})), ("content", rows)]);
+    let sent = object(&[("type", json!({"const": "file_content"})), ("content", rows)]);
+    let id =
+        json!({"type": "string", "description": "Of a file of /v1/files: JSON lines, each a row as in file_content."});
+    let kept = object(&[("type", json!({"const": "file_id"})), ("id", id)]);
     let template = object(&[("type", json!({"const": "template"})), ("template", messages())]);
     let pointed = object(&[("type", json!({"const": "item_reference"})), ("item_reference", string())]);
     json!({"type": "object", "required": ["type", "source"], "properties": {
         "type": {"enum": ["jsonl", "completions", "responses"]},
-        "source": source,
+        "source": {"anyOf": [sent, kept]},
         "input_messages": {"anyOf": [template, pointed, {"type": "null"}]},
         "model": {"type": ["string", "null"], "description": "An installed or remote model, kb/NAME or task/NAME."},
         "sampling_params": {"type": ["object", "null"]},

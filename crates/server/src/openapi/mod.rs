@@ -1,6 +1,7 @@
 //! `/openapi.json`: OpenAPI 3.1, made from the table of routes and the tables of fields that requests are checked against.
 
 pub(crate) mod evals;
+pub(crate) mod files;
 pub(crate) mod requests;
 pub(crate) mod schemas;
 mod tasks;
@@ -50,6 +51,10 @@ fn operation(route: &Route) -> Value {
             operation["requestBody"] =
                 json!({"required": true, "content": {"application/json": {"schema": reference(schema)}}});
         }
+        Takes::Form(schema) => {
+            operation["requestBody"] =
+                json!({"required": true, "content": {"multipart/form-data": {"schema": reference(schema)}}});
+        }
         Takes::Files => {
             let files =
                 json!({"type": "array", "items": {"type": "string", "contentMediaType": "application/octet-stream"}});
@@ -95,6 +100,7 @@ fn responses(gives: Gives) -> Value {
         Gives::JsonOrEvents(schema) => (200, json!({"application/json": json_of(schema), "text/event-stream": events})),
         Gives::Events => (200, json!({"text/event-stream": events})),
         Gives::Text(media) => (200, json!({media: {"schema": {"type": "string"}}})),
+        Gives::Bytes => (200, json!({"application/octet-stream": {}})),
         Gives::Nothing => (204, Value::Null),
     };
     let mut success = json!({"description": "Done."});

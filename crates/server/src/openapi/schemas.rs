@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 use wire::openai::{chat, completion, embedding};
 
-use super::{evals, reference, requests};
+use super::{evals, files, reference, requests};
 use crate::routes::{bases, choices, labelled, rerank, tasks, tokens};
 
 pub(crate) const ANSWER: &str = "Answer";
@@ -38,6 +38,7 @@ pub(crate) const CHOOSING: &str = "Choosing";
 pub(crate) const DECISION: &str = "Decision";
 pub(crate) const DECISIONS: &str = "Decisions";
 pub(crate) const OUTPUTS: &str = "DecisionOutputs";
+pub(crate) const TABLE_ROWS: &str = "TableRows";
 pub(crate) const TASK: &str = "Task";
 pub(crate) const TASKS: &str = "Tasks";
 pub(crate) const TASK_ANSWERS: &str = "TaskAnswers";
@@ -67,7 +68,8 @@ pub(super) fn all() -> Value {
         .chain(engine())
         .chain(bases_and_models())
         .chain(super::tasks::all())
-        .chain(evals::all());
+        .chain(evals::all())
+        .chain(files::all());
     Value::Object(all.map(|(name, schema)| (name.to_owned(), schema)).collect())
 }
 
@@ -386,6 +388,17 @@ pub(super) fn object(properties: &[(&str, Value)]) -> Value {
 
 pub(super) fn list(items: Value) -> Value {
     json!({"type": "array", "items": items})
+}
+
+/// A part of a list, as OpenAI's lists give it.
+pub(super) fn listed(items: Value) -> Value {
+    object(&[
+        ("object", json!({"const": "list"})),
+        ("data", list(items)),
+        ("first_id", nullable("string")),
+        ("last_id", nullable("string")),
+        ("has_more", json!({"type": "boolean"})),
+    ])
 }
 
 pub(super) fn string() -> Value {

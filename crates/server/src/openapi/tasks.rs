@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::reference;
 use super::schemas::{
-    CHOOSING, DECISION, DECISIONS, Named, OUTPUTS, TASK, TASK_ANSWERS, TASK_BEGUN, TASK_ROWS, TASK_ROWS_CHANGED,
-    TASK_SOURCE, TASK_UPLOADED, TASKS, integer, list, nullable, number, object, string,
+    CHOOSE_REQUEST, CHOOSING, DECISION, DECISIONS, Named, OUTPUTS, TABLE_ROWS, TASK, TASK_ANSWERS, TASK_BEGUN,
+    TASK_ROWS, TASK_ROWS_CHANGED, TASK_SOURCE, TASK_UPLOADED, TASKS, integer, list, nullable, number, object, string,
 };
 
 pub(super) fn all() -> Vec<Named> {
@@ -103,6 +103,13 @@ fn rows() -> Vec<Named> {
                 ("unread", integer()),
             ]),
         ),
+        (
+            TABLE_ROWS,
+            object(&[
+                ("rows", list(json!({"type": "object", "description": "Fields of the task that are not empty."}))),
+                ("wrong", list(wrong())),
+            ]),
+        ),
     ]
 }
 
@@ -121,6 +128,10 @@ fn choices() -> Vec<Named> {
         ("milliseconds", nullable("number")),
     ]);
     let parts = object(&[("train", integer()), ("development", integer()), ("test", integer())]);
+    let terms = json!({
+        "oneOf": [reference(CHOOSE_REQUEST), {"type": "null"}],
+        "description": "What it was begun with: sent again after it was stopped, it goes on. Null if there is nothing to go on with, or nobody knows.",
+    });
     let listed = object(&[
         ("id", string()),
         ("date", string()),
@@ -143,6 +154,7 @@ fn choices() -> Vec<Named> {
                 ("seconds", number()),
                 ("seconds_left", nullable("number")),
                 ("error", nullable("string")),
+                ("terms", terms),
                 ("decision", nullable("string")),
             ]),
         ),

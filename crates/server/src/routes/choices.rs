@@ -8,7 +8,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use domain::Error;
-use platform::{ChooseOptions, ChooseStatus, Decision, Decisions, ReportLanguage, Route, Search, Terms};
+use platform::{ChooseOptions, ChooseStatus, ChooseTerms, Decision, Decisions, ReportLanguage, Route, Search, Terms};
 use serde_json::{Value, json};
 use wire::fields::{Field, Fields, wrong_type};
 
@@ -64,7 +64,7 @@ fn options(fields: &Fields<'_>) -> Result<ChooseOptions, Error> {
         terms: Terms {
             confidence: decimal(fields, "confidence", 0.5, 0.9999)?.unwrap_or(usual.terms.confidence),
             spend: decimal(fields, "spend", 0.01, 1.0)?.unwrap_or(usual.terms.spend),
-            finalists: count("finalists", 1, 100, usual.terms.finalists)?,
+            finalists: count("finalists", 1, ChooseTerms::FINALISTS as i64, usual.terms.finalists)?,
             ..usual.terms
         },
         examples: count("examples", 2, 1_000_000, usual.examples)?,

@@ -7,7 +7,10 @@ pub(crate) mod choices;
 pub(crate) mod completions;
 pub(crate) mod embeddings;
 pub(crate) mod evals;
+pub(crate) mod files;
+mod forms;
 pub(crate) mod labelled;
+mod lists;
 pub(crate) mod models;
 pub(crate) mod rerank;
 pub(crate) mod tasks;
@@ -23,7 +26,7 @@ use axum::routing::{MethodRouter, delete, get, post, put};
 
 use crate::app::App;
 use crate::failure::Failure;
-use crate::openapi::{evals as eval_schema, schemas as schema};
+use crate::openapi::schemas as schema;
 use crate::{door, ui};
 
 /// One operation.
@@ -54,6 +57,8 @@ pub(crate) enum Takes {
     File(&'static [Param]),
     /// JSON of a schema.
     Json(&'static str),
+    /// A form of a schema.
+    Form(&'static str),
     /// A form of files.
     Files,
 }
@@ -80,6 +85,8 @@ pub(crate) enum Gives {
     Events,
     /// Text of a media type.
     Text(&'static str),
+    /// The bytes of a file.
+    Bytes,
     /// Nothing (204).
     Nothing,
 }
@@ -98,10 +105,19 @@ fn route(
 
 /// Every operation.
 pub(crate) fn table() -> Vec<Route> {
-    [about_routes(), openai_routes(), eval_routes(), base_routes(), task_routes(), choice_routes(), catalogue_routes()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        about_routes(),
+        openai_routes(),
+        evals::routes(),
+        files::routes(),
+        base_routes(),
+        task_routes(),
+        choice_routes(),
+        catalogue_routes(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 fn about_routes() -> Vec<Route> {
@@ -186,53 +202,6 @@ fn openai_routes() -> Vec<Route> {
             "The text of tokens",
             (Takes::Json(schema::DETOKENIZE_REQUEST), Json(200, schema::TEXT)),
             post(tokens::detokenize),
-        ),
-    ]
-}
-
-fn eval_routes() -> Vec<Route> {
-    use Gives::Json;
-    use Takes::{Nothing, Query};
-    use eval_schema as schema;
-    const EVAL: &str = "/v1/evals/{eval_id}";
-    const RUNS: &str = "/v1/evals/{eval_id}/runs";
-    const RUN: &str = "/v1/evals/{eval_id}/runs/{run_id}";
-    const ITEMS: &str = "/v1/evals/{eval_id}/runs/{run_id}/output_items";
-    let (create, update) = (Takes::Json(schema::EVAL_REQUEST), Takes::Json(schema::EVAL_UPDATE_REQUEST));
-    let (start, listed) = (Takes::Json(schema::EVAL_RUN_REQUEST), Query(&evals::RUNS_QUERY));
-    let (one, run) = (Json(200, schema::EVAL), Json(200, schema::EVAL_RUN));
-    vec![
-        route("post", "/v1/evals", "Make an eval", (create, Json(201, schema::EVAL)), post(evals::create)),
-        route(
-            "get",
-            "/v1/evals",
-            "List evals",
-            (Query(&evals::EVALS_QUERY), Json(200, schema::EVALS)),
-            get(evals::list),
-        ),
-        route("get", EVAL, "An eval", (Nothing, one), get(evals::retrieve)),
-        route("post", EVAL, "Change an eval's name or metadata", (update, one), post(evals::update)),
-        route(
-            "delete",
-            EVAL,
-            "Remove an eval and its runs",
-            (Nothing, Json(200, schema::EVAL_GONE)),
-            delete(evals::remove),
-        ),
-        route("post", RUNS, "Start a run, in the background", (start, Json(201, schema::EVAL_RUN)), post(evals::start)),
-        route("get", RUNS, "List an eval's runs", (listed, Json(200, schema::EVAL_RUNS)), get(evals::runs)),
-        route("get", RUN, "A run", (Nothing, run), get(evals::run)),
-        // Older clients stop a run at its own path.
-        route("post", RUN, "Stop a run", (Nothing, run), post(evals::cancel)),
-        route("post", "/v1/evals/{eval_id}/runs/{run_id}/cancel", "Stop a run", (Nothing, run), post(evals::cancel)),
-        route("delete", RUN, "Remove a run", (Nothing, Json(200, schema::EVAL_RUN_GONE)), delete(evals::remove_run)),
-        route("get", ITEMS, "What came of a run's rows", (listed, Json(200, schema::EVAL_ITEMS)), get(evals::items)),
-        route(
-            "get",
-            "/v1/evals/{eval_id}/runs/{run_id}/output_items/{output_item_id}",
-            "What came of one row",
-            (Nothing, Json(200, schema::EVAL_ITEM)),
-            get(evals::item),
         ),
     ]
 }
@@ -334,6 +303,13 @@ fn task_routes() -> Vec<Route> {
             "Begin a task from a template that is fitted to a table of labelled rows",
             (File(&tasks::BEGIN), Json(201, schema::TASK_BEGUN)),
             post(tasks::begin),
+        ),
+        route(
+            "post",
+            "/v1/tasks/{name}/read",
+            "Read the rows of a table for a task; nothing is asked or kept",
+            (File(&tasks::READ), Json(200, schema::TABLE_ROWS)),
+            post(tasks::read),
         ),
         route(
             "post",

@@ -1,5 +1,5 @@
-//! `/v1/tasks`: tasks of the workspace's folder, begun, changed, and rows answered by them. A task is also a model, `task/NAME`. Labelled rows are in
-//! `labelled`, what is chosen by them in `choices`.
+//! `/v1/tasks`: tasks of the workspace's folder, begun, changed, tables read for them and rows answered by them. A task is also a model, `task/NAME`.
+//! Labelled rows are in `labelled`, what is chosen by them in `choices`.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -9,7 +9,8 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use domain::Error;
 use platform::{
-    Decisions, LabelledTable, Outcome, RowAnswer, RowFormat, TaskChange, TaskFile, Template, Workspace, templates,
+    Decisions, LabelledTable, Outcome, RowAnswer, RowFormat, TableRows, TaskChange, TaskFile, Template, Workspace,
+    templates,
 };
 use serde_json::{Map, Value, json};
 use wire::fields::{Field, Fields, wrong_type};
@@ -20,6 +21,7 @@ use crate::app::{App, blocking};
 use crate::body::{self, Asked, Segment};
 use crate::failure::Failure;
 
+pub(crate) const READ: [Param; 1] = [UPLOAD[0]];
 pub(crate) const RUN: [Field; 1] = [Field::read("rows")];
 pub(crate) const CREATE: [Field; 4] =
     [Field::read("name"), Field::read("template"), Field::read("language"), Field::read("sample")];
@@ -181,6 +183,21 @@ fn with_source(workspace: &Workspace, file: &TaskFile, source: &str) -> Result<V
     let mut all = described(workspace, file)?;
     all["source"] = source.into();
     Ok(all)
+}
+
+/// The rows of a table that the task can be run on, and why it cannot be on the others; nothing is asked or kept.
+pub(crate) async fn read(
+    State(app): State<Arc<App>>,
+    Segment(name): Segment,
+    asked: Asked,
+    request: Request,
+) -> Result<Json<TableRows>, Failure> {
+    asked.check(&READ)?;
+    let format = RowFormat::of(Path::new(asked.text("file").unwrap_or_default()))?;
+    // Said before the file is sent.
+    let task = blocking(&app, move |workspace| workspace.tasks().show(&name)?.task()).await?;
+    let bytes = body::file(request, &app).await?;
+    Ok(Json(blocking(&app, move |_| TableRows::of(&task, &bytes, format)).await?))
 }
 
 pub(crate) async fn run(

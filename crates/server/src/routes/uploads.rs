@@ -2,24 +2,20 @@
 
 use std::collections::HashSet;
 use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::multipart::{Field, Multipart, MultipartError};
-use axum::extract::{FromRequest, Request, State};
-use axum::http::header::CONTENT_DISPOSITION;
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::multipart::{Field, Multipart};
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
 use domain::Error;
-use percent_encoding::percent_decode_str;
 use serde::Serialize;
-use tokio::io::{AsyncWriteExt, BufWriter};
 
+use super::forms::{self, Folder, Sink, megabytes};
 use crate::app::{App, blocking};
 use crate::body::Segment;
-use crate::door::is_form;
 use crate::failure::Failure;
 
 /// Longest name of a document, in bytes.
@@ -28,8 +24,7 @@ const LONGEST_NAME: usize = 1024;
 const LONGEST_PART: usize = 255;
 /// Most files of one upload.
 const MAX_FILES: usize = 20_000;
-/// Bytes gathered before the disk is written to.
-const BUFFER: usize = 256 * 1024;
+const HOW: &str = "Files are sent as a form: 'Content-Type: multipart/form-data', each file a part named 'files'.";
 
 /// What became of the files.
 #[derive(Debug, Default, Serialize)]
@@ -49,7 +44,7 @@ pub(crate) async fn upload(
     Segment(base): Segment,
     request: Request,
 ) -> Result<Response, Failure> {
-    let mut form = form(request, &app).await?;
+    let mut form = forms::open(request, &app, HOW).await?;
     let name = base.clone();
     blocking(&app, move |workspace| match workspace.knowledge_bases().info(&name) {
         // It will be made; a name that cannot be is said before gigabytes are sent.
@@ -57,7 +52,7 @@ pub(crate) async fn upload(
         other => other.map(|_| ()),
     })
     .await?;
-    let folder = Folder(Some(blocking(&app, platform::Workspace::upload_dir).await?));
+    let folder = Folder::begin(&app).await?;
     let uploaded = receive(&app, &mut form, folder.path()).await?;
     if uploaded.accepted.is_empty() && uploaded.rejected.is_empty() {
         let message = "The form holds no files; send each as a part named 'files' with a file name.";
@@ -70,46 +65,13 @@ pub(crate) async fn upload(
     Ok((StatusCode::ACCEPTED, Json(uploaded)).into_response())
 }
 
-async fn form(request: Request, app: &Arc<App>) -> Result<Multipart, Failure> {
-    if !is_form(request.headers()) {
-        let message = "Files are sent as a form: 'Content-Type: multipart/form-data', each file a part named 'files'.";
-        return Err(Failure::wrong_type(message));
-    }
-    Multipart::from_request(request, app).await.map_err(|error| Failure::malformed("invalid_form", error.body_text()))
-}
-
-/// A folder that is removed unless it is handed over: when a form breaks off, nothing stays.
-struct Folder(Option<PathBuf>);
-
-impl Folder {
-    fn path(&self) -> &Path {
-        self.0.as_deref().expect("it is handed over once, at the end: this is a bug")
-    }
-
-    fn hand_over(mut self) -> PathBuf {
-        self.0.take().expect("it is handed over once, at the end: this is a bug")
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        if let Some(folder) = self.0.take() {
-            tokio::task::spawn_blocking(move || {
-                if let Err(error) = std::fs::remove_dir_all(&folder) {
-                    tracing::warn!(folder = %folder.display(), %error, "a broken upload could not be removed");
-                }
-            });
-        }
-    }
-}
-
 async fn receive(app: &App, form: &mut Multipart, folder: &Path) -> Result<Uploaded, Failure> {
     let mut uploaded = Uploaded::default();
     let mut seen = HashSet::new();
     let mut left = app.limits.upload_bytes;
     let mut parts = 0;
-    while let Some(mut field) = patiently(app, form.next_field()).await? {
-        let Some(given) = extended_name(field.headers()).or_else(|| field.file_name().map(str::to_owned)) else {
+    while let Some(mut field) = forms::next_part(app, form).await? {
+        let Some(given) = forms::file_name(&field) else {
             let part: String = field.name().unwrap_or_default().chars().take(40).collect();
             let message = format!("The part '{part}' has no file name; send files only, each as a part named 'files'.");
             return Err(Error::invalid("files", "invalid_value", message).into());
@@ -133,7 +95,7 @@ async fn receive(app: &App, form: &mut Multipart, folder: &Path) -> Result<Uploa
             Ok(name) => uploaded.accepted.push(name),
             Err((name, error)) => {
                 uploaded.rejected.push(Rejected { name, error });
-                while let Some(piece) = next_piece(app, &mut field).await? {
+                while let Some(piece) = forms::next_piece(app, &mut field).await? {
                     spend(app, &mut left, piece.len())?;
                 }
             }
@@ -144,8 +106,8 @@ async fn receive(app: &App, form: &mut Multipart, folder: &Path) -> Result<Uploa
 
 /// Writes one file. The inner error rejects the file, the outer one the whole upload.
 async fn keep(app: &App, field: &mut Field<'_>, path: &Path, left: &mut u64) -> Result<Result<(), String>, Failure> {
-    let file = match create(path).await {
-        Ok(file) => file,
+    let mut sink = match Sink::create(path).await {
+        Ok(sink) => sink,
         // `a` and `a/b` in one upload, for one.
         Err(error)
             if matches!(
@@ -155,32 +117,21 @@ async fn keep(app: &App, field: &mut Field<'_>, path: &Path, left: &mut u64) -> 
         {
             return Ok(Err("a file and a folder of this upload have the same name".to_owned()));
         }
-        Err(error) => return Err(disk(path, &error).into()),
+        Err(error) => return Err(forms::disk(path, &error).into()),
     };
-    let mut file = BufWriter::with_capacity(BUFFER, file);
-    let mut size = 0u64;
-    while let Some(piece) = next_piece(app, field).await? {
+    while let Some(piece) = forms::next_piece(app, field).await? {
         spend(app, left, piece.len())?;
-        size += piece.len() as u64;
-        if size > app.limits.file_bytes {
-            drop(file);
-            tokio::fs::remove_file(path).await.map_err(|error| disk(path, &error))?;
+        if sink.size_with(&piece) > app.limits.file_bytes {
+            sink.give_up().await?;
             return Ok(Err(format!(
                 "it is larger than {}, the most one file may have; split it",
                 megabytes(app.limits.file_bytes)
             )));
         }
-        file.write_all(&piece).await.map_err(|error| disk(path, &error))?;
+        sink.write(&piece).await?;
     }
-    file.flush().await.map_err(|error| disk(path, &error))?;
+    sink.finish().await?;
     Ok(Ok(()))
-}
-
-async fn create(path: &Path) -> std::io::Result<tokio::fs::File> {
-    if let Some(parent) = path.parent() {
-        tokio::fs::create_dir_all(parent).await?;
-    }
-    tokio::fs::File::create_new(path).await
 }
 
 fn spend(app: &App, left: &mut u64, bytes: usize) -> Result<(), Failure> {
@@ -191,53 +142,6 @@ fn spend(app: &App, left: &mut u64, bytes: usize) -> Result<(), Failure> {
         ))
     })?;
     Ok(())
-}
-
-fn megabytes(bytes: u64) -> String {
-    if bytes >= 1 << 20 { format!("{} MB", bytes >> 20) } else { format!("{bytes} bytes") }
-}
-
-async fn next_piece(app: &App, field: &mut Field<'_>) -> Result<Option<Bytes>, Failure> {
-    patiently(app, field.chunk()).await
-}
-
-/// Waits for a piece of the form, for as long as a piece may take.
-async fn patiently<T>(app: &App, piece: impl Future<Output = Result<T, MultipartError>>) -> Result<T, Failure> {
-    match tokio::time::timeout(app.limits.stall, piece).await {
-        Err(_) => Err(Failure::too_slow(app.limits.stall.as_secs())),
-        Ok(outcome) => outcome.map_err(|error| {
-            Failure::malformed(
-                "invalid_form",
-                format!("The form cannot be read: {}. Send it again.", error.body_text()),
-            )
-        }),
-    }
-}
-
-fn disk(path: &Path, error: &std::io::Error) -> Error {
-    Error::failed(format!("{}: {error}; check that the data directory may be written to and has room", path.display()))
-}
-
-/// The name after `filename*=`, which some clients send beside or instead of `filename=` where it is not ASCII (RFC 8187).
-fn extended_name(headers: &HeaderMap) -> Option<String> {
-    let disposition = headers.get(CONTENT_DISPOSITION)?.to_str().ok()?;
-    let mut quoted = false;
-    let parameters = disposition.split(|c| {
-        quoted ^= c == '"';
-        c == ';' && !quoted
-    });
-    let mut names = parameters.filter_map(|parameter| {
-        let (name, value) = parameter.split_once('=')?;
-        name.trim().eq_ignore_ascii_case("filename*").then_some(value.trim())
-    });
-    let mut value = names.next()?.splitn(3, '\'');
-    let (charset, _language, encoded) = (value.next()?, value.next()?, value.next()?);
-    let bytes = percent_decode_str(encoded);
-    match charset.to_ascii_lowercase().as_str() {
-        "utf-8" => bytes.decode_utf8().ok().map(String::from),
-        "iso-8859-1" => Some(bytes.map(char::from).collect()),
-        _ => None,
-    }
 }
 
 /// A file's name as a document's name: relative, with slashes, staying inside its folder.
@@ -269,23 +173,6 @@ fn safe_name(given: &str) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_may_come_encoded() {
-        for (disposition, name) in [
-            ("form-data; name=\"files\"; filename=\"a.md\"", None),
-            ("form-data; name=\"files\"; filename*=utf-8''%E5%B9%B4%E5%81%87.md", Some("年假.md")),
-            ("form-data; filename=\"_.md\"; FILENAME*=UTF-8'zh'%E5%B9%B4.md", Some("年.md")),
-            ("form-data; filename*=iso-8859-1''caf%E9.txt", Some("café.txt")),
-            ("form-data; filename=\"a; filename*=utf-8''b.md\"", None),
-            ("form-data; filename*=utf-8''%FF.md", None),
-            ("form-data; filename*=gb18030''%C4%EA.md", None),
-            ("form-data; filename*=a.md", None),
-        ] {
-            let headers = HeaderMap::from_iter([(CONTENT_DISPOSITION, disposition.parse().unwrap())]);
-            assert_eq!(extended_name(&headers).as_deref(), name, "{disposition}");
-        }
-    }
 
     #[test]
     fn names_stay_inside_their_folder() {

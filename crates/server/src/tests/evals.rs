@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::*;
 
-fn wanted() -> Value {
+pub(super) fn wanted() -> Value {
     json!({
         "name": "回答",
         "metadata": {"team": "hr"},
@@ -22,7 +22,7 @@ fn rows(content: Value) -> Value {
     json!({"name": "first", "data_source": {"type": "jsonl", "source": {"type": "file_content", "content": content}}})
 }
 
-async fn ended(house: &House, path: &str) -> Value {
+pub(super) async fn ended(house: &House, path: &str) -> Value {
     for _ in 0..500 {
         let run = house.get(path).await.good(200, "EvalRun");
         if run["status"] != "queued" && run["status"] != "in_progress" {
@@ -182,11 +182,13 @@ async fn runs_that_cannot_be_are_refused_by_name() {
         json!({"data_source": body})
     };
     for (body, code, parts) in [
+        (source(json!({"type": "file_id"})), "missing_required_parameter", &["data_source.source.id"][..]),
         (
-            source(json!({"type": "file_id", "id": "file-1"})),
-            "unsupported_parameter",
-            &["not served yet", "file_content"][..],
+            source(json!({"type": "file_id", "file_id": "file-1"})),
+            "unknown_parameter",
+            &["'data_source.source.file_id'"],
         ),
+        (source(json!({"type": "file"})), "invalid_value", &["'file' is none of 'file_content', 'file_id'"]),
         (source(json!({"type": "stored_completions"})), "unsupported_parameter", &["not stored here"]),
         (source(json!({"type": "file_content", "content": []})), "invalid_value", &["at least one row"]),
         (
@@ -235,4 +237,6 @@ async fn runs_that_cannot_be_are_refused_by_name() {
         house.post(&path, body).await.bad(400, code, parts);
     }
     house.post(&path, ask("completions", json!({}))).await.bad(404, "model_not_found", &["m"]);
+    let unknown = source(json!({"type": "file_id", "id": "file-1"}));
+    house.post(&path, unknown).await.bad(404, "file_not_found", &["No such File object: file-1"]);
 }

@@ -4,11 +4,13 @@ mod bases;
 mod described;
 mod door;
 mod evals;
+mod files;
 mod listening;
 mod openai;
 mod schema;
 mod streams;
 mod tasks;
+mod workbook;
 
 use std::sync::Arc;
 

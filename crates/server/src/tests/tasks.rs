@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use super::workbook::workbook;
 use super::*;
 
 const TASK: &str = "instructions = 'Sort {{ text }}'\noutput = ['a', 'b']\n";
@@ -202,7 +203,7 @@ async fn rows_are_labelled_paged_and_uploaded() {
         (&json!(2), &json!(3), &json!(2))
     );
     begin("fitted", fitted, table).await.bad(409, "conflict", &["fitted.toml"]);
-    begin("other", "template=classify&file=a.csv", table).await.bad(400, "invalid_data", &["--label"]);
+    begin("other", "template=classify&file=a.csv", table).await.bad(400, "invalid_data", &["it is (label)"]);
     begin("other", "template=classify", table).await.bad(400, "missing_required_parameter", &["'file'"]);
     begin("other", "template=x&file=a.csv", table).await.bad(400, "invalid_value", &["'x' is no template"]);
     begin("other", &format!("{fitted}&language=fr"), table).await.bad(400, "invalid_value", &["'fr' is neither"]);
@@ -214,6 +215,44 @@ async fn rows_are_labelled_paged_and_uploaded() {
     let form = to("POST", "/v1/tasks/sort/upload?file=a.csv").header("content-type", "multipart/form-data; boundary=x");
     house.call(form.body(Body::from("x")).unwrap()).await.bad(415, "unsupported_media_type", &["send the file itself"]);
     assert_eq!(house.get("/v1/tasks/sort").await.json()["labelled"], 2);
+}
+
+#[tokio::test]
+async fn a_table_is_read_for_a_task() {
+    let house = house();
+    let task = format!("{TASK}[policy]\nlabel = 'how'\n");
+    std::fs::write(house.data.path().join("tasks/sort.toml"), task).unwrap();
+    let ask = |query: &str, body: &[u8]| {
+        house.call(to("POST", &format!("/v1/tasks/{query}")).body(Body::from(body.to_vec())).unwrap())
+    };
+    let book =
+        workbook(&[&["id", "text", "how"], &["1", "很好 &amp; fine", "secret"], &["2", "", "public"], &["3", "b", ""]]);
+    assert_eq!(
+        ask("sort/read?file=reviews.xlsx", &book).await.good(200, "TableRows"),
+        json!({
+            "rows": [{"text": "很好 & fine", "how": "secret"}, {"text": "b"}],
+            "wrong": [[2, "the field `text` is missing or empty"]],
+        })
+    );
+    // As spreadsheets save it in China.
+    let gb18030 = b"text,id\n\"\xc4\xe3\xba\xc3, \xca\xc0\xbd\xe7\",1\n";
+    assert_eq!(
+        ask("sort/read?file=a.CSV", gb18030).await.good(200, "TableRows"),
+        json!({"rows": [{"text": "你好, 世界"}], "wrong": []})
+    );
+    for (query, body, status, code, parts) in [
+        ("sort/read", &b"x"[..], 400, "missing_required_parameter", &["'file'", ".xlsx"][..]),
+        ("sort/read?file=a.csv&label=x", b"x", 400, "unknown_parameter", &["'label'"]),
+        ("sort/read?file=a.pdf", b"x", 400, "invalid_rows", &["'.pdf'"]),
+        ("sort/read?file=a.csv", b"", 400, "invalid_rows", &["empty"]),
+        ("sort/read?file=a.xlsx", b"text\nx\n", 400, "invalid_rows", &["no workbook that can be read"]),
+        ("sort/read?file=a.csv", b"review\nx\n", 400, "missing_field", &["`text`", "there are review"]),
+        ("bad/read?file=a.csv", b"text\nx\n", 400, "invalid_task", &["bad.toml:1:16"]),
+        ("none/read?file=a.csv", b"text\nx\n", 404, "task_not_found", &["none"]),
+    ] {
+        ask(query, body).await.bad(status, code, parts);
+    }
+    assert_eq!(house.get("/v1/tasks/sort").await.json()["labelled"], 0, "nothing is kept");
 }
 
 /// A model far away that says `a` to everything once it may, and nothing before.
@@ -283,7 +322,7 @@ async fn a_choice_is_begun_watched_stopped_and_goes_on() {
         choose(body).await.bad(400, code, &[part]);
     }
     let idle = house.get("/v1/tasks/sort/choose").await.good(200, "Choosing");
-    assert_eq!((&idle["state"], &idle["decision"]), (&json!("idle"), &Value::Null));
+    assert_eq!((&idle["state"], &idle["terms"], &idle["decision"]), (&json!("idle"), &Value::Null, &Value::Null));
 
     let far = far(&house);
     let how = json!({"models": ["far"], "routes": ["prompt"], "spend": 1, "seed": 3});
@@ -300,9 +339,19 @@ async fn a_choice_is_begun_watched_stopped_and_goes_on() {
     // Twice is no error.
     house.delete("/v1/tasks/sort/choose").await.good(200, "Choosing");
 
+    // On the terms that the server has kept it goes on, whoever asks.
+    let terms = stopped["terms"].clone();
+    for (name, value) in how.as_object().unwrap() {
+        assert_eq!(terms[name].as_f64(), value.as_f64(), "{name}: {terms}");
+        assert_eq!(terms[name].as_array(), value.as_array(), "{name}: {terms}");
+    }
+    assert_eq!(begun["terms"], terms);
+    let kept = house.data.path().join("decisions/sort.terms");
+    assert_eq!(serde_json::from_slice::<Value>(&std::fs::read(&kept).unwrap()).unwrap(), terms);
     far.store(true, Ordering::Relaxed);
-    choose(how.clone()).await.good(202, "Choosing");
+    choose(terms).await.good(202, "Choosing");
     let done = until(&house, "done").await;
+    assert!(done["terms"].is_null() && !kept.exists(), "there is nothing to go on with: {done}");
     let one = &done["candidates"][0];
     assert_eq!((&one["state"], &one["examples"], &one["mean"]), (&json!("final"), &json!(8), &json!(0.5)), "{done}");
     assert!(one["milliseconds"].as_f64().unwrap() > 0.0 && done["seconds"].as_f64().unwrap() > 0.0, "{done}");
@@ -341,8 +390,21 @@ async fn what_an_ended_process_left_is_a_stopped_choice() {
     let house = house();
     std::fs::create_dir(house.data.path().join("decisions")).unwrap();
     std::fs::write(house.data.path().join("decisions/sort.part"), "{}\n{}\n").unwrap();
-    let status = house.get("/v1/tasks/sort/choose").await.good(200, "Choosing");
-    assert_eq!((&status["state"], &status["asked"]), (&json!("stopped"), &json!(2)));
+    let terms = json!({
+        "models": ["far"], "confidence": 0.9, "spend": 1.0, "finalists": 3, "examples": 400, "max_seconds": 60.5, "seed": 3,
+        "concurrency": 4, "max_tokens": 512, "search": 6,
+    });
+    // Another version's may say what this one does not know.
+    let mut later = terms.clone();
+    later["haste"] = true.into();
+    for (kept, told) in [(None, Value::Null), (Some(terms.clone()), terms), (Some(later), Value::Null)] {
+        if let Some(kept) = kept {
+            std::fs::write(house.data.path().join("decisions/sort.terms"), kept.to_string()).unwrap();
+        }
+        let status = house.get("/v1/tasks/sort/choose").await.good(200, "Choosing");
+        assert_eq!((&status["state"], &status["asked"]), (&json!("stopped"), &json!(2)));
+        assert_eq!(status["terms"], told);
+    }
     house.get("/v1/tasks/none/choose").await.bad(404, "task_not_found", &["none"]);
     house.delete("/v1/tasks/none/choose").await.bad(404, "task_not_found", &["none"]);
 }

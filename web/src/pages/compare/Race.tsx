@@ -12,7 +12,7 @@ const order: RacerState[] = ['final', 'racing', 'preparing', 'waiting', 'out', '
 interface RaceProps {
   choice: Choice;
   onStop: () => Promise<void>;
-  /** Nothing if nobody here knows on what terms it would go on. */
+  /** Nothing if nobody knows on what terms it would go on. */
   onGoOn: (() => Promise<void>) | null;
 }
 

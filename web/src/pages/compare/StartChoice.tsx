@@ -1,7 +1,7 @@
 import { useState, type FormEvent } from 'react';
 import { get } from '../../api/client';
 import type { Info } from '../../api/types';
-import type { Json, Task } from '../../api/tasks';
+import type { ChoiceTerms, Task } from '../../api/tasks';
 import { useTaskText } from '../../i18n/tasks';
 import { count, share } from '../../lib/format';
 import { Link } from '../../lib/router';
@@ -21,9 +21,9 @@ interface StartProps {
   labelled: number;
   open: boolean;
   resumes: boolean;
-  /** One was not finished whose terms nobody here knows: they are to be said again. */
+  /** One was not finished whose terms nobody knows: they are to be said again. */
   unknown: boolean;
-  onStart: (terms: Record<string, Json>) => Promise<void>;
+  onStart: (terms: ChoiceTerms) => Promise<void>;
 }
 
 /** What is to be tried, how long, and how sure one wants to be. */
@@ -103,7 +103,7 @@ function Terms({ task, labelled, names, info, onStart }: TermsProps) {
   const number = (text: string) => (text.trim() !== '' && Number.isFinite(Number(text)) ? Number(text) : null);
   const submit = async (event: FormEvent) => {
     event.preventDefault();
-    const terms: Record<string, Json> = {};
+    const terms: ChoiceTerms = {};
     if (models.length !== names.length) terms.models = models;
     if (routes.length !== first.length || routes.some((route) => !first.includes(route))) terms.routes = routes;
     const [minutes, cost, spend, confidence] = [number(limits.minutes), number(limits.cost), number(limits.spend), number(limits.confidence)];

@@ -30,7 +30,7 @@ export function TaskCompare({ name, wanted }: { name: string; wanted: string | n
   const { choice } = running;
   const busy = choice?.state === 'running';
   const going = choice !== null && (busy || choice.state === 'stopped' || choice.state === 'failed');
-  // Begun elsewhere, so that nobody here knows within which limits it would go on.
+  // Its terms were not kept, or this version cannot read them: nobody knows within which limits it would go on.
   const unknown = going && !busy && running.goOn === null;
   return (
     <div className="page compare-page">

@@ -1,12 +1,8 @@
 import { useEffect, useRef, useState } from 'react';
 import { get, isAbort, isRefused, post, remove } from '../../api/client';
-import { at, type Choice, type Json } from '../../api/tasks';
-import { keep, recall } from '../../lib/store';
+import { at, type Choice, type ChoiceTerms } from '../../api/tasks';
 
 const EVERY = 1000;
-
-/** What a choice is begun with: limits, models, ways. */
-type Terms = Record<string, Json>;
 
 /** How a choice goes, looked at every second while it runs and the page is seen; `done` is called when one ends. */
 export function useChoice(name: string, done: () => void) {
@@ -16,9 +12,6 @@ export function useChoice(name: string, done: () => void) {
   const latest = useRef(done);
   latest.current = done;
   const last = useRef<Choice['state'] | null>(null);
-  // What it was begun with is kept, so that going on after a stop goes on with the same; the server does not tell.
-  const kept = `sumeru.choice.${name}`;
-  const [terms, setTerms] = useState(() => recall<Terms | null>(kept, null));
   useEffect(() => {
     const control = new AbortController();
     let timer: ReturnType<typeof setTimeout> | undefined;
@@ -29,11 +22,6 @@ export function useChoice(name: string, done: () => void) {
           if (last.current === 'running' && now.state !== 'running') latest.current();
           last.current = now.state;
           setChoice(now);
-          // Of what is over, nothing goes on: the next that stops may have been begun elsewhere.
-          if (now.state === 'done' || now.state === 'idle') {
-            if (recall<Terms | null>(kept, null) !== null) keep(kept, null);
-            setTerms(null);
-          }
           setError(null);
         }
       } catch (problem) {
@@ -48,12 +36,10 @@ export function useChoice(name: string, done: () => void) {
       control.abort();
       clearTimeout(timer);
     };
-  }, [name, kept, round]);
+  }, [name, round]);
   const again = () => setRound((old) => old + 1);
-  const start = async (wanted: Terms) => {
+  const start = async (wanted: ChoiceTerms) => {
     const begun = await post<Choice>(`${at.task(name)}/choose`, wanted);
-    keep(kept, wanted);
-    setTerms(wanted);
     setChoice(begun);
     last.current = 'running';
     again();
@@ -62,6 +48,8 @@ export function useChoice(name: string, done: () => void) {
     await remove(`${at.task(name)}/choose`);
     again();
   };
+  // Whoever began it: the server has kept the terms.
+  const terms = choice?.terms ?? null;
   const goOn = terms === null ? null : () => start(terms);
   return { choice, error, reload: again, start, stop, goOn };
 }

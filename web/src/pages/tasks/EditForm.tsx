@@ -5,7 +5,7 @@ import { useTaskText } from '../../i18n/tasks';
 import { useLoad } from '../../lib/useLoad';
 import { Button, IconButton } from '../../ui/parts';
 import { ExamplesForm } from './ExamplesForm';
-import type { FormValues } from './form';
+import { wordOf, type FormValues } from './form';
 import { CostsForm, GradingForm } from './GradingForm';
 import { LimitsForm } from './LimitsForm';
 import { MetricForm } from './MetricForm';
@@ -79,12 +79,12 @@ function FieldsForm({ values, onChange }: PartProps) {
 function InstructionsForm({ values, onChange }: PartProps) {
   const { t } = useTaskText();
   const area = useRef<HTMLTextAreaElement>(null);
-  const names = [...values.input.map((field) => field.name).filter(Boolean), ...(values.knowledge_base ? ['passages'] : [])];
-  const insert = (name: string) => {
+  const words = new Set([...values.input.filter((field) => field.name !== '').map((field) => wordOf(field.name)), ...(values.knowledge_base ? ['passages'] : [])]);
+  const insert = (word: string) => {
     const element = area.current;
     if (!element) return;
     const [start, end] = [element.selectionStart, element.selectionEnd];
-    const put = `{{ ${name} }}`;
+    const put = `{{ ${word} }}`;
     onChange({ ...values, instructions: values.instructions.slice(0, start) + put + values.instructions.slice(end) });
     requestAnimationFrame(() => {
       element.focus();
@@ -99,8 +99,8 @@ function InstructionsForm({ values, onChange }: PartProps) {
       </label>
       <p className="row small soft">
         {t.placeholders}
-        {names.map((name) => (
-          <button key={name} type="button" className="chip code" onClick={() => insert(name)}>{`{{ ${name} }}`}</button>
+        {Array.from(words, (word) => (
+          <button key={word} type="button" className="chip code" onClick={() => insert(word)}>{`{{ ${word} }}`}</button>
         ))}
       </p>
     </div>

@@ -7,7 +7,7 @@ import { go } from '../../lib/router';
 import { Button, Dialog, Failure, IconButton } from '../../ui/parts';
 import { taskHref } from './address';
 import { WrongRows } from './DataFacts';
-import { LABELLED_FILES } from './labels';
+import { TABLE_FILES } from './rows';
 
 /** Begins a task from a template, in the language its texts are in, as it is or fitted to a table of labelled rows. */
 export function NewTask({ templates, onClose }: { templates: Template[]; onClose: () => void }) {
@@ -89,7 +89,7 @@ export function NewTask({ templates, onClose }: { templates: Template[]; onClose
             ref={files}
             type="file"
             hidden
-            accept={LABELLED_FILES}
+            accept={TABLE_FILES}
             aria-label={t.ownRows}
             onChange={(event) => {
               setTable(event.target.files?.[0] ?? null);

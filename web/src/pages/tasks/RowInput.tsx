@@ -1,34 +1,35 @@
 import { useRef, useState, type ChangeEvent, type DragEvent } from 'react';
-import type { Row, Task } from '../../api/tasks';
+import { readTable, type Row, type Task } from '../../api/tasks';
 import { useTaskText } from '../../i18n/tasks';
 import { count } from '../../lib/format';
 import { Store, useStore } from '../../lib/store';
 import { Icon } from '../../ui/Icon';
-import { Button } from '../../ui/parts';
-import { columnsOf, labelField, parseRows, type RowFormat, type RowProblem } from './rows';
+import { Button, Failure } from '../../ui/parts';
+import { columnsKey, columnsOf, labelField, parseRows, readerOf, TABLE_FILES, TEXT_FILES, type OpenTable, type RowFormat, type RowProblem } from './rows';
 import { SensitivitySelect } from './SensitivitySelect';
+import { TablePreview } from './TablePreview';
 
 type Mode = 'paste' | 'form';
 interface Typed {
   mode: Mode;
   text: string;
+  /** A file in the place of the text. */
+  table: OpenTable | null;
   fields: Record<string, string>;
 }
 
 const typed = new Store<Record<string, Typed>>({});
-const nothing: Typed = { mode: 'paste', text: '', fields: {} };
+const nothing: Typed = { mode: 'paste', text: '', table: null, fields: {} };
 
 /** Problems shown at a time: a file of another kind has one on every line. */
 const SHOWN = 5;
-
-/** Files that are read here, in the browser. */
-const FILES = '.jsonl,.ndjson,.json,.csv,.tsv,.txt';
 
 /** Where rows come from: pasted, from a file, or typed field by field. */
 export function RowInput({ task, busy, onRun }: { task: Task; busy: boolean; onRun: (rows: Row[]) => void }) {
   const { t } = useTaskText();
   const now = useStore(typed)[task.name] ?? nothing;
-  const set = (part: Partial<Typed>) => typed.set({ ...typed.get(), [task.name]: { ...now, ...part } });
+  // A file takes a while to be read; what was typed meanwhile stays.
+  const set = (part: Partial<Typed>) => typed.set({ ...typed.get(), [task.name]: { ...(typed.get()[task.name] ?? nothing), ...part } });
   return (
     <section className="row-input" aria-label={t.rowsToRun}>
       <header className="row">
@@ -43,7 +44,7 @@ export function RowInput({ task, busy, onRun }: { task: Task; busy: boolean; onR
         </div>
       </header>
       {now.mode === 'paste' ? (
-        <Pasted task={task} text={now.text} busy={busy} onText={(text) => set({ text })} onRun={onRun} />
+        <Pasted task={task} text={now.text} table={now.table?.columns === columnsKey(task) ? now.table : null} busy={busy} onChange={set} onRun={onRun} />
       ) : (
         <Fields task={task} fields={now.fields} busy={busy} onFields={(fields) => set({ fields })} onRun={onRun} />
       )}
@@ -54,24 +55,20 @@ export function RowInput({ task, busy, onRun }: { task: Task; busy: boolean; onR
 interface PastedProps {
   task: Task;
   text: string;
+  table: OpenTable | null;
   busy: boolean;
-  onText: (text: string) => void;
+  onChange: (part: Pick<Typed, 'text'> | Pick<Typed, 'table'>) => void;
   onRun: (rows: Row[]) => void;
 }
 
-function Pasted({ task, text, busy, onText, onRun }: PastedProps) {
+function Pasted({ task, text, table, busy, onChange, onRun }: PastedProps) {
   const { t, lang } = useTaskText();
+  const { reading, refused, error, take } = useFile(task, onChange);
   const file = useRef<HTMLInputElement>(null);
   const [over, setOver] = useState(false);
-  const [refused, setRefused] = useState<string | null>(null);
-  const { rows, problems, format } = parseRows(text, task);
+  const parsed = parseRows(text, task);
+  const { rows } = table ?? parsed;
   const names: Record<RowFormat, string> = { jsonl: 'JSON Lines', json: 'JSON', csv: 'CSV', tsv: 'TSV', lines: t.oneALine };
-  const take = (one: File | undefined) => {
-    if (!one) return;
-    const known = FILES.split(',').some((ending) => one.name.toLowerCase().endsWith(ending));
-    setRefused(known ? null : one.name);
-    if (known) void one.text().then(onText, () => setRefused(one.name));
-  };
   const drop = (event: DragEvent) => {
     event.preventDefault();
     setOver(false);
@@ -83,49 +80,89 @@ function Pasted({ task, text, busy, onText, onRun }: PastedProps) {
   };
   const sensitivity = labelField(task);
   const [only] = task.input;
+  const ready = !busy && reading === null && rows.length > 0;
+  const facts = () => {
+    if (reading !== null) return t.sending(reading);
+    if (table) return t.rowCount(count(rows.length, lang));
+    return text.trim() === '' ? t.pasteFormats : `${t.rowCount(count(rows.length, lang))} · ${names[parsed.format]}`;
+  };
   return (
     <>
-      <textarea
-        className={over ? 'input rows-text over' : 'input rows-text'}
-        data-main-input
-        aria-label={t.rowsToRun}
-        placeholder={task.input.length === 1 && only ? t.pasteOne(only.name) : t.pasteMany(columnsOf(task).map((field) => field.name).join(', '))}
-        rows={7}
-        spellCheck={false}
-        value={text}
-        onChange={(event) => onText(event.target.value)}
+      <div
+        className={over ? 'rows-drop over' : 'rows-drop'}
         onDragOver={(event) => {
           event.preventDefault();
           setOver(true);
         }}
         onDragLeave={() => setOver(false)}
         onDrop={drop}
-        onKeyDown={(event) => {
-          if (event.key === 'Enter' && (event.ctrlKey || event.metaKey) && rows.length > 0 && !busy) onRun(rows);
-        }}
-      />
+      >
+        {table ? (
+          <TablePreview task={task} table={table} onClose={() => onChange({ table: null })} />
+        ) : (
+          <textarea
+            className="input rows-text"
+            data-main-input
+            aria-label={t.rowsToRun}
+            placeholder={task.input.length === 1 && only ? t.pasteOne(only.name) : t.pasteMany(columnsOf(task).map((field) => field.name).join(', '))}
+            rows={7}
+            spellCheck={false}
+            value={text}
+            onChange={(event) => onChange({ text: event.target.value })}
+            onKeyDown={(event) => {
+              if (event.key === 'Enter' && (event.ctrlKey || event.metaKey) && ready) onRun(rows);
+            }}
+          />
+        )}
+      </div>
       {refused !== null && (
         <p className="notice" role="alert">
           <Icon name="warn" size={16} />
           {t.fileNotRead(refused)}
         </p>
       )}
-      {text.trim() !== '' && problems.length > 0 && <RowProblems problems={problems} />}
+      {error !== null && <Failure error={error} />}
+      {!table && text.trim() !== '' && parsed.problems.length > 0 && <RowProblems problems={parsed.problems} />}
       {sensitivity !== null && <p className="soft small">{t.sensitivityColumn(sensitivity)}</p>}
       <div className="row">
         <p className="soft small grow figures" role="status">
-          {text.trim() === '' ? t.pasteFormats : `${t.rowCount(count(rows.length, lang))} · ${names[format]}`}
+          {facts()}
         </p>
-        <Button icon="file" onClick={() => file.current?.click()}>
+        <Button icon="file" disabled={reading !== null} onClick={() => file.current?.click()}>
           {t.chooseFile}
         </Button>
-        <Button look="primary" icon="play" disabled={busy || rows.length === 0} onClick={() => onRun(rows)}>
+        <Button look="primary" icon="play" disabled={!ready} onClick={() => onRun(rows)}>
           {t.run}
         </Button>
       </div>
-      <input ref={file} type="file" hidden accept={FILES} aria-label={t.chooseFile} onChange={choose} />
+      <input ref={file} type="file" hidden accept={`${TABLE_FILES},${TEXT_FILES}`} aria-label={t.chooseFile} onChange={choose} />
     </>
   );
+}
+
+/** Reads a file that is chosen or dropped: a table the server, a text the page, as if it were pasted. */
+function useFile(task: Task, onRead: PastedProps['onChange']) {
+  const [reading, setReading] = useState<string | null>(null);
+  const [refused, setRefused] = useState<string | null>(null);
+  const [error, setError] = useState<unknown>(null);
+  const read = async (file: File) => {
+    setReading(file.name);
+    try {
+      if (readerOf(file.name) === 'page') onRead({ text: await file.text(), table: null });
+      else onRead({ table: { name: file.name, columns: columnsKey(task), ...(await readTable(task.name, file)) } });
+    } catch (problem) {
+      setError(problem);
+    }
+    setReading(null);
+  };
+  const take = (file: File | undefined) => {
+    if (!file || reading !== null) return;
+    const known = readerOf(file.name) !== null;
+    setRefused(known ? null : file.name);
+    setError(null);
+    if (known) void read(file);
+  };
+  return { reading, refused, error, take };
 }
 
 function RowProblems({ problems }: { problems: RowProblem[] }) {

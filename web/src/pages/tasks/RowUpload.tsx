@@ -6,8 +6,7 @@ import { count } from '../../lib/format';
 import { Icon } from '../../ui/Icon';
 import { Button, Failure, IconButton } from '../../ui/parts';
 import { WrongRows } from './DataFacts';
-import { LABELLED_FILES } from './labels';
-import { labelField } from './rows';
+import { labelField, TABLE_FILES } from './rows';
 
 interface Done {
   file: string;
@@ -73,7 +72,7 @@ export function RowUpload({ task, onDone }: { task: Task; onDone: () => void }) 
         <Button icon="file" disabled={busy !== null} onClick={() => files.current?.click()}>
           {t.chooseFile}
         </Button>
-        <input ref={files} type="file" hidden accept={LABELLED_FILES} aria-label={t.chooseFile} onChange={choose} />
+        <input ref={files} type="file" hidden accept={TABLE_FILES} aria-label={t.chooseFile} onChange={choose} />
       </div>
       {error !== null && <Failure error={error} />}
       {done && (

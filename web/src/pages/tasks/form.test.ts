@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Schema, Task } from '../../api/tasks';
-import { changesOf, outputValue, readShort, shortForm, sizeText, timeText, valuesOf } from './form';
+import { changesOf, keyOfField, outputValue, readShort, shortForm, sizeText, timeText, valuesOf, wordOf } from './form';
 
 const task: Task = {
   name: 'polarity', description: '评价是褒是贬', input: [{ name: 'text', description: '评价', optional: false }],
@@ -27,6 +27,32 @@ describe('the short form of a schema', () => {
 
 test('what is typed as a short form', () => {
   expect([readShort(' text[] '), readShort('["a","b"]'), readShort('{"a"'), readShort('')]).toEqual(['text[]', ['a', 'b'], undefined, undefined]);
+});
+
+test.each([
+  ['text', 'text'],
+  ['_a__b_', '_a__b_'],
+  ['评论', '评论'],
+  ['Straße', 'Straße'],
+  ['问题１', '问题１'],
+  ['Review Text', 'Review_Text'],
+  ['评论（内容）', '评论_内容'],
+  ['Kunden-Nr.', 'Kunden_Nr'],
+  ['text (en)', 'text_en'],
+  [' - a -- b__c - ', 'a_b_c'],
+  ['2024', '_2024'],
+  ['１月', '_１月'],
+  ['(2024) sales', '_2024_sales'],
+  ['Ⓐ side', 'side'],
+  ['👍', '_'],
+  ['not', '_not'],
+  ['(true)', '_true'],
+  ['nothing', 'nothing'],
+])('instructions speak of %s as %s', (name, word) => expect(wordOf(name)).toBe(word));
+
+test('the key of a field', () => {
+  const key = (name: string, optional: boolean) => keyOfField({ name, description: '', optional });
+  expect([key('Review Text', false), key('shop', true), key('So?', false), key('So?', true), key('？', false)]).toEqual(['Review Text', 'shop?', 'So??', 'So???', '？']);
 });
 
 test('times and sizes as files say them', () => {

@@ -98,6 +98,24 @@ export function sizeText(bytes: number | null | undefined): string {
   return bytes % 1e8 === 0 && bytes >= 1e9 ? `${bytes / 1e9}GB` : `${bytes / 1e6}MB`;
 }
 
+/** What every template keeps for itself: Field of crates/domain/src/task.rs. */
+const taken = ['true', 'True', 'false', 'False', 'none', 'None', 'not'];
+
+/** What stands for a field in instructions: Field::word_of of crates/domain/src/task.rs, for names that are still being typed. */
+export function wordOf(name: string): string {
+  const signs = name.replace(/[^\p{Alphabetic}0-9０-９_]|[\u{24b6}-\u{24e9}\u{1f130}-\u{1f189}]/gu, '_');
+  const begins = (word: string) => !/^[0-9０-９]/.test(word) && !taken.includes(word);
+  if (name !== '' && signs === name && begins(name)) return name;
+  const word = signs.replace(/_+/g, '_').replace(/^_|_$/g, '') || '_';
+  return begins(word) ? word : `_${word}`;
+}
+
+/** A field's key in the file: `?` at its end says that a row may come without it, so that those of its name are doubled. */
+export function keyOfField(field: FormValues['input'][number]): string {
+  const marks = /\?*$/.exec(field.name)?.[0] ?? '';
+  return `${field.name}${marks}${field.optional ? '?' : ''}`;
+}
+
 const text = (value: Json): string => (typeof value === 'string' ? value : JSON.stringify(value));
 
 export function valuesOf(task: Task, source: string): FormValues {
@@ -150,7 +168,7 @@ export function changesOf(before: FormValues, after: FormValues, schema: Schema 
   const differs = (...keys: (keyof FormValues)[]) => keys.some((key) => JSON.stringify(before[key]) !== JSON.stringify(after[key]));
   if (differs('description')) changes.description = after.description.trim() || null;
   if (differs('instructions')) changes.instructions = after.instructions;
-  if (differs('input')) changes.input = Object.fromEntries(after.input.map((field) => [field.optional ? `${field.name}?` : field.name, field.description]));
+  if (differs('input')) changes.input = Object.fromEntries(after.input.map((field) => [keyOfField(field), field.description]));
   if (differs('outputKind', after.outputKind)) Object.assign(changes, outputChanges(after));
   if (differs('metric')) changes.metric = after.metric || null;
   if (differs('knowledge_base')) changes.knowledge_base = after.knowledge_base || null;

@@ -2,9 +2,6 @@ import { get, post } from '../../api/client';
 import { at, type DataReport, type Json, type LabelledRow, type Row, type RowChange, type Rows } from '../../api/tasks';
 import { keyOf, labelField, short, type Columns } from './rows';
 
-/** Endings of files that are read as labelled rows: RowFormat of crates/platform/src/run/rows.rs. */
-export const LABELLED_FILES = '.jsonl,.ndjson,.json,.csv,.tsv,.xlsx';
-
 /** Rows of one answer, and the most that are held here: a browser filters what it has. */
 const PAGE = 1000;
 export const MOST = 20_000;

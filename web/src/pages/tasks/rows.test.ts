@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { cellsOf, columnsOf, keyOf, labelField, parseRows } from './rows';
+import { cellsOf, columnsOf, keyOf, labelField, parseRows, readerOf } from './rows';
 
 const field = (name: string, optional = false) => ({ name, description: '', optional });
 const text = { input: [field('text')] };
@@ -77,6 +77,17 @@ describe('the label of how sensitive a row is', () => {
     expect(parseRows('{"how":"secret"}', labelled)).toMatchObject({ rows: [], problems: [{ kind: 'field', value: 'text' }] });
   });
 });
+
+test.each([
+  ['reviews.xlsx', 'server'],
+  ['评价.XLSX', 'server'],
+  ['a.csv', 'server'],
+  ['a.b.ndjson', 'server'],
+  ['notes.txt', 'page'],
+  ['reviews.xls', null],
+  ['reviews.csv.pdf', null],
+  ['xlsx', null],
+])('who reads %s', (name, reader) => expect(readerOf(name)).toBe(reader));
 
 test('cells', () => {
   expect([...cellsOf('a,"b,c",\n,x', ',')]).toEqual([['a', 'b,c', ''], ['', 'x']]);

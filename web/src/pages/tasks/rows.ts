@@ -1,4 +1,26 @@
-import type { Json, Row, Task, TaskField } from '../../api/tasks';
+import type { Json, Row, TableRows, Task, TaskField } from '../../api/tasks';
+
+/** Endings of files that the server reads: RowFormat of crates/platform/src/run/rows.rs. */
+export const TABLE_FILES = '.jsonl,.ndjson,.json,.csv,.tsv,.xlsx';
+/** Endings of files whose text is as good as pasted. */
+export const TEXT_FILES = '.txt';
+
+/** Who reads a file, by its name: the server a table, the page a text; null for neither. */
+export function readerOf(name: string): 'server' | 'page' | null {
+  const ends = (endings: string) => endings.split(',').some((ending) => name.toLowerCase().endsWith(ending));
+  return ends(TABLE_FILES) ? 'server' : ends(TEXT_FILES) ? 'page' : null;
+}
+
+/** A file as the server read it, for the columns that the task had then. */
+export interface OpenTable extends TableRows {
+  name: string;
+  columns: string;
+}
+
+/** The same for the same columns. */
+export function columnsKey(task: Columns): string {
+  return JSON.stringify(columnsOf(task));
+}
 
 /** How pasted rows are written. */
 export type RowFormat = 'jsonl' | 'json' | 'csv' | 'tsv' | 'lines';

@@ -80,8 +80,13 @@ impl Work<'_> {
     pub(super) fn enough(&self) -> bool {
         let over = |most: Option<f64>, spent: f64| most.is_some_and(|most| spent > most * SHARE);
         over(self.options.max_time.map(|most| most.as_secs_f64()), self.started.elapsed().as_secs_f64())
-            || over(self.options.max_cost, self.done.cost)
+            || self.left().is_some_and(|left| left < 0.0)
             || (self.done.pilot + self.done.calls) as f64 > self.most
+    }
+
+    /// Money that a search may still spend, if there is a limit.
+    pub(super) fn left(&self) -> Option<f64> {
+        self.options.max_cost.map(|most| most * SHARE - self.done.cost)
     }
 
     async fn find(

@@ -125,15 +125,17 @@ impl Work<'_> {
         Ok(trials)
     }
 
-    /// Asks rows, unless enough was spent.
+    /// Asks rows, unless enough was spent. Rows that the money there is does not reach are let go, whole.
     async fn ask(&mut self, trial: &mut Trial, rows: &[Example], watch: &mut impl FnMut(ChooseEvent)) -> Result<()> {
         if rows.is_empty() || self.enough() {
             return Ok(());
         }
-        let mut entries = self.answers(&trial.answerer, rows).await?;
-        let before = self.bench.cost();
-        trial.scores.extend(self.bench.scores(&mut entries, rows, self.ledger, watch).await?);
+        let Some(mut entries) = self.answers(&trial.answerer, rows).await? else { return Ok(()) };
+        let (before, left) = (self.bench.cost(), self.left());
+        let graded = self.bench.scores(&mut entries, rows, left, self.ledger, watch).await?;
         self.done.cost += self.bench.cost() - before;
+        let Some(graded) = graded else { return Ok(()) };
+        trial.scores.extend(graded);
         for entry in &entries {
             self.done.prompt_tokens += u64::from(entry.usage.prompt_tokens);
             self.done.completion_tokens += u64::from(entry.usage.completion_tokens);
@@ -148,8 +150,8 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Answers to rows, those known and those asked for now.
-    async fn answers(&mut self, answerer: &Answerer, rows: &[Example]) -> Result<Vec<Entry>> {
+    /// Answers to rows, those known and those asked for now. Nothing if the money for a search was spent before all came.
+    async fn answers(&mut self, answerer: &Answerer, rows: &[Example]) -> Result<Option<Vec<Entry>>> {
         let name = format!(
             "pilot {} {} {} {}",
             answerer.candidate,
@@ -164,13 +166,21 @@ impl Work<'_> {
             async move { (at, answerer.timed(&input).await) }
         });
         let mut coming = futures_util::stream::iter(asked).buffer_unordered(self.options.concurrency.max(1));
+        let price = answerer.price.as_ref();
+        // What was paid in an earlier sitting was paid for this choice.
+        let known = keys.iter().filter_map(|key| self.ledger.get(&name, key));
+        self.done.cost += known.map(|entry| price.map_or(0.0, |price| price.cost(&entry.usage))).sum::<f64>();
         while let Some((at, came)) = coming.next().await {
-            self.done.cost += answerer.price.as_ref().map_or(0.0, |price| price.cost(&came.0.usage));
+            self.done.cost += price.map_or(0.0, |price| price.cost(&came.0.usage));
             let score = self.bench.at_once(&rows[at], &came.0).await;
             self.ledger.add(Entry { score, ..Entry::new(&name, &keys[at], came) })?;
+            if self.left().is_some_and(|left| left < 0.0) {
+                return Ok(None);
+            }
         }
         drop(coming);
         let missing = || crate::Error::failed("an answer that was kept is not there: this is a bug");
-        keys.iter().map(|key| self.ledger.get(&name, key).cloned().ok_or_else(missing)).collect()
+        let entries = keys.iter().map(|key| self.ledger.get(&name, key).cloned().ok_or_else(missing));
+        entries.collect::<Result<_>>().map(Some)
     }
 }

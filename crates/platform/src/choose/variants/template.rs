@@ -62,7 +62,7 @@ fn has_marks(text: &str) -> bool {
     ["{{", "{%", "{#"].iter().any(|mark| text.contains(mark))
 }
 
-/// The fields a template names.
+/// The words of the fields that a template names.
 ///
 /// # Errors
 /// Why it is none.
@@ -80,7 +80,7 @@ pub(super) fn check(text: &str, task: &Task) -> Result<(), String> {
         return Err(format!("'{{{{ {lost} }}}}' is lost"));
     }
     let known = |name: &&String| {
-        task.input.iter().any(|field| field.name == **name) || (task.knowledge_base.is_some() && *name == PASSAGES)
+        task.input.iter().any(|field| field.word() == **name) || (task.knowledge_base.is_some() && *name == PASSAGES)
     };
     match named.iter().find(|name| !known(name)) {
         None => Ok(()),
@@ -215,6 +215,10 @@ mod tests {
             let why = check(text, &plain).expect_err(text);
             assert!(why.contains(part), "{why}");
         }
+        let mut odd = task("Sort {{ Review_Text }}.");
+        odd.input[0].name = "Review Text".to_owned();
+        assert_eq!(check("Which is {{ Review_Text }}?", &odd), Ok(()));
+        assert!(check("Which is {{ Review Text }}?", &odd).is_err());
         let mut dropped = DroppedTexts::default();
         assert_eq!(drafted(&plain, "Say x or y.", Becomes::Instead, &[], &mut dropped), None);
         assert_eq!(dropped, DroppedTexts { fields: 1, ..DroppedTexts::default() });

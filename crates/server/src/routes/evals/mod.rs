@@ -1,5 +1,6 @@
 //! `/v1/evals`: rows answered by models and graded, in OpenAI's shapes. [`read`] reads what is asked for, [`show`] writes what there is.
 
+mod lines;
 mod read;
 mod show;
 
@@ -9,45 +10,74 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use axum::routing::{delete, get, post};
 use domain::Error;
-use platform::evals::{Order, Page, Part, Sorting, Status, Verdict};
+use platform::evals::{Evals, Order, Part, Run, Sorting, Status, Verdict};
 use serde_json::{Value, json};
 use wire::fields::{Field, Fields};
 
+use super::lists::{AFTER, COUNT, ORDER, Usual, listed, none_of, page, query};
 use crate::app::{App, blocking};
 use crate::body::{self, Listing, Segment, Segments};
 use crate::failure::Failure;
-use crate::routes::Param;
+use crate::openapi::evals as schema;
+use crate::routes::{Gives, Param, Route, Takes, route};
 
 pub(crate) use read::{CREATE, RUN, UPDATE};
 
-pub(crate) const EVALS_QUERY: [Param; 4] =
-    [AFTER, COUNT, ORDER, query("order_by", "string", "created_at or updated_at.")];
-pub(crate) const RUNS_QUERY: [Param; 4] = [AFTER, COUNT, ORDER, query("status", "string", "Only those in this state.")];
-const AFTER: Param = query("after", "string", "The id that the list goes on after.");
-const COUNT: Param = query("limit", "integer", "How many, at most.");
-const ORDER: Param = query("order", "string", "asc or desc.");
-
-const fn query(name: &'static str, kind: &'static str, says: &'static str) -> Param {
-    Param { name, kind, required: false, says }
-}
-/// Of a list: as many as OpenAI gives.
-const LIMIT: usize = 20;
-const MOST: i64 = 100;
+const EVALS_QUERY: [Param; 4] = [AFTER, COUNT, ORDER, query("order_by", "string", "created_at or updated_at.")];
+const RUNS_QUERY: [Param; 4] = [AFTER, COUNT, ORDER, query("status", "string", "Only those in this state.")];
+/// As OpenAI's lists.
+const USUAL: Usual = Usual { limit: 20, most: 100, order: Order::Oldest };
 
 type Shared = State<Arc<App>>;
 type Shown = Result<Json<Value>, Failure>;
 
-pub(crate) async fn create(State(app): Shared, body::Json(body): body::Json) -> Result<Response, Failure> {
+/// Every operation on them.
+pub(super) fn routes() -> Vec<Route> {
+    use Gives::Json;
+    use Takes::{Nothing, Query};
+    const EVAL: &str = "/v1/evals/{eval_id}";
+    const RUNS: &str = "/v1/evals/{eval_id}/runs";
+    const RUN: &str = "/v1/evals/{eval_id}/runs/{run_id}";
+    const ITEMS: &str = "/v1/evals/{eval_id}/runs/{run_id}/output_items";
+    let (making, changing) = (Takes::Json(schema::EVAL_REQUEST), Takes::Json(schema::EVAL_UPDATE_REQUEST));
+    let (starting, listing) = (Takes::Json(schema::EVAL_RUN_REQUEST), Query(&RUNS_QUERY));
+    let (an_eval, a_run) = (Json(200, schema::EVAL), Json(200, schema::EVAL_RUN));
+    vec![
+        route("post", "/v1/evals", "Make an eval", (making, Json(201, schema::EVAL)), post(create)),
+        route("get", "/v1/evals", "List evals", (Query(&EVALS_QUERY), Json(200, schema::EVALS)), get(list)),
+        route("get", EVAL, "An eval", (Nothing, an_eval), get(retrieve)),
+        route("post", EVAL, "Change an eval's name or metadata", (changing, an_eval), post(update)),
+        route("delete", EVAL, "Remove an eval and its runs", (Nothing, Json(200, schema::EVAL_GONE)), delete(remove)),
+        route("post", RUNS, "Start a run, in the background", (starting, Json(201, schema::EVAL_RUN)), post(start)),
+        route("get", RUNS, "List an eval's runs", (listing, Json(200, schema::EVAL_RUNS)), get(runs)),
+        route("get", RUN, "A run", (Nothing, a_run), get(run)),
+        // Older clients stop a run at its own path.
+        route("post", RUN, "Stop a run", (Nothing, a_run), post(cancel)),
+        route("post", "/v1/evals/{eval_id}/runs/{run_id}/cancel", "Stop a run", (Nothing, a_run), post(cancel)),
+        route("delete", RUN, "Remove a run", (Nothing, Json(200, schema::EVAL_RUN_GONE)), delete(remove_run)),
+        route("get", ITEMS, "What came of a run's rows", (listing, Json(200, schema::EVAL_ITEMS)), get(items)),
+        route(
+            "get",
+            "/v1/evals/{eval_id}/runs/{run_id}/output_items/{output_item_id}",
+            "What came of one row",
+            (Nothing, Json(200, schema::EVAL_ITEM)),
+            get(item),
+        ),
+    ]
+}
+
+async fn create(State(app): Shared, body::Json(body): body::Json) -> Result<Response, Failure> {
     let new = read::eval(&body)?;
     let eval = blocking(&app, move |workspace| workspace.evals().create(new)).await?;
     Ok((StatusCode::CREATED, Json(show::eval(&eval))).into_response())
 }
 
-pub(crate) async fn list(State(app): Shared, Listing(query): Listing) -> Shown {
+async fn list(State(app): Shared, Listing(query): Listing) -> Shown {
     let fields = Fields::of_body(&query)?;
     fields.check(&EVALS_QUERY.map(|param| Field::read(param.name)))?;
-    let page = page(&fields)?;
+    let page = page(&fields, &USUAL)?;
     let sorting = match fields.string("order_by")? {
         None | Some("created_at") => Sorting::Created,
         Some("updated_at") => Sorting::Updated,
@@ -57,40 +87,36 @@ pub(crate) async fn list(State(app): Shared, Listing(query): Listing) -> Shown {
     Ok(listed(part.data.iter().map(show::eval).collect(), part.more))
 }
 
-pub(crate) async fn retrieve(State(app): Shared, Segment(id): Segment) -> Shown {
+async fn retrieve(State(app): Shared, Segment(id): Segment) -> Shown {
     Ok(Json(show::eval(&blocking(&app, move |workspace| workspace.evals().show(&id)).await?)))
 }
 
-pub(crate) async fn update(State(app): Shared, Segment(id): Segment, body::Json(body): body::Json) -> Shown {
+async fn update(State(app): Shared, Segment(id): Segment, body::Json(body): body::Json) -> Shown {
     let (name, metadata) = read::update(&body)?;
     let eval = blocking(&app, move |workspace| workspace.evals().update(&id, name, metadata)).await?;
     Ok(Json(show::eval(&eval)))
 }
 
-pub(crate) async fn remove(State(app): Shared, Segment(id): Segment) -> Shown {
+async fn remove(State(app): Shared, Segment(id): Segment) -> Shown {
     let gone = json!({"object": "eval.deleted", "deleted": true, "eval_id": id});
     blocking(&app, move |workspace| workspace.evals().delete(&id)).await?;
     Ok(Json(gone))
 }
 
-pub(crate) async fn start(
-    State(app): Shared,
-    Segment(id): Segment,
-    body::Json(body): body::Json,
-) -> Result<Response, Failure> {
-    let new = read::run(body)?;
+async fn start(State(app): Shared, Segment(id): Segment, body::Json(body): body::Json) -> Result<Response, Failure> {
     let shown = blocking(&app, move |workspace| {
+        let new = read::run(body, |file| workspace.stored_files().content(file))?;
         let evals = workspace.evals();
         let run = evals.start(&id, new)?;
-        Ok(show::run(&run, &evals.rows(&run)?))
+        with_rows(&evals, &run)
     });
     Ok((StatusCode::CREATED, Json(shown.await?)).into_response())
 }
 
-pub(crate) async fn runs(State(app): Shared, Segment(id): Segment, Listing(query): Listing) -> Shown {
+async fn runs(State(app): Shared, Segment(id): Segment, Listing(query): Listing) -> Shown {
     let fields = Fields::of_body(&query)?;
     fields.check(&RUNS_QUERY.map(|param| Field::read(param.name)))?;
-    let page = page(&fields)?;
+    let page = page(&fields, &USUAL)?;
     let status = match fields.string("status")? {
         None => None,
         Some("queued") => Some(Status::Queued),
@@ -106,44 +132,44 @@ pub(crate) async fn runs(State(app): Shared, Segment(id): Segment, Listing(query
     let listed = blocking(&app, move |workspace| {
         let evals = workspace.evals();
         let Part { data, more } = evals.runs(&id, &page, status)?;
-        let shown = data.iter().map(|run| Ok(show::run(run, &evals.rows(run)?))).collect::<Result<_, Error>>()?;
+        let shown = data.iter().map(|run| with_rows(&evals, run)).collect::<Result<_, Error>>()?;
         Ok(listed(shown, more))
     });
     listed.await
 }
 
-pub(crate) async fn run(State(app): Shared, Segments((eval, id)): Segments<(String, String)>) -> Shown {
+async fn run(State(app): Shared, Segments((eval, id)): Segments<(String, String)>) -> Shown {
     let shown = blocking(&app, move |workspace| {
         let evals = workspace.evals();
         let run = evals.run(&eval, &id)?;
-        Ok(show::run(&run, &evals.rows(&run)?))
+        with_rows(&evals, &run)
     });
     Ok(Json(shown.await?))
 }
 
-pub(crate) async fn cancel(State(app): Shared, Segments((eval, id)): Segments<(String, String)>) -> Shown {
+async fn cancel(State(app): Shared, Segments((eval, id)): Segments<(String, String)>) -> Shown {
     let shown = blocking(&app, move |workspace| {
         let evals = workspace.evals();
         let run = evals.cancel(&eval, &id)?;
-        Ok(show::run(&run, &evals.rows(&run)?))
+        with_rows(&evals, &run)
     });
     Ok(Json(shown.await?))
 }
 
-pub(crate) async fn remove_run(State(app): Shared, Segments((eval, id)): Segments<(String, String)>) -> Shown {
+async fn remove_run(State(app): Shared, Segments((eval, id)): Segments<(String, String)>) -> Shown {
     let gone = json!({"object": "eval.run.deleted", "deleted": true, "run_id": id});
     blocking(&app, move |workspace| workspace.evals().delete_run(&eval, &id)).await?;
     Ok(Json(gone))
 }
 
-pub(crate) async fn items(
+async fn items(
     State(app): Shared,
     Segments((eval, run)): Segments<(String, String)>,
     Listing(query): Listing,
 ) -> Shown {
     let fields = Fields::of_body(&query)?;
     fields.check(&RUNS_QUERY.map(|param| Field::read(param.name)))?;
-    let page = page(&fields)?;
+    let page = page(&fields, &USUAL)?;
     let verdict = match fields.string("status")? {
         None => None,
         Some("pass") => Some(Verdict::Pass),
@@ -159,7 +185,7 @@ pub(crate) async fn items(
     listed.await
 }
 
-pub(crate) async fn item(State(app): Shared, Segments((eval, run, id)): Segments<(String, String, String)>) -> Shown {
+async fn item(State(app): Shared, Segments((eval, run, id)): Segments<(String, String, String)>) -> Shown {
     let shown = blocking(&app, move |workspace| {
         let item = workspace.evals().item(&eval, &run, &id)?;
         Ok(show::item(&eval, &run, &item))
@@ -167,24 +193,9 @@ pub(crate) async fn item(State(app): Shared, Segments((eval, run, id)): Segments
     Ok(Json(shown.await?))
 }
 
-fn page(fields: &Fields<'_>) -> Result<Page, Error> {
-    let order = match fields.string("order")? {
-        None | Some("asc") => Order::Oldest,
-        Some("desc") => Order::Newest,
-        Some(other) => return Err(none_of(fields, "order", other, "'asc', 'desc'")),
-    };
-    let limit = fields.integer("limit", 1..=MOST)?.map_or(LIMIT, |limit| limit as usize);
-    Ok(Page { after: fields.string("after")?.map(str::to_owned), limit, order })
-}
-
-/// The complaint that a value is none of those that are known.
-fn none_of(fields: &Fields<'_>, name: &str, value: &str, known: &str) -> Error {
-    let shown: String = value.chars().take(40).collect();
-    fields.wrong_value(name, &format!("'{shown}' is none of {known}"))
-}
-
-fn listed(data: Vec<Value>, more: bool) -> Json<Value> {
-    let id = |one: Option<&Value>| one.map_or(Value::Null, |one| one["id"].clone());
-    let (first, last) = (id(data.first()), id(data.last()));
-    Json(json!({"object": "list", "data": data, "first_id": first, "last_id": last, "has_more": more}))
+/// A run, with its rows if they were sent with it: those of a file are told by its id, as they were asked for.
+fn with_rows(evals: &Evals, run: &Run) -> Result<Value, Error> {
+    let sent = run.data_source["source"]["type"] == "file_content";
+    let rows = if sent { Some(evals.rows(run)?) } else { None };
+    Ok(show::run(run, rows.as_deref()))
 }

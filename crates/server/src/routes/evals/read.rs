@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use wire::fields::{Field, Fields, never, unsupported, wrong_type, wrong_value};
 use wire::openai::chat::ChatRequest;
 
+use super::lines::{self, Rows};
 use super::none_of;
 
 pub(crate) const CREATE: [Field; 4] =
@@ -45,18 +46,19 @@ pub(super) fn update(body: &Value) -> Result<(Option<String>, Option<Metadata>),
     Ok((name(&fields)?, metadata(&fields)?.or(cleared)))
 }
 
-pub(super) fn run(mut body: Value) -> Result<NewRun, Error> {
+/// A run; `file` gives the bytes of a file by its id.
+pub(super) fn run(mut body: Value, file: impl FnOnce(&str) -> Result<Vec<u8>, Error>) -> Result<NewRun, Error> {
     let fields = Fields::of_body(&body)?;
     fields.check(&RUN)?;
     let source = fields.object("data_source")?.ok_or_else(|| fields.missing("data_source"))?;
-    let (rows, ask) = data_source(&source)?;
+    let (Rows { rows, lines }, ask) = data_source(&source, file)?;
     let (name, metadata) = (name(&fields)?, metadata(&fields)?.unwrap_or_default());
     // The rows are kept once.
     let mut data_source = body["data_source"].take();
     if let Some(source) = data_source["source"].as_object_mut() {
         source.shift_remove("content");
     }
-    Ok(NewRun { name, metadata, data_source, ask, rows })
+    Ok(NewRun { name, metadata, data_source, ask, rows, lines })
 }
 
 fn name(fields: &Fields<'_>) -> Result<Option<String>, Error> {
@@ -265,7 +267,10 @@ fn content(path: &str, value: &Value) -> Result<String, Error> {
     }
 }
 
-fn data_source(fields: &Fields<'_>) -> Result<(Vec<EvalRow>, Option<Ask>), Error> {
+fn data_source(
+    fields: &Fields<'_>,
+    file: impl FnOnce(&str) -> Result<Vec<u8>, Error>,
+) -> Result<(Rows, Option<Ask>), Error> {
     let kind = fields.required_string("type")?;
     match kind {
         "jsonl" => fields.check(&["type", "source"].map(Field::read))?,
@@ -275,22 +280,29 @@ fn data_source(fields: &Fields<'_>) -> Result<(Vec<EvalRow>, Option<Ask>), Error
         other => return Err(none_of(fields, "type", other, "'jsonl', 'completions', 'responses'")),
     }
     let source = fields.object("source")?.ok_or_else(|| fields.missing("source"))?;
-    Ok((rows(&source)?, if kind == "jsonl" { None } else { ask(fields, kind)? }))
+    Ok((rows(&source, file)?, if kind == "jsonl" { None } else { ask(fields, kind)? }))
 }
 
-fn rows(source: &Fields<'_>) -> Result<Vec<EvalRow>, Error> {
+fn rows(source: &Fields<'_>, file: impl FnOnce(&str) -> Result<Vec<u8>, Error>) -> Result<Rows, Error> {
     match source.required_string("type")? {
-        "file_content" => source.check(&["type", "content"].map(Field::read))?,
+        "file_content" => {
+            source.check(&["type", "content"].map(Field::read))?;
+            Ok(Rows { rows: sent(source)?, lines: None })
+        }
         "file_id" => {
-            let remedy = "Files are not served yet; send the rows as type 'file_content', each with an 'item'.";
-            return Err(unsupported(&source.path_of("type"), remedy));
+            source.check(&["type", "id"].map(Field::read))?;
+            lines::read(&source.path_of("id"), &file(source.required_string("id")?)?)
         }
         "stored_completions" | "responses" | "logs" => {
             let remedy = "Requests are not stored here; send the rows as type 'file_content', each with an 'item'.";
-            return Err(unsupported(&source.path_of("type"), remedy));
+            Err(unsupported(&source.path_of("type"), remedy))
         }
-        other => return Err(none_of(source, "type", other, "'file_content', 'file_id'")),
+        other => Err(none_of(source, "type", other, "'file_content', 'file_id'")),
     }
+}
+
+/// The rows that come with the request.
+fn sent(source: &Fields<'_>) -> Result<Vec<EvalRow>, Error> {
     let values = source.array("content")?.ok_or_else(|| source.missing("content"))?;
     let path = source.path_of("content");
     values.iter().enumerate().map(|(at, value)| row(&Fields::at(format!("{path}[{at}]"), value)?)).collect()

@@ -38,7 +38,8 @@ fn schema(eval: &Eval) -> Value {
     json!({"type": "object", "properties": properties, "required": ["item", "sample"]})
 }
 
-pub(super) fn run(run: &Run, rows: &[EvalRow]) -> Value {
+/// A run, with the rows that were sent with it.
+pub(super) fn run(run: &Run, rows: Option<&[EvalRow]>) -> Value {
     let tally = &run.tally;
     let used = |used: &platform::evals::Used| {
         let mut counted = usage(used.usage);
@@ -48,7 +49,9 @@ pub(super) fn run(run: &Run, rows: &[EvalRow]) -> Value {
     };
     let counted = |counted: &platform::evals::Counted| json!({"testing_criteria": counted.name, "passed": counted.passed, "failed": counted.failed});
     let mut source = run.data_source.clone();
-    source["source"]["content"] = json!(rows);
+    if let Some(rows) = rows {
+        source["source"]["content"] = json!(rows);
+    }
     json!({
         "id": run.id,
         "object": "eval.run",
