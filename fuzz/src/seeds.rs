@@ -328,6 +328,14 @@ pub(crate) fn pptx() -> Vec<Vec<u8>> {
 }
 
 pub(crate) fn xlsx() -> Vec<Vec<u8>> {
+    spreadsheet(
+        r#"<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><dimension ref="A1:C2"/><sheetData><row r="1"><c r="A1" t="s"><v>0</v></c><c r="B1"><v>1.5</v></c><c r="C1" t="b"><v>1</v></c></row><row r="2"><c r="A2" s="1"><v>45000</v></c><c r="B2" t="inlineStr"><is><t>text</t></is></c><c r="C2" t="e"><f>1/0</f><v>#DIV/0!</v></c></row></sheetData><mergeCells count="1"><mergeCell ref="A1:B1"/></mergeCells></worksheet>"#,
+        r#"<sst xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main" count="1" uniqueCount="1"><si><t>shared</t></si></sst>"#,
+    )
+}
+
+/// A workbook with one sheet.
+fn spreadsheet(sheet: &str, strings: &str) -> Vec<Vec<u8>> {
     archive(&[
         ("[Content_Types].xml", &content_types("xl/workbook.xml", "spreadsheetml.sheet")),
         ("_rels/.rels", &relations(&[("rId1", "officeDocument", "xl/workbook.xml")])),
@@ -343,14 +351,8 @@ pub(crate) fn xlsx() -> Vec<Vec<u8>> {
                 ("rId3", "styles", "styles.xml"),
             ]),
         ),
-        (
-            "xl/worksheets/sheet1.xml",
-            r#"<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><dimension ref="A1:C2"/><sheetData><row r="1"><c r="A1" t="s"><v>0</v></c><c r="B1"><v>1.5</v></c><c r="C1" t="b"><v>1</v></c></row><row r="2"><c r="A2" s="1"><v>45000</v></c><c r="B2" t="inlineStr"><is><t>text</t></is></c><c r="C2" t="e"><f>1/0</f><v>#DIV/0!</v></c></row></sheetData><mergeCells count="1"><mergeCell ref="A1:B1"/></mergeCells></worksheet>"#,
-        ),
-        (
-            "xl/sharedStrings.xml",
-            r#"<sst xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main" count="1" uniqueCount="1"><si><t>shared</t></si></sst>"#,
-        ),
+        ("xl/worksheets/sheet1.xml", sheet),
+        ("xl/sharedStrings.xml", strings),
         (
             "xl/styles.xml",
             r#"<styleSheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><numFmts count="1"><numFmt numFmtId="164" formatCode="yyyy-mm-dd"/></numFmts><cellXfs count="2"><xf numFmtId="0"/><xf numFmtId="164"/></cellXfs></styleSheet>"#,
@@ -450,29 +452,10 @@ pub(crate) fn labelled_table(between: &str) -> Vec<Vec<u8>> {
 
 /// A sheet with texts, shared ones too, and a label.
 pub(crate) fn labelled_workbook() -> Vec<Vec<u8>> {
-    archive(&[
-        ("[Content_Types].xml", &content_types("xl/workbook.xml", "spreadsheetml.sheet")),
-        ("_rels/.rels", &relations(&[("rId1", "officeDocument", "xl/workbook.xml")])),
-        (
-            "xl/workbook.xml",
-            r#"<workbook xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main" xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships"><sheets><sheet name="One" sheetId="1" r:id="rId1"/></sheets></workbook>"#,
-        ),
-        (
-            "xl/_rels/workbook.xml.rels",
-            &relations(&[
-                ("rId1", "worksheet", "worksheets/sheet1.xml"),
-                ("rId2", "sharedStrings", "sharedStrings.xml"),
-            ]),
-        ),
-        (
-            "xl/worksheets/sheet1.xml",
-            r#"<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><dimension ref="A1:C3"/><sheetData><row r="1"><c r="A1" t="s"><v>0</v></c><c r="B1" t="s"><v>1</v></c><c r="C1" t="inlineStr"><is><t>tags</t></is></c></row><row r="2"><c r="A2" t="inlineStr"><is><t>Too dear</t></is></c><c r="B2" t="s"><v>2</v></c><c r="C2"><v>1.5</v></c></row><row r="3"><c r="A3" t="inlineStr"><is><t>坏了</t></is></c><c r="B3" t="inlineStr"><is><t>defect</t></is></c><c r="C3" t="b"><v>1</v></c></row></sheetData></worksheet>"#,
-        ),
-        (
-            "xl/sharedStrings.xml",
-            r#"<sst xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main" count="3" uniqueCount="3"><si><t>text</t></si><si><t>label</t></si><si><r><t>bill</t></r><r><t>ing</t></r></si></sst>"#,
-        ),
-    ])
+    spreadsheet(
+        r#"<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><dimension ref="A1:C3"/><sheetData><row r="1"><c r="A1" t="s"><v>0</v></c><c r="B1" t="s"><v>1</v></c><c r="C1" t="inlineStr"><is><t>tags</t></is></c></row><row r="2"><c r="A2" t="inlineStr"><is><t>Too dear</t></is></c><c r="B2" t="s"><v>2</v></c><c r="C2"><v>1.5</v></c></row><row r="3"><c r="A3" t="inlineStr"><is><t>坏了</t></is></c><c r="B3" t="inlineStr"><is><t>defect</t></is></c><c r="C3" t="b"><v>1</v></c></row></sheetData></worksheet>"#,
+        r#"<sst xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main" count="3" uniqueCount="3"><si><t>text</t></si><si><t>label</t></si><si><r><t>bill</t></r><r><t>ing</t></r></si></sst>"#,
+    )
 }
 
 /// The templates, and what they have no use for.

@@ -57,14 +57,28 @@ async fn run(command: Command, global: &Global, printer: Printer) -> anyhow::Res
         Command::Chat(options) => commands::chat::run(options, &data(global)?, printer).await,
         other => {
             let data = data(global)?;
+            let goes_on = goes_on(&other);
             // On a thread of its own: work that blocks this one, such as a question at the terminal, can be interrupted too.
-            tokio::spawn(async {
+            tokio::spawn(async move {
                 if tokio::signal::ctrl_c().await.is_ok() {
+                    if goes_on {
+                        printer.note("interrupted; what is done is kept: the same command again goes on");
+                    }
                     std::process::exit(Exit::Interrupted.code().into());
                 }
             });
             one_shot(other, data, printer).await
         }
+    }
+}
+
+/// Whether a command keeps what it has done when it is interrupted, and goes on there.
+fn goes_on(command: &Command) -> bool {
+    match command {
+        Command::Ingest(_) | Command::Choose(_) | Command::Recheck(_) => true,
+        Command::Models(command) => matches!(command, args::Models::Pull { .. }),
+        Command::Run(options) => options.out.is_some(),
+        _ => false,
     }
 }
 

@@ -154,6 +154,18 @@ fn a_choice_is_made_goes_on_after_a_kill_and_is_followed() {
     child.wait().unwrap();
     let kept = lines();
     assert!(kept >= 10, "it was killed on its way");
+    // Interrupted, it says how it goes on.
+    let child = choose().stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    while lines() < kept + 5 && begun.elapsed() < Duration::from_secs(120) {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    assert!(
+        output.status.code() == Some(130) && text(&output).contains("the same command again goes on"),
+        "{output:?}"
+    );
+    let kept = lines();
     // What it was told is beside its answers, in the words of the server: a browser can go on, too.
     let terms = workspace.path().join("decisions/post.terms");
     let told: serde_json::Value = serde_json::from_slice(&std::fs::read(&terms).unwrap()).unwrap();

@@ -151,10 +151,12 @@ fn a_choice_spends_no_more_than_it_may() {
         let decision = &decided["decision"];
         let cost = decision["cost"].as_f64().unwrap();
         let most: f64 = most.parse().unwrap();
-        // One answer may be the one that goes over it; another may be under way.
-        assert!(cost <= most + 1.0, "{cost} of {most}: {decision}");
+        // One answer may be the one that goes over it, and one more be under way: it is paid for, and told.
+        assert!(cost <= most + 2.0, "{cost} of {most}: {decision}");
         assert!(provider.asked.load(Ordering::SeqCst) - before <= 2 * asked, "{decision}");
         let result = &entrant(decision, "prompt@good")["result"];
+        assert_eq!(decision["bounds"]["ended"], "cost", "{decision}");
+        assert!(decision["why"].as_str().unwrap().contains("was used up before all was asked"), "{decision}");
         if most < 30.0 {
             assert!(result.is_null() && decision["chosen"].is_null(), "what was not measured is not said: {decision}");
         } else {
@@ -182,7 +184,7 @@ fn a_judge_spends_no_more_than_the_choice_may() {
         let decided = json(&mut house.choose("good", &["--max-cost", &most.to_string()]));
         let decision = &decided["decision"];
         let judge = &decision["judge"];
-        assert!(decision["cost"].as_f64().unwrap() <= most + 1.0, "{decision}");
+        assert!(decision["cost"].as_f64().unwrap() <= most + 2.0, "{decision}");
         assert_eq!(judge["cost"].as_f64(), judge["asked"].as_f64(), "{decision}");
         assert_eq!(decision["cost"], judge["cost"], "{decision}");
         let measured = !entrant(decision, "prompt@good")["result"].is_null();

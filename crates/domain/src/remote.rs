@@ -114,6 +114,9 @@ pub struct Remote {
     /// is sent instead of `max_tokens`, and no sampling parameters.
     #[serde(default)]
     pub reasoning: bool,
+    /// Tokens that a model which reasons may think, beside those an answer may have: providers count both against one limit.
+    #[serde(default = "thinking_tokens")]
+    pub thinking_tokens: u32,
     /// Requests at a time.
     #[serde(default = "concurrency")]
     pub concurrency: u32,
@@ -139,6 +142,15 @@ impl Remote {
             retention_days: self.retention_days,
         }
     }
+
+    /// Tokens it may think beside an answer: none if it does not reason, and half its context at most.
+    pub fn thoughts(&self) -> u32 {
+        if self.reasoning { self.thinking_tokens.min(self.context / 2) } else { 0 }
+    }
+}
+
+fn thinking_tokens() -> u32 {
+    8192
 }
 
 fn concurrency() -> u32 {
@@ -168,6 +180,9 @@ mod tests {
         assert_eq!((remote.concurrency, remote.timeout_seconds, remote.retries), (8, 120, 4));
         assert_eq!((remote.registered, remote.open_weights, remote.retention_days), (false, false, None));
         assert_eq!((remote.structured, remote.reasoning), (Structured::Schema, false));
+        let thinks = Remote { reasoning: true, ..remote.clone() };
+        assert_eq!((remote.thoughts(), thinks.thoughts()), (0, 8192));
+        assert_eq!(Remote { context: 1000, ..thinks }.thoughts(), 500, "there is room for the prompt");
         assert_eq!(serde_json::from_value::<Remote>(serde_json::to_value(&remote).unwrap()).unwrap(), remote);
         for (field, value) in
             [("regsitered", json!(true)), ("jurisdiction", json!("mars")), ("retention_days", json!(-1))]

@@ -210,9 +210,9 @@ struct Bill {
 
 impl Bill {
     /// Sets aside in every purse what the call may cost at most.
-    async fn covered(mut self, purses: Vec<Arc<Purse>>, card: &Card, max_tokens: Option<u32>) -> Result<Self, Error> {
+    async fn covered(mut self, purses: Vec<Arc<Purse>>, card: &Card, most: Option<u32>) -> Result<Self, Error> {
         let prompt_tokens = self.prompt_tokens;
-        let completion_tokens = max_tokens.unwrap_or_else(|| card.context.saturating_sub(prompt_tokens).max(1));
+        let completion_tokens = most.unwrap_or_else(|| card.context.saturating_sub(prompt_tokens).max(1));
         // Nobody promises that any of the prompt is known to the provider already.
         let most = self.price.cost(&Usage { prompt_tokens, completion_tokens, ..Usage::default() });
         for purse in purses {
@@ -242,7 +242,7 @@ impl Drop for Bill {
     }
 }
 
-/// A model that is only asked what can be paid for, at the most that it may cost: prompt and `max_tokens`, or all that the
+/// A model that is only asked what can be paid for, at the most that it may cost: prompt, thoughts and `max_tokens`, or all that the
 /// context has room for. What it did cost is booked after.
 pub struct Budget {
     inner: Arc<RemoteModel>,
@@ -318,7 +318,8 @@ impl Budget {
             if let Some(price) = price {
                 let (prompt_tokens, meter) = (tokens(body.len() as u64), Arc::clone(&meter));
                 let open = Bill { price, shares: Vec::new(), meter, prompt_tokens, counted: None };
-                match open.covered(purses, inner.card(), request.max_tokens).await {
+                let most = request.max_tokens.map(|answer| inner.may_generate(answer));
+                match open.covered(purses, inner.card(), most).await {
                     Ok(covered) => bill = Some(covered),
                     Err(error) => {
                         yield Err(Fault::lasting(error));

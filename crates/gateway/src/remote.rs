@@ -40,6 +40,8 @@ struct Line {
     silence: Duration,
     structured: Structured,
     reasoning: bool,
+    /// Tokens it may think beside an answer.
+    thoughts: u32,
 }
 
 impl RemoteModel {
@@ -71,6 +73,7 @@ impl RemoteModel {
             silence: Duration::from_secs(u64::from(remote.timeout_seconds)),
             structured: remote.structured,
             reasoning: remote.reasoning,
+            thoughts: remote.thoughts(),
         };
         Ok(Self { card: card(remote), line: Arc::new(line) })
     }
@@ -78,7 +81,14 @@ impl RemoteModel {
     /// The body of a request.
     pub(crate) fn body(&self, request: &Request) -> Result<String, Error> {
         let line = &self.line;
-        chat_request(request, &line.model, line.structured, line.reasoning).map(|body| body.to_string())
+        let max_tokens = request.max_tokens.map(|answer| self.may_generate(answer));
+        let request = Request { max_tokens, ..request.clone() };
+        chat_request(&request, &line.model, line.structured, line.reasoning).map(|body| body.to_string())
+    }
+
+    /// Tokens that are generated, and paid for, at most, for an answer of so many.
+    pub(crate) fn may_generate(&self, answer: u32) -> u32 {
+        answer.saturating_add(self.line.thoughts)
     }
 
     /// One try; dropping it closes the connection.

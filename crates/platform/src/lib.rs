@@ -34,9 +34,9 @@ mod workspace;
 pub use ask::{Answer, AskEvent, AskRequest, AskStream};
 pub use bench::{BenchOptions, BenchReport, BenchRow, Workload};
 pub use choose::{
-    Against, AskedAnswer, AskedRow, Baseline, ChooseEvent, ChooseOptions, ChooseState, ChooseStatus, ChooseTerms,
-    Contender, ContenderState, DataUsed, Decision, Decisions, DroppedTexts, Entrant, JudgeUsed, Measured, Part,
-    PartSizes, PlainPrompt, Raced, Reason, ReportLanguage, Search, Searched, Variant, Variants, agreement_facts,
+    Against, AskedAnswer, AskedRow, Baseline, Bound, Bounds, ChooseEvent, ChooseOptions, ChooseState, ChooseStatus,
+    ChooseTerms, Contender, ContenderState, DataUsed, Decision, Decisions, DroppedTexts, Entrant, JudgeUsed, Measured,
+    Part, PartSizes, PlainPrompt, Raced, Reason, ReportLanguage, Search, Searched, Variant, Variants, agreement_facts,
 };
 pub use cluster::{Cluster, ClusterEvent, ClusterOptions, Clustering, Input, Labelling, Method, Placed, read_texts};
 pub use data::{DataReport, Gaps, Labelled, labelled, leaks};

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use anyhow::Context;
+use domain::{Constraints, Need};
 use platform::{
     Access, Candidate, ChooseEvent, ChooseOptions, Decision, Decisions, Gaps, Interval, Labelled, Measured, ModelState,
     Reliability, ReportLanguage, RowFormat, Search, Searched, Shares, Tasks, Workspace, labelled,
@@ -13,6 +14,9 @@ use serde_json::json;
 use crate::args::{self, Language};
 use crate::exit::{self, Exit};
 use crate::print::{Ink, Printer};
+
+/// Characters of a reason in the table.
+const ROOM: usize = 60;
 
 pub(crate) async fn run(options: args::Choose, data: &Path, printer: Printer) -> anyhow::Result<Exit> {
     let folder = &options.folder.workspace;
@@ -41,6 +45,7 @@ pub(crate) async fn run(options: args::Choose, data: &Path, printer: Printer) ->
         concurrency: terms.concurrency as usize,
         max_tokens: terms.max_tokens,
         file: options.data.display().to_string(),
+        label: options.label,
         folder: folder.clone(),
     };
     let (decision, path) = measured(&task, &rows, &how, data, printer).await?;
@@ -63,8 +68,10 @@ pub(crate) async fn recheck(options: args::Recheck, data: &Path, printer: Printe
             task.name
         )));
     };
+    // Of another file the decision knows no column.
+    let label = options.label.or_else(|| earlier.data.label.clone().filter(|_| options.data.is_none()));
     let file = options.data.unwrap_or_else(|| earlier.data.file.clone().into());
-    let rows = read(&task, &file, options.label.as_deref(), printer)?;
+    let rows = read(&task, &file, label.as_deref(), printer)?;
     let candidates: Vec<_> = earlier.candidates.iter().map(|entrant| entrant.candidate.clone()).collect();
     let said = |entrant: &&Candidate| entrant.variant.is_none() && !earlier.routes_that_fit;
     let mut routes: Vec<_> = candidates.iter().filter(said).map(|one| one.route).collect();
@@ -87,6 +94,7 @@ pub(crate) async fn recheck(options: args::Recheck, data: &Path, printer: Printe
         concurrency: earlier.concurrency,
         max_tokens: earlier.max_tokens,
         file: file.display().to_string(),
+        label,
         folder: folder.clone(),
     };
     let (decision, path) = measured(&task, &rows, &how, data, printer).await?;
@@ -239,7 +247,7 @@ async fn measured(
                     candidates.len()
                 ));
                 if kept > 0 {
-                    say(format!("{kept} answers of a sitting that was cut are kept; what can be used again is"));
+                    say(format!("{kept} answers of a sitting that was cut are kept, and used where the same is asked"));
                 }
             }
             ChooseEvent::Preparing(candidate) => bar.set_message(format!("getting ready: {candidate};")),
@@ -299,6 +307,11 @@ fn table(decision: &Decision, printer: Printer) {
     }
     for fact in decision.detail_facts(ReportLanguage::English) {
         printer.line(printer.foreign(&fact));
+    }
+    for entrant in &decision.candidates {
+        if let Some(why) = entrant.withdrawn.as_ref().filter(|why| why.chars().count() > ROOM) {
+            printer.line(format!("{} withdrew: {}", entrant.candidate, printer.foreign(why)));
+        }
     }
     let left = decision.left_out();
     if !left.is_empty() {
@@ -423,9 +436,12 @@ fn state(decision: &Decision, entrant: &platform::Entrant) -> String {
     let chosen = Some(&entrant.candidate) == decision.chosen.as_ref();
     let failures = entrant.failures(ReportLanguage::English).map_or(String::new(), |failures| format!("; {failures}"));
     let came = match (&entrant.withdrawn, &entrant.result, &entrant.race) {
-        (Some(why), _, _) => format!("withdrew: {}", why.chars().take(80).collect::<String>()),
+        (Some(why), _, _) => format!("withdrew: {}", shortened(why)),
         (None, Some(_), _) if chosen => "chosen".to_owned(),
-        (None, Some(_), _) if !entrant.breaks.is_empty() => "over a limit".to_owned(),
+        (None, Some(_), _) if !entrant.breaks.is_empty() => {
+            let limits: Vec<String> = entrant.breaks.iter().map(|need| limit(&decision.constraints, *need)).collect();
+            format!("over {}", limits.join(", "))
+        }
         (None, Some(_), _) if decision.not_ruled_out.contains(&entrant.candidate) => "not ruled out".to_owned(),
         (None, Some(_), _) => "worse".to_owned(),
         (None, None, Some(race)) => match &race.beaten_by {
@@ -435,6 +451,23 @@ fn state(decision: &Decision, entrant: &platform::Entrant) -> String {
         (None, None, None) => "not asked".to_owned(),
     };
     if entrant.withdrawn.is_some() { came } else { came + &failures }
+}
+
+/// A reason as far as a table has room for it.
+fn shortened(why: &str) -> String {
+    match why.char_indices().nth(ROOM) {
+        Some((at, _)) => format!("{}…", &why[..at]),
+        None => why.to_owned(),
+    }
+}
+
+/// A constraint, as a task's file says it.
+fn limit(constraints: &Constraints, need: Need) -> String {
+    match need {
+        Need::Latency => format!("latency_p95, {:.0} ms", constraints.latency_p95_ms.unwrap_or_default()),
+        Need::Cost => format!("cost_per_1000, {}", constraints.cost_per_1000.unwrap_or_default()),
+        Need::Memory => format!("memory, {:.0} MB", constraints.memory.unwrap_or_default() as f64 / 1e6),
+    }
 }
 
 fn write_reports(decision: &Decision, report: &args::Report, printer: Printer) -> anyhow::Result<()> {

@@ -111,12 +111,13 @@ fn a_card_says_which_model_it_is_and_how_it_is_asked() {
     ] {
         assert_eq!(digest(&other) == digest(&card), is_same, "{other:?}");
     }
-    for (reasoning, name, other) in
-        [(false, "max_tokens", "max_completion_tokens"), (true, "max_completion_tokens", "max_tokens")]
+    // What it thinks has room of its own.
+    for (reasoning, name, most, other) in
+        [(false, "max_tokens", 7, "max_completion_tokens"), (true, "max_completion_tokens", 107, "max_tokens")]
     {
-        let body = model(&Remote { reasoning, ..card.clone() }).body(&short(7)).unwrap();
+        let body = model(&Remote { reasoning, thinking_tokens: 100, ..card.clone() }).body(&short(7)).unwrap();
         let body: serde_json::Value = serde_json::from_str(&body).unwrap();
-        assert!(body[name] == 7 && body.get(other).is_none(), "{body}");
+        assert!(body[name] == most && body.get(other).is_none(), "{body}");
     }
 }
 
@@ -323,6 +324,10 @@ async fn what_may_cost_too_much_is_not_sent() {
     assert_eq!((site.connections(), far.spent()), (0, 0.0));
     ask(&far, short(300)).await.unwrap();
     assert_eq!((site.connections(), far.spent()), (1, 6.0), "what it did cost, not what it might have");
+    let thinks = Remote { reasoning: true, thinking_tokens: 300, ..priced(&site.base, Some(500.0)) };
+    let message = failure(ask(&budget(&thinks), short(300)).await);
+    assert!(message.contains("spend_limit"), "what it may think may cost as much: {message}");
+    assert_eq!(site.connections(), 1);
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use domain::{Example, Task};
@@ -11,7 +12,7 @@ use futures_util::StreamExt;
 use super::baseline::Baseline;
 use super::decision::Sheet;
 use super::ledger::{Entry, Ledger, identity};
-use super::limits::{self, Taken};
+use super::limits::{self, Bound, Bounds, Taken};
 use super::variants::{Field, PlainPrompt, Searched, Variants, fitted};
 use super::{
     Bench, ChooseEvent, ChooseOptions, DataUsed, Decision, Entrant, Measured, Part, Parts, Raced, Reason,
@@ -50,6 +51,8 @@ pub(super) struct Asker<'a> {
     costs: Vec<(f64, usize)>,
     /// What each candidate's answers of the race took.
     raced: Vec<Taken>,
+    /// What ended it before all was asked.
+    ended: Option<Bound>,
 }
 
 /// The place of the same model and words by a way that takes less.
@@ -93,6 +96,7 @@ impl<'a> Asker<'a> {
             answerers: candidates.iter().map(|_| None).collect(),
             costs: vec![(0.0, 0); candidates.len()],
             raced: vec![Taken::default(); candidates.len()],
+            ended: None,
             sheets: HashMap::new(),
             scores: Scores::new(),
             contest,
@@ -121,9 +125,9 @@ impl<'a> Asker<'a> {
             match self.next_round() {
                 Next::Done => return Ok(()),
                 Next::Race { candidates, examples } => {
-                    let of = &self.parts.development[examples];
+                    let (of, before) = (&self.parts.development[examples], self.asked);
                     let Some((mut scores, mut out)) = self.round(&candidates, of, false, watch).await? else {
-                        self.contest.halt();
+                        self.cut_short(before);
                         continue;
                     };
                     out.extend(
@@ -155,9 +159,9 @@ impl<'a> Asker<'a> {
                             candidates.iter().map(|at| self.candidates[*at].clone()).collect(),
                         ));
                     }
-                    let of = &self.parts.test[examples];
+                    let (of, before) = (&self.parts.test[examples], self.asked);
                     let Some((scores, out)) = self.round(&candidates, of, true, watch).await? else {
-                        self.contest.halt();
+                        self.cut_short(before);
                         continue;
                     };
                     self.contest.judged(&scores);
@@ -170,25 +174,42 @@ impl<'a> Asker<'a> {
         }
     }
 
+    /// Ends what is measured where the money ended, in the middle of a round: what was asked in it counts as asked, and as nothing else.
+    fn cut_short(&mut self, before: usize) {
+        self.contest.charge(self.asked - before);
+        self.contest.halt();
+        self.ended = Some(Bound::Cost);
+    }
+
     /// What is to be asked next within the time and the money there are: half of them for the race, all of them in the end.
     fn next_round(&mut self) -> Next {
         let used = self.options.max_time.map_or(0.0, |most| self.started.elapsed().as_secs_f64() / most.as_secs_f64());
-        if used > 1.0 {
-            self.contest.halt();
-        } else if used > 0.5 {
-            self.contest.end_race();
-        }
         let next = self.contest.next_round();
+        match next {
+            Next::Race { .. } | Next::Final { .. } if used > 1.0 => {
+                self.contest.halt();
+                self.ended = self.ended.or(Some(Bound::Time));
+                return Next::Done;
+            }
+            Next::Race { .. } if used > 0.5 => {
+                self.contest.end_race();
+                self.ended = self.ended.or(Some(Bound::Time));
+                return self.next_round();
+            }
+            _ => {}
+        }
         let Some(most) = self.options.max_cost else { return next };
         match &next {
             Next::Race { candidates, examples }
                 if self.cost + self.expected(candidates, examples.len()) > most / 2.0 =>
             {
                 self.contest.end_race();
+                self.ended = self.ended.or(Some(Bound::Cost));
                 self.next_round()
             }
             Next::Final { candidates, examples } if self.cost + self.expected(candidates, examples.len()) > most => {
                 self.contest.halt();
+                self.ended = self.ended.or(Some(Bound::Cost));
                 Next::Done
             }
             _ => next,
@@ -326,7 +347,9 @@ impl<'a> Asker<'a> {
         let keys: Vec<String> =
             examples.iter().map(|example| crate::data::fingerprint(std::slice::from_ref(example))).collect();
         let new: Vec<usize> = (0..examples.len()).filter(|at| self.ledger.get(&name, &keys[*at]).is_none()).collect();
-        let asked = new.iter().map(|at| async { (*at, answerer.timed(&examples[*at].input).await) });
+        let enough = AtomicBool::new(false);
+        let within = new.iter().take_while(|_| !enough.load(Ordering::Relaxed));
+        let asked = within.map(|at| async { (*at, answerer.timed(&examples[*at].input).await) });
         let mut coming = futures_util::stream::iter(asked).buffer_unordered(self.options.concurrency.max(1));
         let most = self.contest.most();
         let price = answerer.price.as_ref();
@@ -344,12 +367,15 @@ impl<'a> Asker<'a> {
             self.ledger.add(Entry { score, ..Entry::new(&name, &keys[one], came) })?;
             self.asked += 1;
             watch(ChooseEvent::Progress { asked: self.asked, most: most.max(self.asked) });
-            // What is under way is let go; a provider may charge for it all the same.
+            // What is under way is paid for, and kept.
             if self.options.max_cost.is_some_and(|most| self.cost > most) {
-                return Ok(None);
+                enough.store(true, Ordering::Relaxed);
             }
         }
         drop(coming);
+        if enough.into_inner() {
+            return Ok(None);
+        }
         self.asked += examples.len() - new.len();
         let missing = || Error::failed("an answer that was kept is not there: this is a bug");
         let entries = keys.iter().map(|key| self.ledger.get(&name, key).cloned().ok_or_else(missing));
@@ -402,11 +428,17 @@ impl<'a> Asker<'a> {
             judge: self.bench.used(),
             constraints: self.task.constraints.clone(),
             seed: options.seed,
+            bounds: Bounds {
+                max_cost: options.max_cost,
+                max_seconds: options.max_time.map(|time| time.as_secs_f64()),
+                ended: self.ended,
+            },
             terms: options.terms,
             max_tokens: options.max_tokens,
             concurrency: options.concurrency,
             data: DataUsed {
                 file: options.file.clone(),
+                label: options.label.clone(),
                 fingerprint: crate::data::fingerprint(&data.examples),
                 train_fingerprint: crate::data::fingerprint(&self.parts.train),
                 knowledge_fingerprint: knowledge.unwrap_or_default().to_owned(),
@@ -456,20 +488,5 @@ impl<'a> Asker<'a> {
         }
         decision.order();
         decision
-    }
-}
-
-impl Sheet {
-    fn add(&mut self, entry: &Entry, score: f64, cost: f64) {
-        self.cost += cost;
-        self.scores.push(score);
-        self.answers.push(match &entry.outcome {
-            Outcome::Output(answer) => Some(answer.clone()),
-            Outcome::Abstained(_) | Outcome::Error(_) => None,
-        });
-        self.abstained += usize::from(matches!(entry.outcome, Outcome::Abstained(_)));
-        self.milliseconds.push(entry.milliseconds);
-        self.prompt_tokens += u64::from(entry.usage.prompt_tokens);
-        self.completion_tokens += u64::from(entry.usage.completion_tokens);
     }
 }

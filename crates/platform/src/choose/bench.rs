@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use domain::{Example, Metric, Task};
 use evaluate::{Calibration, Interval};
@@ -185,7 +186,9 @@ impl Bench {
         let count = places.len();
         let grader = Arc::clone(&self.grader);
         let grader = &grader;
-        let asked = places.into_iter().map(|at| {
+        let enough = AtomicBool::new(false);
+        let within = places.into_iter().take_while(|_| !enough.load(Ordering::Relaxed));
+        let asked = within.map(|at| {
             let (example, answer) = wanted[at];
             async move {
                 let started = std::time::Instant::now();
@@ -208,14 +211,17 @@ impl Bench {
                 }
             }
             watch(ChooseEvent::Graded { graded: graded + failed.len(), of: count });
-            // What is under way is let go; a provider may charge for it all the same.
+            // What is under way is paid for, and kept.
             if left.is_some_and(|left| self.cost - before > left) {
-                return Ok(None);
+                enough.store(true, Ordering::Relaxed);
             }
         }
         drop(coming);
         self.asked += failed.len();
         self.failed += failed.len();
+        if enough.into_inner() {
+            return Ok(None);
+        }
         if let Some(why) = failed.values().next().filter(|_| failed.len() == count && count >= HOPELESS) {
             return Err(Error::failed(format!("the judge graded none of {count} answers: {why}")));
         }

@@ -8,9 +8,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Baseline;
+use super::ledger::Entry;
+use super::limits::Bounds;
 use super::variants::{PlainPrompt, Searched, Variants};
 use crate::grade::Reliability;
-use crate::{Candidate, Error, Result};
+use crate::{Candidate, Error, Outcome, Result};
 
 /// A difference of means that is no difference to anybody: within it, what an answer takes decides.
 pub(super) const MARGIN: f64 = 0.01;
@@ -43,6 +45,9 @@ pub struct Decision {
     pub models: Vec<String>,
     /// How far it could go.
     pub terms: Terms,
+    /// What it might take, and whether that ended it.
+    #[serde(default)]
+    pub bounds: Bounds,
     /// Tokens of an answer, at most.
     pub max_tokens: u32,
     /// Rows asked at once; latencies are what they were under this load.
@@ -133,6 +138,9 @@ pub struct JudgeUsed {
 pub struct DataUsed {
     /// The file, as it was named.
     pub file: String,
+    /// Its column of the label, if it was named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
     /// Of all sound examples.
     pub fingerprint: String,
     /// Of the examples to learn from.
@@ -254,6 +262,20 @@ pub(super) struct Sheet {
 }
 
 impl Sheet {
+    /// Takes an answer in, with what it scored and cost.
+    pub(super) fn add(&mut self, entry: &Entry, score: f64, cost: f64) {
+        self.cost += cost;
+        self.scores.push(score);
+        self.answers.push(match &entry.outcome {
+            Outcome::Output(answer) => Some(answer.clone()),
+            Outcome::Abstained(_) | Outcome::Error(_) => None,
+        });
+        self.abstained += usize::from(matches!(entry.outcome, Outcome::Abstained(_)));
+        self.milliseconds.push(entry.milliseconds);
+        self.prompt_tokens += u64::from(entry.usage.prompt_tokens);
+        self.completion_tokens += u64::from(entry.usage.completion_tokens);
+    }
+
     /// What it comes to; nothing for no answers.
     pub(super) fn measured(&self, task: &Task, expected: &[Example], confidence: f64, seed: u64) -> Option<Measured> {
         let count = self.scores.len();
@@ -428,6 +450,10 @@ impl Decision {
             (more, false) => format!("{said}; {more} others could not be ruled out"),
             (more, true) => format!("{said}；另有 {more} 个不能排除"),
         };
+        if let Some(fact) = self.bound_fact(chinese) {
+            said.push_str(if chinese { "；" } else { "; " });
+            said.push_str(&fact);
+        }
         if let Some(Baseline { answer, quality, .. }) = self.as_good_as_choice() {
             said.push_str(&if chinese {
                 format!("；凭这些样例看不出它比一律答“{answer}”（{quality:.3}）更好")
@@ -486,6 +512,7 @@ mod tests {
             judge: None,
             constraints: Constraints::default(),
             seed: 1,
+            bounds: Bounds::default(),
             terms: Terms::default(),
             max_tokens: 9,
             concurrency: 1,

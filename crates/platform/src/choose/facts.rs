@@ -1,5 +1,6 @@
 //! What is to be said of a decision beside its table: of the choice in detail, and of what failed.
 
+use super::limits::{Bound, Bounds};
 use super::{Decision, Entrant, ReportLanguage};
 
 impl Decision {
@@ -25,6 +26,21 @@ impl Decision {
             });
         }
         all
+    }
+
+    /// What ended the choice before all was asked; nothing if nothing did.
+    pub(super) fn bound_fact(&self, chinese: bool) -> Option<String> {
+        let Bounds { max_cost, max_seconds, ended } = self.bounds;
+        Some(match (ended?, chinese) {
+            (Bound::Cost, false) => {
+                format!("the money it might take ({}) was used up before all was asked", self.money(max_cost?))
+            }
+            (Bound::Cost, true) => format!("费用上限（{}）在问完之前就用完了", self.money(max_cost?)),
+            (Bound::Time, false) => {
+                format!("the time it might take ({:.0} s) was over before all was asked", max_seconds?)
+            }
+            (Bound::Time, true) => format!("时间上限（{:.0} 秒）在问完之前就到了", max_seconds?),
+        })
     }
 
     /// A sum of money in the currency of the prices.

@@ -1,11 +1,33 @@
 //! Whether a candidate keeps to a task's constraints: before it is asked anything, by its answers of the race, once it is measured.
 
 use domain::{Constraints, Need, Price};
+use serde::{Deserialize, Serialize};
 
 use super::ledger::Entry;
 use super::{ChooseOptions, Measured};
 use crate::memory::size;
 use crate::routes::{Answerer, Outcome};
+
+/// What a choice might take.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Bounds {
+    /// Money, in the currency of the prices.
+    pub max_cost: Option<f64>,
+    /// Seconds.
+    pub max_seconds: Option<f64>,
+    /// Which of them ended it before all was asked.
+    pub ended: Option<Bound>,
+}
+
+/// What a choice takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Bound {
+    /// Money.
+    Cost,
+    /// Time.
+    Time,
+}
 
 /// What a candidate's answers of the race took, one by one.
 #[derive(Clone, Default)]

@@ -44,6 +44,7 @@ pub use baseline::Baseline;
 pub use decision::{Against, DataUsed, Decision, Entrant, JudgeUsed, Measured, Raced, Reason};
 pub use decisions::Decisions;
 pub use judged::agreement_facts;
+pub use limits::{Bound, Bounds};
 pub use outputs::{AskedAnswer, AskedRow};
 pub use report::ReportLanguage;
 pub use terms::ChooseTerms;
@@ -76,6 +77,8 @@ pub struct ChooseOptions {
     pub max_tokens: u32,
     /// The file's name, for the record.
     pub file: String,
+    /// Its column of the label, if it was named.
+    pub label: Option<String>,
     /// The folder of `tasks/` and `decisions/`.
     pub folder: PathBuf,
 }
@@ -95,6 +98,7 @@ impl Default for ChooseOptions {
             max_tokens: 512,
             search: Search::Off,
             file: String::new(),
+            label: None,
             folder: PathBuf::from("."),
         }
     }
@@ -226,7 +230,7 @@ impl Workspace {
     fn begin_choice(&self, task: &Task, data: &Labelled, options: &ChooseOptions) -> Result<Begun> {
         let parts = Parts::of(task, data, options)?;
         let named = options.routes.is_empty() && options.models.is_empty() && !task.candidates.is_empty();
-        let mut candidates = if named { named_by(task)? } else { self.candidates(task, options)? };
+        let mut candidates = if named { self.named_by(task)? } else { self.candidates(task, options)? };
         self.one_currency(task, &candidates)?;
         if options.routes.is_empty() && !named {
             let examples = whole_examples(task, &parts.train);
@@ -288,6 +292,21 @@ impl Workspace {
         }
     }
 
+    /// The candidates that a task's file names, of models that are here.
+    fn named_by(&self, task: &Task) -> Result<Vec<Candidate>> {
+        let remotes = self.remotes().list()?;
+        let read = |text: &String| {
+            let candidate: Candidate =
+                text.parse().map_err(|why: String| Error::invalid("candidates", "invalid_candidate", why))?;
+            candidate.route.check(task)?;
+            if remotes.iter().all(|remote| remote.name != candidate.model) {
+                self.models().installed(&candidate.model)?;
+            }
+            Ok(candidate)
+        };
+        task.candidates.iter().map(read).collect()
+    }
+
     /// What is asked for, or all that fits.
     fn candidates(&self, task: &Task, options: &ChooseOptions) -> Result<Vec<Candidate>> {
         let (mut texts, mut vectors) = (Vec::new(), Vec::new());
@@ -334,17 +353,6 @@ impl Workspace {
         }
         Ok(all)
     }
-}
-
-/// The candidates that a task's file names.
-fn named_by(task: &Task) -> Result<Vec<Candidate>> {
-    let read = |text: &String| {
-        let candidate: Candidate =
-            text.parse().map_err(|why: String| Error::invalid("candidates", "invalid_candidate", why))?;
-        candidate.route.check(task)?;
-        Ok(candidate)
-    };
-    task.candidates.iter().map(read).collect()
 }
 
 /// Examples that can be shown to a model: the task's own, and those that are labelled whole.

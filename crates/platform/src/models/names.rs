@@ -50,7 +50,14 @@ pub(super) fn near<'a>(asked: &str, names: impl Iterator<Item = &'a str>) -> Vec
         })
         .collect();
     found.sort_by_key(|(distance, _)| *distance); // stable: equals stay in the catalogue's order
-    found.into_iter().take(3).map(|(_, name)| name).collect()
+    let mut names: Vec<&str> = Vec::new();
+    for (_, name) in found {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names.truncate(3);
+    names
 }
 
 /// Levenshtein's distance: letters to put in, take out or change.

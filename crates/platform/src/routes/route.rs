@@ -124,6 +124,7 @@ impl FromStr for Route {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
+        let text = text.trim();
         let (name, count) = text.split_once(':').map_or((text, None), |(name, count)| (name, Some(count)));
         let Some((name, bounds)) = NAMES.iter().find(|(one, _)| *one == name) else {
             return Err(format!("'{text}' is no route; there are {}", Self::names().collect::<Vec<_>>().join(", ")));

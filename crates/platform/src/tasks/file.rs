@@ -254,11 +254,14 @@ fn fields(value: At<'_, '_>, problems: &mut Problems<'_>) -> Vec<Field> {
             DeValue::String(description) => {
                 all.push(Field { name, description: description.to_string(), optional });
             }
-            other => problems.say(
-                value.span(),
-                &path,
-                format!("it is {}, and must say in a string what is in the field", kind(other)),
-            ),
+            other => {
+                let mut message = format!("it is {}, and must say in a string what is in the field", kind(other));
+                // What is written at the end of a file belongs to the table that was opened last.
+                if KEYS.contains(&key.get_ref().as_ref()) {
+                    message += &format!("; if the task's own `{}` is meant, put it above [input]", key.get_ref());
+                }
+                problems.say(value.span(), &path, message);
+            }
         }
     }
     all

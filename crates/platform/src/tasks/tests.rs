@@ -96,6 +96,10 @@ fn what_is_wrong_is_named_by_line_column_and_key() {
         ("instructions = 'x'\noutput = 3", "2:10: output: it is a whole number; the form of an answer is a type"),
         ("instructions = 'x'\n[output]\nage = 'int'", "3:7: output.age: 'int' is no type"),
         ("instructions = 'x'\n[input]", "2:1: input: it has no field"),
+        (
+            "instructions = 'x'\n[input]\ntext = ''\ncandidates = ['prompt@m']",
+            "4:14: input.candidates: it is a list, and must say in a string what is in the field; if the task's own `candidates` is meant, put it above [input]",
+        ),
         ("instructions = 'x'\n[input]\n'' = 'y'", "3:1: input.: a field needs a name"),
         ("instructions = 'x'\n[input]\n'?' = 'y'", "3:1: input.?: a field needs a name"),
         (

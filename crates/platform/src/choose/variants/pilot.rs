@@ -1,6 +1,7 @@
 //! What prompts do with some rows of the training part: which models' variants are worth a race, what goes wrong, which wordings are worth one.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use domain::Example;
 use futures_util::StreamExt;
@@ -161,7 +162,9 @@ impl Work<'_> {
         );
         let keys: Vec<String> = rows.iter().map(|row| crate::data::fingerprint(std::slice::from_ref(row))).collect();
         let new: Vec<usize> = (0..rows.len()).filter(|at| self.ledger.get(&name, &keys[*at]).is_none()).collect();
-        let asked = new.into_iter().map(|at| {
+        let enough = AtomicBool::new(false);
+        let within = new.into_iter().take_while(|_| !enough.load(Ordering::Relaxed));
+        let asked = within.map(|at| {
             let input = rows[at].input.clone();
             async move { (at, answerer.timed(&input).await) }
         });
@@ -175,10 +178,13 @@ impl Work<'_> {
             let score = self.bench.at_once(&rows[at], &came.0).await;
             self.ledger.add(Entry { score, ..Entry::new(&name, &keys[at], came) })?;
             if self.left().is_some_and(|left| left < 0.0) {
-                return Ok(None);
+                enough.store(true, Ordering::Relaxed);
             }
         }
         drop(coming);
+        if enough.into_inner() {
+            return Ok(None);
+        }
         let missing = || crate::Error::failed("an answer that was kept is not there: this is a bug");
         let entries = keys.iter().map(|key| self.ledger.get(&name, key).cloned().ok_or_else(missing));
         entries.collect::<Result<_>>().map(Some)
