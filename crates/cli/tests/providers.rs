@@ -155,8 +155,11 @@ fn a_choice_spends_no_more_than_it_may() {
         assert!(cost <= most + 2.0, "{cost} of {most}: {decision}");
         assert!(provider.asked.load(Ordering::SeqCst) - before <= 2 * asked, "{decision}");
         let result = &entrant(decision, "prompt@good")["result"];
-        assert_eq!(decision["bounds"]["ended"], "cost", "{decision}");
-        assert!(decision["why"].as_str().unwrap().contains("was used up before all was asked"), "{decision}");
+        // Of the most, some is left.
+        let ended = decision["bounds"]["ended"] == "cost";
+        assert_eq!(ended, most < 90.0, "{decision}");
+        let told = decision["why"].as_str().unwrap().contains("was used up before all was asked");
+        assert_eq!(told, ended, "{decision}");
         if most < 30.0 {
             assert!(result.is_null() && decision["chosen"].is_null(), "what was not measured is not said: {decision}");
         } else {
