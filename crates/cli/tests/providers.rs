@@ -145,7 +145,7 @@ fn a_choice_spends_no_more_than_it_may() {
         provider.card("good", dear),
         provider.card("half", "price = { input = 0, output = 0, currency = 'CNY' }"),
     ]);
-    for (most, asked) in [("5", 7), ("30", 32), ("90", 92)] {
+    for (most, asked) in [("5", 80), ("30", 32), ("90", 92)] {
         let before = provider.asked.load(Ordering::SeqCst);
         let decided = json(&mut house.choose("good,half", &["--max-cost", most]));
         let decision = &decided["decision"];
@@ -158,10 +158,15 @@ fn a_choice_spends_no_more_than_it_may() {
         // Of the most, some is left.
         let ended = decision["bounds"]["ended"] == "cost";
         assert_eq!(ended, most < 90.0, "{decision}");
-        let told = decision["why"].as_str().unwrap().contains("was used up before all was asked");
+        let told = decision["why"].as_str().unwrap().contains("was not enough for all that was to be asked");
         assert_eq!(told, ended, "{decision}");
         if most < 30.0 {
-            assert!(result.is_null() && decision["chosen"].is_null(), "what was not measured is not said: {decision}");
+            // What was not measured is not said; what costs nothing is measured without money.
+            assert!(result.is_null(), "{decision}");
+            let why = entrant(decision, "prompt@good")["withdrawn"].as_str().unwrap();
+            assert_eq!(why, "the money that the choice may take (5 CNY) was used up before it was measured");
+            assert_eq!(entrant(decision, "prompt@half")["result"]["examples"], 40, "{decision}");
+            assert_eq!(decision["chosen"], "prompt@half", "{decision}");
         } else {
             assert_eq!(result["quality"]["value"], 1.0, "{decision}");
             assert_eq!(decision["chosen"], "prompt@good", "{decision}");

@@ -48,6 +48,11 @@ pub struct Price {
 }
 
 impl Price {
+    /// Whether nothing costs anything.
+    pub fn is_free(&self) -> bool {
+        [Some(self.input), self.cached, Some(self.output)].into_iter().flatten().all(|price| price == 0.0)
+    }
+
     /// What so many tokens cost, in `currency`.
     pub fn cost(&self, usage: &Usage) -> f64 {
         let cached = usage.cached_tokens.min(usage.prompt_tokens);

@@ -236,14 +236,17 @@ impl Contest {
         }
     }
 
-    /// Takes a candidate out that cannot go on.
+    /// Takes a candidate out that cannot go on. Where the final has told nothing of the others, the next best of the race takes its place.
     pub fn withdraw(&mut self, candidate: usize) {
         self.race.withdraw(candidate);
         if let Some(finalists) = &mut self.finalists
             && let Some(at) = finalists.iter().position(|one| *one == candidate)
         {
             finalists.remove(at);
-            self.scores.remove(at);
+            self.asked += self.scores.remove(at).len();
+            if !self.halted && self.scores.iter().all(Vec::is_empty) {
+                self.begin_final();
+            }
         }
     }
 
@@ -413,6 +416,26 @@ mod tests {
     }
 
     #[test]
+    fn the_next_best_takes_the_place_of_a_finalist_that_is_out() {
+        let mut contest = Contest::new(4, 8, 20, Terms { spend: 1.0, finalists: 2, ..Terms::default() });
+        let Next::Race { examples, .. } = contest.next_round() else { panic!("a race") };
+        contest.raced(&vec![vec![0.9, 0.8, 0.7, 0.6]; examples.len()]);
+        let finalists = |contest: &mut Contest| match contest.next_round() {
+            Next::Final { candidates, examples } => (candidates, examples.start),
+            other => panic!("a final: {other:?}"),
+        };
+        assert_eq!(finalists(&mut contest), (vec![0, 1], 0));
+        contest.withdraw(0);
+        assert_eq!(finalists(&mut contest), (vec![1, 2], 0), "nothing was told of either");
+        contest.judged(&vec![vec![0.5, 0.5]; 8]);
+        contest.withdraw(1);
+        assert_eq!(finalists(&mut contest), (vec![2], 8), "what is measured goes on");
+        contest.withdraw(2);
+        assert_eq!(finalists(&mut contest), (vec![3], 0), "nobody is left");
+        assert_eq!(contest.spent().0, 4 * 8 + 2 * 8, "what they were asked was asked");
+    }
+
+    #[test]
     fn those_that_cannot_go_on_are_out() {
         let mut contest = Contest::new(3, 50, 20, Terms { spend: 1.0, finalists: 2, ..Terms::default() });
         let Next::Race { candidates, .. } = contest.next_round() else { panic!("a race") };
@@ -426,7 +449,7 @@ mod tests {
         assert_eq!((candidates, examples), (vec![0, 2], 0..8));
         contest.withdraw(0);
         let Next::Final { candidates, .. } = contest.next_round() else { panic!("a final") };
-        assert_eq!(candidates, [2]);
+        assert_eq!(candidates, [2], "and nobody is left to take its place");
         contest.halt();
         assert_eq!(contest.next_round(), Next::Done);
     }

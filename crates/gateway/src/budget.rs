@@ -18,7 +18,7 @@ const BYTES: u64 = 3;
 /// What sums of fractions may be off by.
 const ROUNDING: f64 = 1e-9;
 
-/// Money that several models may share, and a limit to it that holds at any time.
+/// What was spent on a model, and a limit to it that holds at any time.
 ///
 /// What calls under way may cost at most is set aside. A call that would fit if they cost less waits for them to end;
 /// one that cannot fit is refused.
@@ -26,7 +26,7 @@ const ROUNDING: f64 = 1e-9;
 /// Without a book it is forgotten with the process. With one ([`Purse::kept_in`]) all processes that keep the same book
 /// keep to one limit, except for what is under way in the others at the moment: they see of each other what was settled.
 #[derive(Debug)]
-pub struct Purse {
+pub(crate) struct Purse {
     limit: Option<f64>,
     currency: String,
     sums: Mutex<Sums>,
@@ -83,31 +83,21 @@ impl Sums {
 
 impl Purse {
     /// An unopened purse; `None`: no limit, but a count.
-    pub fn new(limit: Option<f64>, currency: impl Into<String>) -> Self {
+    fn new(limit: Option<f64>, currency: impl Into<String>) -> Self {
         Self { limit, currency: currency.into(), sums: Mutex::default(), settled: Notify::new() }
     }
 
     /// The same with a book: what calls of `model` cost is written to the file `book` and counts from then on, as does what
     /// is there already of that model in this currency.
-    pub fn kept_in(mut self, book: PathBuf, model: &str) -> Self {
+    fn kept_in(mut self, book: PathBuf, model: &str) -> Self {
         let book = Book::new(book, model, &self.currency);
         self.sums.get_mut().unwrap_or_else(PoisonError::into_inner).book = Some(book);
         self
     }
 
     /// What was spent, in `currency`, as far as its book was read. Of answers that were broken off it is an estimate.
-    pub fn spent(&self) -> f64 {
+    fn spent(&self) -> f64 {
         self.sums().spent()
-    }
-
-    /// The most that may be spent.
-    pub fn limit(&self) -> Option<f64> {
-        self.limit
-    }
-
-    /// What it holds.
-    pub fn currency(&self) -> &str {
-        &self.currency
     }
 
     /// Sets the most aside that a call may cost, as soon as that is certain to be there.
@@ -201,7 +191,7 @@ impl Meter {
 /// One call's bill; it is paid when it is dropped.
 struct Bill {
     price: Price,
-    shares: Vec<Share>,
+    share: Option<Share>,
     meter: Arc<Meter>,
     prompt_tokens: u32,
     /// What the provider counted.
@@ -209,15 +199,13 @@ struct Bill {
 }
 
 impl Bill {
-    /// Sets aside in every purse what the call may cost at most.
-    async fn covered(mut self, purses: Vec<Arc<Purse>>, card: &Card, most: Option<u32>) -> Result<Self, Error> {
+    /// Sets aside what the call may cost at most.
+    async fn covered(mut self, purse: Arc<Purse>, card: &Card, most: Option<u32>) -> Result<Self, Error> {
         let prompt_tokens = self.prompt_tokens;
         let completion_tokens = most.unwrap_or_else(|| card.context.saturating_sub(prompt_tokens).max(1));
         // Nobody promises that any of the prompt is known to the provider already.
         let most = self.price.cost(&Usage { prompt_tokens, completion_tokens, ..Usage::default() });
-        for purse in purses {
-            self.shares.push(purse.set_aside(&card.name, most).await?);
-        }
+        self.share = Some(purse.set_aside(&card.name, most).await?);
         Ok(self)
     }
 
@@ -236,7 +224,7 @@ impl Bill {
 impl Drop for Bill {
     fn drop(&mut self) {
         let cost = self.cost();
-        for share in &mut self.shares {
+        if let Some(share) = &mut self.share {
             share.cost = cost;
         }
     }
@@ -247,8 +235,7 @@ impl Drop for Bill {
 pub struct Budget {
     inner: Arc<RemoteModel>,
     price: Option<Price>,
-    /// The card's own first: all calls take from them in one order, so that none waits for another that waits for it.
-    purses: Vec<Arc<Purse>>,
+    purse: Arc<Purse>,
 }
 
 impl Budget {
@@ -267,44 +254,32 @@ impl Budget {
                 format!("The card of '{}' names {wrong} as a price or limit; write 0 or more.", remote.name),
             ));
         }
-        let currency = price.as_ref().map_or("", |price| price.currency.as_str());
-        let mut own = Purse::new(remote.spend_limit, currency);
-        if let Some(book) = book.filter(|_| remote.spend_limit.is_some()) {
-            own = own.kept_in(book, &remote.name);
+        if price.is_none() && remote.spend_limit.is_some() {
+            return Err(Error::invalid(
+                "price",
+                "invalid_value",
+                format!(
+                    "'{}' has no price on its card, so no limit can be kept; add one, with 0 for a model that costs nothing.",
+                    remote.name
+                ),
+            ));
         }
-        Self { inner: Arc::new(inner), price, purses: Vec::new() }.within(Arc::new(own))
-    }
-
-    /// Held to a purse's limit too.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`] if the card's price is in another currency, or if it has none and the purse has a limit.
-    pub fn within(mut self, purse: Arc<Purse>) -> Result<Self, Error> {
-        let name = &self.inner.card().name;
-        let why = match &self.price {
-            None if purse.limit.is_some() => format!(
-                "'{name}' has no price on its card, so no limit can be kept; add one, with 0 for a model that costs nothing."
-            ),
-            Some(price) if price.currency != purse.currency => format!(
-                "'{name}' is paid in '{}', but the limit is in '{}'; use one currency.",
-                price.currency, purse.currency
-            ),
-            _ => {
-                self.purses.push(purse);
-                return Ok(self);
-            }
-        };
-        Err(Error::invalid("price", "invalid_value", why))
+        let currency = price.as_ref().map_or("", |price| price.currency.as_str());
+        let mut purse = Purse::new(remote.spend_limit, currency);
+        if let Some(book) = book.filter(|_| remote.spend_limit.is_some()) {
+            purse = purse.kept_in(book, &remote.name);
+        }
+        Ok(Self { inner: Arc::new(inner), price, purse: Arc::new(purse) })
     }
 
     /// What was spent on this model, in the currency of its price.
     pub fn spent(&self) -> f64 {
-        self.purses.first().map_or(0.0, |purse| purse.spent())
+        self.purse.spent()
     }
 
     /// One try, whose fault says whether another may help.
     pub(crate) fn attempt(&self, request: Request) -> Attempt {
-        let (inner, price, purses) = (Arc::clone(&self.inner), self.price.clone(), self.purses.clone());
+        let (inner, price, purse) = (Arc::clone(&self.inner), self.price.clone(), Arc::clone(&self.purse));
         Box::pin(stream! {
             let body = match inner.body(&request) {
                 Ok(body) => body,
@@ -317,9 +292,9 @@ impl Budget {
             let mut bill = None;
             if let Some(price) = price {
                 let (prompt_tokens, meter) = (tokens(body.len() as u64), Arc::clone(&meter));
-                let open = Bill { price, shares: Vec::new(), meter, prompt_tokens, counted: None };
+                let open = Bill { price, share: None, meter, prompt_tokens, counted: None };
                 let most = request.max_tokens.map(|answer| inner.may_generate(answer));
-                match open.covered(purses, inner.card(), most).await {
+                match open.covered(purse, inner.card(), most).await {
                     Ok(covered) => bill = Some(covered),
                     Err(error) => {
                         yield Err(Fault::lasting(error));

@@ -16,7 +16,7 @@ mod secret;
 #[cfg(test)]
 mod tests;
 
-pub use budget::{Budget, Purse};
+pub use budget::Budget;
 pub use limited::Limited;
 pub use remote::RemoteModel;
 pub use retry::{Pace, Retry};
@@ -66,25 +66,6 @@ pub fn open(
     book: Option<PathBuf>,
 ) -> Result<Arc<dyn LanguageModel>, Error> {
     let budget = Budget::new(RemoteModel::new(remote, key, client)?, remote, book)?;
-    Ok(stack(budget, remote))
-}
-
-/// A remote model, as [`open`] makes it, that also pays from a purse which it shares with others.
-///
-/// # Errors
-/// As [`open`]; [`Error::Invalid`] if the card's price is in another currency, or if it has none and the purse has a limit.
-pub fn open_within(
-    remote: &Remote,
-    key: Option<Secret>,
-    client: reqwest::Client,
-    book: Option<PathBuf>,
-    purse: Arc<Purse>,
-) -> Result<Arc<dyn LanguageModel>, Error> {
-    let budget = Budget::new(RemoteModel::new(remote, key, client)?, remote, book)?.within(purse)?;
-    Ok(stack(budget, remote))
-}
-
-/// A slot is held while waiting to ask again: a provider that is asked too much is asked less.
-fn stack(budget: Budget, remote: &Remote) -> Arc<dyn LanguageModel> {
-    Arc::new(Limited::new(Arc::new(Retry::new(budget, remote.retries)), remote.concurrency))
+    // A slot is held while waiting to ask again: a provider that is asked too much is asked less.
+    Ok(Arc::new(Limited::new(Arc::new(Retry::new(budget, remote.retries)), remote.concurrency)))
 }

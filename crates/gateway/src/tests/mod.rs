@@ -12,7 +12,7 @@ use domain::{
 use futures_util::StreamExt;
 use serde_json::json;
 
-use crate::{Budget, Limited, Pace, Purse, RemoteModel, Retry, Secret, open, open_within};
+use crate::{Budget, Limited, Pace, RemoteModel, Retry, Secret, open};
 use site::{HEL, LO, Play, STOP, Site, USAGE};
 
 const KEY: &str = "sk-very-secret";
@@ -385,26 +385,6 @@ async fn what_is_broken_off_is_estimated_and_what_is_refused_costs_nothing() {
     assert_eq!(far.spent(), 0.0, "it is not over");
     drop(stream);
     assert!((20.0..=100.0).contains(&far.spent()), "{}", far.spent());
-}
-
-#[tokio::test]
-async fn a_purse_is_shared_in_one_currency() {
-    let site = Site::start([Play::hello()]).await;
-    let purse = Arc::new(Purse::new(Some(400.0), "CNY"));
-    let card = priced(&site.base, None);
-    let shared = || open_within(&card, Some(Secret::new(KEY)), client(), None, Arc::clone(&purse)).unwrap();
-    let (one, other) = (shared(), shared());
-    ask(one.as_ref(), short(300)).await.unwrap();
-    ask(other.as_ref(), short(300)).await.unwrap();
-    assert_eq!(purse.spent(), 12.0);
-    failure(ask(one.as_ref(), short(390)).await);
-    assert_eq!(site.connections(), 2);
-    let free = remote(&site.base);
-    let dollars = Arc::new(Purse::new(None, "USD"));
-    for (card, purse) in [(&free, &purse), (&card, &dollars)] {
-        let opened = open_within(card, None, client(), None, Arc::clone(purse));
-        assert!(matches!(opened, Err(Error::Invalid { param: Some(param), .. }) if param == "price"));
-    }
 }
 
 #[test]

@@ -1,4 +1,6 @@
-//! Asks candidates what a contest wants to know, and keeps what they answer.
+//! Asks candidates what a contest wants to know, and keeps what they answer; `means` says what there is time and money for.
+
+mod means;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -120,14 +122,14 @@ impl<'a> Asker<'a> {
         for at in 0..self.candidates.len() {
             self.prepare(at, watch).await;
         }
-        let mut announced = false;
+        let mut announced = Vec::new();
         loop {
-            match self.next_round() {
+            match self.next_round(watch) {
                 Next::Done => return Ok(()),
                 Next::Race { candidates, examples } => {
                     let (of, before) = (&self.parts.development[examples], self.asked);
                     let Some((mut scores, mut out)) = self.round(&candidates, of, false, watch).await? else {
-                        self.cut_short(before);
+                        self.cut_short(before, watch);
                         continue;
                     };
                     out.extend(
@@ -153,15 +155,15 @@ impl<'a> Asker<'a> {
                     }
                 }
                 Next::Final { candidates, examples } => {
-                    if !announced {
-                        announced = true;
+                    if candidates.iter().any(|at| !announced.contains(at)) {
+                        announced.clone_from(&candidates);
                         watch(ChooseEvent::Finalists(
                             candidates.iter().map(|at| self.candidates[*at].clone()).collect(),
                         ));
                     }
                     let (of, before) = (&self.parts.test[examples], self.asked);
                     let Some((scores, out)) = self.round(&candidates, of, true, watch).await? else {
-                        self.cut_short(before);
+                        self.cut_short(before, watch);
                         continue;
                     };
                     self.contest.judged(&scores);
@@ -172,54 +174,6 @@ impl<'a> Asker<'a> {
                 }
             }
         }
-    }
-
-    /// Ends what is measured where the money ended, in the middle of a round: what was asked in it counts as asked, and as nothing else.
-    fn cut_short(&mut self, before: usize) {
-        self.contest.charge(self.asked - before);
-        self.contest.halt();
-        self.ended = Some(Bound::Cost);
-    }
-
-    /// What is to be asked next within the time and the money there are: half of them for the race, all of them in the end.
-    fn next_round(&mut self) -> Next {
-        let used = self.options.max_time.map_or(0.0, |most| self.started.elapsed().as_secs_f64() / most.as_secs_f64());
-        let next = self.contest.next_round();
-        match next {
-            Next::Race { .. } | Next::Final { .. } if used > 1.0 => {
-                self.contest.halt();
-                self.ended = self.ended.or(Some(Bound::Time));
-                return Next::Done;
-            }
-            Next::Race { .. } if used > 0.5 => {
-                self.contest.end_race();
-                self.ended = self.ended.or(Some(Bound::Time));
-                return self.next_round();
-            }
-            _ => {}
-        }
-        let Some(most) = self.options.max_cost else { return next };
-        match &next {
-            Next::Race { candidates, examples }
-                if self.cost + self.expected(candidates, examples.len()) > most / 2.0 =>
-            {
-                self.contest.end_race();
-                self.ended = self.ended.or(Some(Bound::Cost));
-                self.next_round()
-            }
-            Next::Final { candidates, examples } if self.cost + self.expected(candidates, examples.len()) > most => {
-                self.contest.halt();
-                self.ended = self.ended.or(Some(Bound::Cost));
-                Next::Done
-            }
-            _ => next,
-        }
-    }
-
-    /// What a round is expected to cost: each candidate's answers what they cost so far, with their grades.
-    fn expected(&self, candidates: &[usize], examples: usize) -> f64 {
-        let each = |at: &usize| self.costs[*at].0 / self.costs[*at].1.max(1) as f64;
-        candidates.iter().map(each).sum::<f64>() * examples as f64
     }
 
     /// Those of a round that did not withdraw since it was asked.
@@ -368,7 +322,7 @@ impl<'a> Asker<'a> {
             self.asked += 1;
             watch(ChooseEvent::Progress { asked: self.asked, most: most.max(self.asked) });
             // What is under way is paid for, and kept.
-            if self.options.max_cost.is_some_and(|most| self.cost > most) {
+            if cost > 0.0 && self.options.max_cost.is_some_and(|most| self.cost > most) {
                 enough.store(true, Ordering::Relaxed);
             }
         }

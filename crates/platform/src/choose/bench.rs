@@ -84,6 +84,11 @@ impl Bench {
         self.cost
     }
 
+    /// Whether a grade costs anything.
+    pub(super) fn takes_money(&self) -> bool {
+        self.grader.price().is_some_and(|price| !price.is_free())
+    }
+
     /// Holds the judge against what people graded, before it grades candidates.
     ///
     /// # Errors
@@ -212,7 +217,7 @@ impl Bench {
             }
             watch(ChooseEvent::Graded { graded: graded + failed.len(), of: count });
             // What is under way is paid for, and kept.
-            if left.is_some_and(|left| self.cost - before > left) {
+            if self.cost > before && left.is_some_and(|left| self.cost - before > left) {
                 enough.store(true, Ordering::Relaxed);
             }
         }

@@ -33,13 +33,19 @@ impl Decision {
         let Bounds { max_cost, max_seconds, ended } = self.bounds;
         Some(match (ended?, chinese) {
             (Bound::Cost, false) => {
-                format!("the money it might take ({}) was used up before all was asked", self.money(max_cost?))
+                format!(
+                    "the money it might take ({}, half of it for the race) was not enough for all that was to be asked",
+                    self.money(max_cost?)
+                )
             }
-            (Bound::Cost, true) => format!("费用上限（{}）在问完之前就用完了", self.money(max_cost?)),
+            (Bound::Cost, true) => format!("费用上限（{}，一半给竞赛）不够问完", self.money(max_cost?)),
             (Bound::Time, false) => {
-                format!("the time it might take ({:.0} s) was over before all was asked", max_seconds?)
+                format!(
+                    "the time it might take ({:.0} s, half of it for the race) was not enough for all that was to be asked",
+                    max_seconds?
+                )
             }
-            (Bound::Time, true) => format!("时间上限（{:.0} 秒）在问完之前就到了", max_seconds?),
+            (Bound::Time, true) => format!("时间上限（{:.0} 秒，一半给竞赛）不够问完", max_seconds?),
         })
     }
 
