@@ -167,6 +167,13 @@ fn a_choice_spends_no_more_than_it_may() {
             assert_eq!(why, "the money that the choice may take (5 CNY) was used up before it was measured");
             assert_eq!(entrant(decision, "prompt@half")["result"]["examples"], 40, "{decision}");
             assert_eq!(decision["chosen"], "prompt@half", "{decision}");
+            // What an earlier sitting spent is spent: whoever goes on with its answers pays for no other.
+            let (before, file) = (provider.asked.load(Ordering::SeqCst), decided["file"].as_str().unwrap());
+            let part = house.path().join("decisions/post.part");
+            std::fs::copy(file.replace(".json", ".outputs.jsonl"), part).unwrap();
+            let again = json(&mut house.choose("good,half", &["--max-cost", "5"]));
+            assert_eq!(provider.asked.load(Ordering::SeqCst), before, "{again}");
+            assert_eq!(again["decision"]["chosen"], "prompt@half", "{again}");
         } else {
             assert_eq!(result["quality"]["value"], 1.0, "{decision}");
             assert_eq!(decision["chosen"], "prompt@good", "{decision}");

@@ -301,10 +301,6 @@ impl<'a> Asker<'a> {
         let keys: Vec<String> =
             examples.iter().map(|example| crate::data::fingerprint(std::slice::from_ref(example))).collect();
         let new: Vec<usize> = (0..examples.len()).filter(|at| self.ledger.get(&name, &keys[*at]).is_none()).collect();
-        let enough = AtomicBool::new(false);
-        let within = new.iter().take_while(|_| !enough.load(Ordering::Relaxed));
-        let asked = within.map(|at| async { (*at, answerer.timed(&examples[*at].input).await) });
-        let mut coming = futures_util::stream::iter(asked).buffer_unordered(self.options.concurrency.max(1));
         let most = self.contest.most();
         let price = answerer.price.as_ref();
         // What was paid in an earlier sitting was paid for this choice.
@@ -313,6 +309,13 @@ impl<'a> Asker<'a> {
         self.cost += paid;
         self.costs[at].0 += paid;
         self.costs[at].1 += examples.len();
+        let max_cost = self.options.max_cost;
+        let dear = price.is_some_and(|price| !price.is_free());
+        let gone = |cost: f64| dear && max_cost.is_some_and(|most| cost > most);
+        let enough = AtomicBool::new(!new.is_empty() && gone(self.cost));
+        let within = new.iter().take_while(|_| !enough.load(Ordering::Relaxed));
+        let asked = within.map(|at| async { (*at, answerer.timed(&examples[*at].input).await) });
+        let mut coming = futures_util::stream::iter(asked).buffer_unordered(self.options.concurrency.max(1));
         while let Some((one, came)) = coming.next().await {
             let cost = price.map_or(0.0, |price| price.cost(&came.0.usage));
             self.cost += cost;
@@ -322,7 +325,7 @@ impl<'a> Asker<'a> {
             self.asked += 1;
             watch(ChooseEvent::Progress { asked: self.asked, most: most.max(self.asked) });
             // What is under way is paid for, and kept.
-            if cost > 0.0 && self.options.max_cost.is_some_and(|most| self.cost > most) {
+            if gone(self.cost) {
                 enough.store(true, Ordering::Relaxed);
             }
         }
