@@ -26,10 +26,11 @@ fn a_task_is_begun_checked_and_shown() {
     let fitted = ["task", "new", "mine", "--from", "classify", "--language", "zh", "--data", &table, "--label", "类别"];
     for (arguments, code, expected) in [
         (&["task", "list"][..], 0, "sumeru task new"),
+        (&["run", "reviews", &table], 1, "`--workspace` names another folder"),
         (&fitted, 0, "labels: 故障, 建议 (no row has 账单"),
         (&fitted, 1, "is there already"),
         (&["data", "check", "mine", &table, "--label", "类别"], 0, "3 examples, 0 rows that are none"),
-        (&fitted[..9], 2, "say which column it is (label)"),
+        (&fitted[..9], 2, "say which column it is (label, on the command line --label)"),
         (&["task", "new", "other", "--from", "classify", "--data", "none.csv"], 1, "none.csv cannot be read"),
         (&["task", "new", "留言", "--from", "classify"], 2, "no name for a task"),
         (&["task", "new", "topics"], 2, "call-quality, classify, extract"),

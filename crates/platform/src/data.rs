@@ -5,6 +5,7 @@
 //! may have `tags`.
 
 mod conversation;
+mod twins;
 
 use std::collections::BTreeMap;
 
@@ -17,13 +18,14 @@ use crate::routes::plain;
 use crate::run::records;
 use crate::{Error, Result, Row, RowFormat};
 use conversation::{conversation, has_more_turns, turns};
+pub use twins::leaks;
+pub(crate) use twins::shown;
+use twins::{together, twins};
 
 /// Columns that hold the label where nobody says which.
 const LABELS: [&str; 8] = ["output", "label", "answer", "expected", "target", "标签", "答案", "输出"];
 /// Where the tags of a row are, unless the task has a field of this name.
 const TAGS: &str = "tags";
-/// Texts that share so much of their runs of characters are twins.
-const ALIKE: f64 = 0.8;
 
 /// Labelled data, and what is wrong with it.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -268,14 +270,25 @@ pub(crate) fn input_of(task: &Task, fields: Map<String, Value>) -> std::result::
 
 /// Columns a label is looked for in; a record's own fields come first.
 fn usual_labels(task: &Task) -> String {
+    named(own_fields(task).chain(LABELS))
+}
+
+/// The fields of a record, which may have a column each.
+fn own_fields(task: &Task) -> impl Iterator<Item = &str> {
     let own = task.output.get("properties").and_then(Value::as_object);
-    let all = own.into_iter().flat_map(Map::keys).map(String::as_str).chain(LABELS);
-    format!("`{}`", all.collect::<Vec<_>>().join("`, `"))
+    own.into_iter().flat_map(Map::keys).map(String::as_str)
+}
+
+fn named<'a>(all: impl Iterator<Item = &'a str>) -> String {
+    all.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
 fn missing(fields: &Map<String, Value>, wanted: &str) -> String {
     let there: Vec<&str> = fields.keys().map(String::as_str).collect();
-    format!("it has no label: no {wanted} among {}; say which column it is (label)", there.join(", "))
+    format!(
+        "it has no label: no {wanted} among {}; say which column it is (label, on the command line --label)",
+        there.join(", ")
+    )
 }
 
 /// A text as the one field of a task.
@@ -293,9 +306,12 @@ fn typed(task: &Task, output: Value) -> std::result::Result<Value, String> {
         Value::Null => Err("its label is empty".to_owned()),
         Value::String(text) if text.trim().is_empty() => Err("its label is empty".to_owned()),
         Value::String(text) if task.labels().is_some() => Ok(Value::from(text.trim())),
-        Value::String(text) if !task.answers_in_text() => {
-            serde_json::from_str(&text).map_err(|error| format!("its label is no JSON ({error}): {text}"))
-        }
+        Value::String(text) if !task.answers_in_text() => serde_json::from_str(&text).map_err(|error| {
+            let own = named(own_fields(task));
+            let columns =
+                if own.is_empty() { own } else { format!("; or give each field a column, and name none: {own}") };
+            format!("its label is no JSON ({error}){columns}: {text}")
+        }),
         Value::Number(_) | Value::Bool(_) if task.labels().is_some() || task.answers_in_text() => {
             Ok(Value::from(output.to_string()))
         }
@@ -346,7 +362,7 @@ impl Labelled {
     /// What is to be known of it.
     pub fn report(&self, task: &Task) -> DataReport {
         let texts = self.texts();
-        let twins = evaluate::twins(&texts, ALIKE);
+        let twins = twins(&texts);
         let mut labels = BTreeMap::new();
         for example in &self.examples {
             if let Some(label) = class(&example.output) {
@@ -375,7 +391,7 @@ impl Labelled {
 
     /// Rows that say the same and have other answers: the earlier and the later.
     pub fn contradictions(&self) -> Vec<(usize, usize)> {
-        self.differing(&evaluate::twins(&self.texts(), ALIKE))
+        self.differing(&twins(&self.texts()))
     }
 
     fn differing(&self, twins: &[evaluate::Twins]) -> Vec<(usize, usize)> {
@@ -391,7 +407,7 @@ impl Labelled {
     /// The parts of a split, in which twins are never on two sides.
     pub fn split(&self, shares: evaluate::Shares, seed: u64) -> evaluate::Split {
         let texts = self.texts();
-        let groups = together(texts.len(), &evaluate::twins(&texts, ALIKE));
+        let groups = together(texts.len(), &twins(&texts));
         let strata: Vec<String> =
             self.examples.iter().map(|example| class(&example.output).unwrap_or_default().to_owned()).collect();
         // Free texts are strata of one each: there is nothing to keep in shares.
@@ -407,66 +423,6 @@ fn class(output: &Value) -> Option<&str> {
         Value::Object(fields) if fields.len() == 1 => fields.values().next().and_then(Value::as_str),
         other => other.as_str(),
     }
-}
-
-/// Pairs of texts of one part that are nearly the same as one of another: the leaks between files that were split elsewhere. The places in each.
-pub fn leaks(one: &Labelled, other: &Labelled) -> Vec<(usize, usize, f64)> {
-    let text = |example: &Example| plain(&example.input);
-    let pairs = across(one.examples.iter().map(text), other.examples.iter().map(text));
-    pairs.into_iter().map(|(a, b, alike)| (one.rows[a], other.rows[b], alike)).collect()
-}
-
-/// The places of examples that say the same, or nearly, as one in the task's file, which models are shown.
-pub(crate) fn shown(task: &Task, examples: &[Example]) -> Vec<usize> {
-    if task.examples.is_empty() {
-        return Vec::new();
-    }
-    // A table may have its columns in another order than the task's file, and one that says how sensitive a row is.
-    let text = |example: &Example| {
-        let fields = task.input.iter().map(|field| &field.name);
-        let fields: Map<String, Value> =
-            fields.filter_map(|name| Some((name.clone(), example.input.get(name)?.clone()))).collect();
-        plain(&fields)
-    };
-    let pairs = across(task.examples.iter().map(text), examples.iter().map(text));
-    pairs.into_iter().map(|(_, at, _)| at).collect()
-}
-
-/// Texts of the second list that are nearly the same as one of the first, or twins of such: the place in each, and how alike they are.
-fn across(one: impl ExactSizeIterator<Item = String>, other: impl Iterator<Item = String>) -> Vec<(usize, usize, f64)> {
-    let border = one.len();
-    let texts: Vec<String> = one.chain(other).collect();
-    let across = evaluate::twins(&texts, ALIKE);
-    let groups = together(texts.len(), &across);
-    // Twins are paired with the first of them, which may be on the same side.
-    let mut first_of: BTreeMap<usize, usize> = BTreeMap::new();
-    (0..border).rev().for_each(|at| {
-        first_of.insert(groups[at], at);
-    });
-    (border..texts.len())
-        .filter_map(|at| {
-            let first = *first_of.get(&groups[at])?;
-            let alike = across.iter().filter(|pair| pair.second == at).map(|pair| pair.alike).fold(0.0, f64::max);
-            Some((first, at - border, alike))
-        })
-        .collect()
-}
-
-/// A group for each, the same for twins and for twins of twins.
-fn together(count: usize, twins: &[evaluate::Twins]) -> Vec<usize> {
-    let mut groups: Vec<usize> = (0..count).collect();
-    fn root(groups: &mut [usize], mut at: usize) -> usize {
-        while groups[at] != at {
-            groups[at] = groups[groups[at]];
-            at = groups[at];
-        }
-        at
-    }
-    for pair in twins {
-        let (a, b) = (root(&mut groups, pair.first), root(&mut groups, pair.second));
-        groups[a.max(b)] = a.min(b);
-    }
-    (0..count).map(|at| root(&mut groups, at)).collect()
 }
 
 /// A hash of examples, in order.

@@ -237,8 +237,19 @@ impl Workspace {
                 {
                     return Ok(Arc::clone(&opened.0));
                 }
-                Ok(self.local_model(name).await?)
+                Ok(self.local_model(name).await.map_err(|error| self.or_task(name, error))?)
             }
+        }
+    }
+
+    /// Tells whoever asks for a task as for a model how a task is asked for.
+    fn or_task(&self, name: &str, error: Error) -> Error {
+        match error {
+            Error::NotFound { code, message } if self.tasks().show(name).is_ok() => Error::NotFound {
+                code,
+                message: format!("{message}; the task of that name is the model 'task/{name}'"),
+            },
+            other => other,
         }
     }
 
@@ -258,7 +269,7 @@ impl Workspace {
             Ok(installed) if installed.card.embeds() => Err(not_generating(name)),
             Ok(_) => Ok(()),
             Err(_) if self.remotes().list()?.iter().any(|remote| remote.name == name) => Ok(()),
-            Err(error) => Err(error),
+            Err(error) => Err(self.or_task(name, error)),
         }
     }
 

@@ -189,6 +189,8 @@ export interface Confusion {
 export interface Measured {
   examples: number;
   failed: number;
+  /** Why, most often. */
+  failure?: string;
   /** Rows for which no label was likely enough, as the task's costs say. */
   abstained?: number;
   quality: Interval;
@@ -212,7 +214,7 @@ export interface Against {
 export interface Entrant {
   candidate: string;
   memory: number;
-  race: { examples: number; mean: number; beaten_by: string | null; failed?: number } | null;
+  race: { examples: number; mean: number; beaten_by: string | null; failed?: number; failure?: string } | null;
   withdrawn: string | null;
   result: Measured | null;
   against: Against | null;
@@ -237,7 +239,7 @@ export interface Decision {
   examples_to_settle: number | null;
   /** Labelled rows in all that have so many among them. */
   rows_to_settle?: number | null;
-  /** What one answer for every row comes to; tasks of labels only. */
+  /** What one answer for every row comes to; tasks of labels, and of records that have some. */
   baseline?: { answer: string; quality: number; p: number | null };
   asked: number;
   grid: number;

@@ -54,6 +54,7 @@ export interface Info {
   preferred_model: string;
   preferred_embedder: string;
   language_models: string[];
+  embedding_models: string[];
 }
 
 export interface KnowledgeBase {

@@ -38,7 +38,8 @@ export const compareCatalogue = {
   routeVote: both('5 条思路取多数；慢五倍', '5 chains of thought, the commonest counts; five times slower'),
   routeTree: both('分支思考，至多 12 次调用', 'a tree of thoughts, 12 calls at most'),
   modelWrites: both('写文字', 'writes'),
-  modelOther: both('算向量，或远程模型', 'embeds, or is remote'),
+  modelEmbeds: both('算向量', 'makes vectors'),
+  modelRemote: both('供应商的模型', "a provider's"),
   howFar: both('花多少', 'How far to go'),
   maxMinutes: both('最多分钟', 'Minutes at most'),
   maxCost: both('最多费用', 'Cost at most'),
@@ -77,6 +78,9 @@ export const compareCatalogue = {
   racerWithdrawnWhy: filled((why: string) => `已退出：${why}`, (why: string) => `withdrawn: ${why}`),
   racerFinal: both('进入决赛', 'in the final'),
   racerOut: both('未进决赛', 'not among the finalists'),
+  racerOutAfter: filled((n: string, all: string) => `未进决赛；只赛了 ${all} 条中的 ${n} 条`, (n: string, all: string) => `not among the finalists; raced on ${n} of ${all} examples only`),
+  measuredOn: filled((n: string, all: string) => `只测了 ${all} 条中的 ${n} 条`, (n: string, all: string) => `measured on ${n} of ${all} only`),
+  mostOften: filled((why: string) => `（最常见：${why}）`, (why: string) => ` (most often: ${why})`),
 
   // The result
   chosenIs: both('选定', 'Chosen'),

@@ -154,8 +154,8 @@ const rules: Rule[] = [
   rule('vectors wait: (.+)', (why) => `向量还要等：${inner(why ?? '')}`),
   rule("no language model is installed; .*", '没有安装语言模型；请到“模型”页下载'),
   rule("no embedding model is installed; .*", '没有安装算向量的模型；请到“模型”页下载'),
-  rule("model '(.+?)' is not installed; .*", (name) => `没有安装模型 ${name}；请到“模型”页下载`),
-  rule("there is no model '(.+?)', neither installed nor in the catalogue .*", (name) => `没有名为 ${name} 的模型，目录里也没有`),
+  rule("model '(.+?)' is not installed; (?:.*; the task of that name is the model '(.+?)'|.*)", (name, task) => `没有安装模型 ${name}；请到“模型”页下载${task ? `；同名的任务作为模型写作 ${task}` : ''}`),
+  rule("there is no model '(.+?)', neither installed nor in the catalogue (?:.*; the task of that name is the model '(.+?)'|.*)", (name, task) => `没有名为 ${name} 的模型，目录里也没有${task ? `；同名的任务作为模型写作 ${task}` : ''}`),
   rule("model '(.+?)' is being pulled; stop that, or wait for its end", (name) => `模型 ${name} 正在下载；请停止下载，或等它完成`),
   rule(
     String.raw`model '(.+?)' could not be had from any of its sources:\n([\s\S]+)\ncheck the connection, set a mirror [\s\S]*`,

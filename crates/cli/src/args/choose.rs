@@ -56,7 +56,7 @@ pub(crate) struct Terms {
     /// Examples to race on, and to measure on, at most each
     #[arg(long, value_name = "N", default_value_t = 400, value_parser = clap::value_parser!(u32).range(2..))]
     pub(crate) examples: u32,
-    /// Money it may take, in the currency of the prices in models.toml
+    /// Money it may take, in the currency of the prices in models.toml, half of it for the race
     #[arg(long, value_name = "AMOUNT", value_parser = amount)]
     pub(crate) max_cost: Option<f64>,
     /// Time it may take (90s, 20m, 2h), half of it for the race
@@ -100,7 +100,7 @@ pub(crate) struct Recheck {
     /// Models that may take part [default: those the decision was told; all that are there, if it was told none]
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub(crate) models: Vec<String>,
-    /// Money it may take, in the currency of the prices in models.toml
+    /// Money it may take, in the currency of the prices in models.toml, half of it for the race
     #[arg(long, value_name = "AMOUNT", value_parser = amount)]
     pub(crate) max_cost: Option<f64>,
     /// Time it may take (90s, 20m, 2h), half of it for the race

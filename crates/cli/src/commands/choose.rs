@@ -62,7 +62,7 @@ pub(crate) async fn run(options: args::Choose, data: &Path, printer: Printer) ->
 pub(crate) async fn recheck(options: args::Recheck, data: &Path, printer: Printer) -> anyhow::Result<Exit> {
     let folder = &options.folder.workspace;
     let task = Tasks::of(folder).show(&options.task)?.task()?;
-    let Some((_, earlier)) = Decisions::of(folder).last(&task.name)? else {
+    let Some((compared, earlier)) = Decisions::of(folder).last(&task.name)? else {
         return Err(exit::usage(format!(
             "nothing was decided for '{0}' yet; `sumeru choose {0} --data FILE` decides",
             task.name
@@ -100,9 +100,10 @@ pub(crate) async fn recheck(options: args::Recheck, data: &Path, printer: Printe
     let (decision, path) = measured(&task, &rows, &how, data, printer).await?;
     let changes = decision.changes(&earlier);
     if printer.json {
-        printer.json(&json!({"decision": decision, "file": path, "changes": changes}));
+        printer.json(&json!({"decision": decision, "file": path, "compared_with": compared, "changes": changes}));
     } else {
         table(&decision, printer);
+        printer.line(format!("Compared with {}:", compared.display()));
         for change in &changes {
             printer.line(printer.foreign(change));
         }
@@ -246,6 +247,9 @@ async fn measured(
                     "{} candidates; {train} examples to learn from, {development} to race on, {test} to measure on",
                     candidates.len()
                 ));
+                for model in how.models.iter().filter(|name| candidates.iter().all(|one| one.model != **name)) {
+                    say(format!("{model} is no candidate itself: none of the routes that are tried asks it"));
+                }
                 if kept > 0 {
                     say(format!("{kept} answers of a sitting that was cut are kept, and used where the same is asked"));
                 }
@@ -312,14 +316,13 @@ fn table(decision: &Decision, printer: Printer) {
         if let Some(why) = entrant.withdrawn.as_ref().filter(|why| why.chars().count() > ROOM) {
             printer.line(format!("{} withdrew: {}", entrant.candidate, printer.foreign(why)));
         }
+        let lacks = decision.lacks(entrant, ReportLanguage::English).filter(|lacks| lacks.chars().count() > ROOM);
+        if let Some(lacks) = lacks.filter(|_| entrant.withdrawn.is_none()) {
+            printer.line(format!("{}: {}", entrant.candidate, printer.foreign(&lacks)));
+        }
     }
-    let left = decision.left_out();
-    if !left.is_empty() {
-        let names: Vec<String> = left.into_iter().map(ToString::to_string).collect();
-        printer.line(format!(
-            "Not measured, though the race did not drop them: {}; `--grid` measures all.",
-            names.join(", ")
-        ));
+    if let Some(fact) = decision.left_out_fact(ReportLanguage::English) {
+        printer.line(format!("Not measured: {fact}; `sumeru choose --grid` measures all."));
     }
     for fact in decision.judge_facts(ReportLanguage::English) {
         printer.line(printer.foreign(&fact));
@@ -434,7 +437,9 @@ fn judged(model: &str, reliability: Option<&Reliability>) -> String {
 
 fn state(decision: &Decision, entrant: &platform::Entrant) -> String {
     let chosen = Some(&entrant.candidate) == decision.chosen.as_ref();
-    let failures = entrant.failures(ReportLanguage::English).map_or(String::new(), |failures| format!("; {failures}"));
+    let lacks = decision
+        .lacks(entrant, ReportLanguage::English)
+        .map_or(String::new(), |lacks| format!("; {}", shortened(&lacks)));
     let came = match (&entrant.withdrawn, &entrant.result, &entrant.race) {
         (Some(why), _, _) => format!("withdrew: {}", shortened(why)),
         (None, Some(_), _) if chosen => "chosen".to_owned(),
@@ -450,7 +455,7 @@ fn state(decision: &Decision, entrant: &platform::Entrant) -> String {
         },
         (None, None, None) => "not asked".to_owned(),
     };
-    if entrant.withdrawn.is_some() { came } else { came + &failures }
+    if entrant.withdrawn.is_some() { came } else { came + &lacks }
 }
 
 /// A reason as far as a table has room for it.

@@ -13,7 +13,7 @@ use futures_util::StreamExt;
 
 use super::baseline::Baseline;
 use super::decision::Sheet;
-use super::ledger::{Entry, Ledger, identity};
+use super::ledger::{Entry, Failures, Ledger, identity};
 use super::limits::{self, Bound, Bounds, Taken};
 use super::variants::{Field, PlainPrompt, Searched, Variants, fitted};
 use super::{
@@ -279,6 +279,7 @@ impl<'a> Asker<'a> {
             candidate: at,
             scores: Vec::new(),
             answers: Vec::new(),
+            failures: Failures::default(),
             abstained: 0,
             milliseconds: Vec::new(),
             prompt_tokens: 0,
@@ -362,7 +363,8 @@ impl<'a> Asker<'a> {
             race: (examples > 0 && card.is_some() && !self.withdrawn.contains_key(&at)).then(|| Raced {
                 examples,
                 mean: contest.race_mean(at),
-                failed: self.raced[at].failed(),
+                failed: self.raced[at].failures().count(),
+                failure: self.raced[at].failures().commonest(),
                 beaten_by: beaten.map(|beaten| self.candidates[beaten.by].clone()),
             }),
             withdrawn: self.withdrawn.get(&at).cloned(),

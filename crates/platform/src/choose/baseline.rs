@@ -1,8 +1,8 @@
-//! What a task comes to without looking: one label for every row. A way that is no better has learned nothing from the text.
+//! What a task comes to without looking: one answer for every row. A way that is no better has learned nothing from the text.
 
-use domain::{Example, Task};
+use domain::{Example, Metric, Task};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::bench::plain;
 use super::{Decision, ReportLanguage};
@@ -10,7 +10,7 @@ use super::{Decision, ReportLanguage};
 /// The answer that is the same for every row and right most often, as scikit-learn's `DummyClassifier` gives it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Baseline {
-    /// The label that scores best on the examples to learn from.
+    /// The label that scores best on the examples to learn from; of a record, the commonest label of each field that has labels.
     pub answer: String,
     /// Its mean score on the test examples.
     pub quality: f64,
@@ -19,24 +19,65 @@ pub struct Baseline {
 }
 
 impl Baseline {
-    /// The best of a task's labels, and what it scores on each test example; nothing for a task without labels, or whose metric needs a model.
+    /// The answer, and what it scores on each test example; nothing where nothing has labels, or a model grades.
     pub(super) fn of(task: &Task, train: &[Example], test: &[Example]) -> Option<(Self, Vec<f64>)> {
-        let scores = |label: &str, examples: &[Example]| -> Option<Vec<f64>> {
-            examples.iter().map(|example| plain(task, example, &Value::from(label))).collect()
-        };
-        let mut best: Option<(&str, f64)> = None;
-        for label in task.labels()? {
-            let total: f64 = scores(label, train)?.iter().sum();
-            // Of equals the first, so that it is always the same.
-            if best.is_none_or(|(_, most)| total > most) {
-                best = Some((label, total));
+        let (answer, said) = match task.labels() {
+            Some(labels) => {
+                let label = best(task, &labels, train)?;
+                (Value::from(label), label.to_owned())
             }
-        }
-        let (answer, _) = best?;
-        let scores = scores(answer, test)?;
+            // By another metric a record counts only whole.
+            None if task.metric != Metric::Fields => return None,
+            None => {
+                let record = commonest(task, train)?;
+                let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                let said: Vec<String> = record.iter().map(|(name, value)| format!("{name}: {}", text(value))).collect();
+                (Value::Object(record), said.join(", "))
+            }
+        };
+        let scores = scores(task, &answer, test)?;
         let quality = scores.iter().sum::<f64>() / scores.len().max(1) as f64;
-        Some((Self { answer: answer.to_owned(), quality, p: None }, scores))
+        Some((Self { answer: said, quality, p: None }, scores))
     }
+}
+
+/// What an answer scores on each example.
+fn scores(task: &Task, answer: &Value, examples: &[Example]) -> Option<Vec<f64>> {
+    examples.iter().map(|example| plain(task, example, answer)).collect()
+}
+
+/// The label that scores best; of equals the first, so that it is always the same.
+fn best<'a>(task: &Task, labels: &[&'a str], examples: &[Example]) -> Option<&'a str> {
+    let mut best: Option<(&str, f64)> = None;
+    for label in labels {
+        let total: f64 = scores(task, &Value::from(*label), examples)?.iter().sum();
+        if best.is_none_or(|(_, most)| total > most) {
+            best = Some((label, total));
+        }
+    }
+    best.map(|(label, _)| label)
+}
+
+/// A record of the commonest value of each field that has labels, or is true or false; nothing if no example has such a field.
+fn commonest(task: &Task, examples: &[Example]) -> Option<Map<String, Value>> {
+    let mut record = Map::new();
+    for (name, form) in task.output.get("properties")?.as_object()? {
+        let labels = match form.get("enum").and_then(Value::as_array) {
+            Some(labels) => labels.clone(),
+            None if form.get("type").is_some_and(|kind| kind == "boolean") => vec![true.into(), false.into()],
+            None => continue,
+        };
+        let count = |label: &Value| examples.iter().filter(|one| one.output.get(name) == Some(label)).count();
+        // A field that may be left out is, where that is commoner.
+        let required = task.output.get("required").and_then(Value::as_array);
+        let required = required.is_some_and(|names| names.iter().any(|one| one == name));
+        let without = examples.iter().filter(|one| !required && one.output.get(name).is_none()).count();
+        // The last of equals is taken, so the first is looked at last.
+        if let Some(label) = labels.into_iter().rev().max_by_key(count).filter(|label| count(label) > without) {
+            record.insert(name.clone(), label);
+        }
+    }
+    (!record.is_empty()).then_some(record)
 }
 
 impl Decision {
@@ -69,7 +110,6 @@ impl Decision {
 
 #[cfg(test)]
 mod tests {
-    use domain::Metric;
     use serde_json::json;
 
     use super::*;
@@ -93,6 +133,26 @@ mod tests {
         // What only a model can score, and what is no label, has none.
         assert_eq!(Baseline::of(&task(labels, Metric::Judge), &train, &test), None);
         assert_eq!(Baseline::of(&task(json!({"type": "string"}), Metric::Chrf), &train, &test), None);
+    }
+
+    #[test]
+    fn of_a_record_the_fields_that_have_labels_are_answered() {
+        let output = json!({"type": "object", "properties": {
+            "mood": {"enum": ["good", "bad"]}, "urgent": {"type": "boolean"}, "who": {"type": "string"}, "where": {"enum": ["here"]}},
+            "required": ["mood", "urgent", "who"]});
+        let task = Task { metric: Metric::Fields, ..Task::new("t", output) };
+        let records = |all: &[Value]| -> Vec<Example> {
+            all.iter().map(|output| Example::new(Map::new(), output.clone())).collect()
+        };
+        let mood = |label: &str| json!({"mood": label});
+        let (train, test) = (records(&[mood("bad"), mood("bad"), mood("good")]), records(&[mood("bad"), mood("good")]));
+        let (baseline, scores) = Baseline::of(&task, &train, &test).expect("a field of labels");
+        assert_eq!((baseline.answer.as_str(), baseline.quality, scores), ("mood: bad", 0.5, vec![1.0, 0.0]));
+        let train = records(&[json!({"mood": "good", "urgent": false, "who": "Ann"}), json!({"where": "here"})]);
+        assert_eq!(Baseline::of(&task, &train, &test).expect("two").0.answer, "mood: good, urgent: false");
+        // Nothing to repeat.
+        let train = records(&[json!({"who": "Ann"})]);
+        assert_eq!(Baseline::of(&task, &train, &test), None);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Baseline;
-use super::ledger::Entry;
+use super::ledger::{Entry, Failures};
 use super::limits::Bounds;
 use super::variants::{PlainPrompt, Searched, Variants};
 use crate::grade::Reliability;
@@ -69,7 +69,7 @@ pub struct Decision {
     /// Labelled rows in all that have so many among them; nothing if there were as many.
     #[serde(default)]
     pub rows_to_settle: Option<usize>,
-    /// What one answer for every row comes to; tasks of labels only.
+    /// What one answer for every row comes to; tasks of labels, and of records that have some.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub baseline: Option<Baseline>,
     /// Answers asked for.
@@ -201,6 +201,9 @@ pub struct Raced {
     /// Answers that were none: they score 0.
     #[serde(default)]
     pub failed: usize,
+    /// Why, most often; nothing if none failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
     /// Who beat it; nothing if nobody did.
     pub beaten_by: Option<Candidate>,
 }
@@ -212,6 +215,9 @@ pub struct Measured {
     pub examples: usize,
     /// Those without an answer: they score 0.
     pub failed: usize,
+    /// Why, most often; nothing if none failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
     /// Those for which no label was likely enough, as the task's costs say.
     #[serde(default)]
     pub abstained: usize,
@@ -254,6 +260,7 @@ pub(super) struct Sheet {
     pub(super) candidate: usize,
     pub(super) scores: Vec<f64>,
     pub(super) answers: Vec<Option<Value>>,
+    pub(super) failures: Failures,
     pub(super) abstained: usize,
     pub(super) milliseconds: Vec<f64>,
     pub(super) prompt_tokens: u64,
@@ -270,6 +277,7 @@ impl Sheet {
             Outcome::Output(answer) => Some(answer.clone()),
             Outcome::Abstained(_) | Outcome::Error(_) => None,
         });
+        self.failures.add(&entry.outcome);
         self.abstained += usize::from(matches!(entry.outcome, Outcome::Abstained(_)));
         self.milliseconds.push(entry.milliseconds);
         self.prompt_tokens += u64::from(entry.usage.prompt_tokens);
@@ -294,7 +302,8 @@ impl Sheet {
         let each = |all: f64| all / count as f64;
         Some(Measured {
             examples: count,
-            failed: self.answers.iter().filter(|answer| answer.is_none()).count() - self.abstained,
+            failed: self.failures.count(),
+            failure: self.failures.commonest(),
             abstained: self.abstained,
             quality,
             corrected: None,
@@ -395,15 +404,6 @@ impl Decision {
             .map(|need| of(a, *need).total_cmp(&of(b, *need)))
             .find(|order| order.is_ne())
             .unwrap_or(std::cmp::Ordering::Equal)
-    }
-
-    /// Candidates that the race did not drop and the final had no place for: nothing more is known of them.
-    pub fn left_out(&self) -> Vec<&Candidate> {
-        let unbeaten = |entrant: &&Entrant| {
-            let raced = entrant.race.as_ref().is_some_and(|race| race.beaten_by.is_none());
-            raced && entrant.result.is_none() && entrant.withdrawn.is_none()
-        };
-        self.candidates.iter().filter(unbeaten).map(|entrant| &entrant.candidate).collect()
     }
 
     /// Puts candidates into the order that [`Decision::candidates`] has.
@@ -547,6 +547,7 @@ mod tests {
         Sheet {
             candidate,
             answers: scores.iter().map(|_| Some(Value::Null)).collect(),
+            failures: Failures::default(),
             abstained: 0,
             milliseconds: vec![milliseconds; scores.len()],
             scores,

@@ -2,6 +2,7 @@
 
 use super::limits::{Bound, Bounds};
 use super::{Decision, Entrant, ReportLanguage};
+use crate::Candidate;
 
 impl Decision {
     /// How the chosen one does where one figure says too little: a fact each; none if nothing was chosen.
@@ -26,6 +27,54 @@ impl Decision {
             });
         }
         all
+    }
+
+    /// Candidates that the race did not drop and the final had no place for: nothing more is known of them.
+    fn left_out(&self) -> Vec<&Candidate> {
+        let unbeaten = |entrant: &&Entrant| {
+            let raced = entrant.race.as_ref().is_some_and(|race| race.beaten_by.is_none());
+            raced && entrant.result.is_none() && entrant.withdrawn.is_none()
+        };
+        self.candidates.iter().filter(unbeaten).map(|entrant| &entrant.candidate).collect()
+    }
+
+    /// Who was left out, in a sentence with why the race told no more of them; nothing if nobody was.
+    pub fn left_out_fact(&self, language: ReportLanguage) -> Option<String> {
+        let left = self.left_out();
+        let names: Vec<String> = left.iter().map(ToString::to_string).collect();
+        let raced = self.candidates.iter().filter(|entrant| left.contains(&&entrant.candidate));
+        let raced = raced.filter_map(|entrant| Some(entrant.race.as_ref()?.examples)).max()?;
+        let spend = format!("{:.0}", self.terms.spend * 100.0);
+        let short = raced < self.data.development && self.bounds.ended.is_none();
+        Some(match language {
+            ReportLanguage::English => {
+                let why = if short {
+                    format!(
+                        "; the race had {raced} of {} examples, as {spend} % of all answers (--spend) allow",
+                        self.data.development
+                    )
+                } else {
+                    String::new()
+                };
+                let names = names.join(", ");
+                match self.bounds.ended {
+                    None => format!("the race did not drop {names}, for which the final had no place{why}"),
+                    Some(_) => format!("the race did not drop {names}, which were not measured"),
+                }
+            }
+            ReportLanguage::Chinese => {
+                let why = if short {
+                    format!(
+                        "；只问全部的 {spend}%（--spend），竞赛只用得上 {} 条中的 {raced} 条",
+                        self.data.development
+                    )
+                } else {
+                    String::new()
+                };
+                let rest = if self.bounds.ended.is_none() { "决赛没有席位" } else { "没有测量" };
+                format!("竞赛没有淘汰、但{rest}的：{}{why}", names.join("、"))
+            }
+        })
     }
 
     /// What ended the choice before all was asked; nothing if nothing did.
@@ -65,23 +114,30 @@ impl Decision {
             (Some(result), false) => self.money(result.cost_per_1000),
         }
     }
-}
 
-impl Entrant {
-    /// Answers that it did not give, in words; nothing if it gave all.
-    pub fn failures(&self, language: ReportLanguage) -> Option<String> {
+    /// What a candidate's result does not rest on, in words: examples it was not asked about, answers it did not give; nothing if it gave all.
+    pub fn lacks(&self, entrant: &Entrant, language: ReportLanguage) -> Option<String> {
         let chinese = language == ReportLanguage::Chinese;
-        let (failed, abstained, of) = match (&self.result, &self.race) {
-            (Some(result), _) => (result.failed, result.abstained, result.examples),
-            (None, Some(race)) => (race.failed, 0, race.examples),
+        let (failed, failure, abstained, of) = match (&entrant.result, &entrant.race) {
+            (Some(result), _) => (result.failed, &result.failure, result.abstained, result.examples),
+            (None, Some(race)) => (race.failed, &race.failure, 0, race.examples),
             (None, None) => return None,
         };
         let mut all = Vec::new();
-        if failed > 0 {
+        let test = self.data.test;
+        if entrant.result.is_some() && of < test {
             all.push(if chinese {
-                format!("{of} 条中 {failed} 条失败")
+                format!("只测了 {test} 条中的 {of} 条")
             } else {
-                format!("{failed} of {of} failed")
+                format!("measured on {of} of {test}")
+            });
+        }
+        if failed > 0 {
+            let why = failure.as_deref();
+            all.push(if chinese {
+                format!("{of} 条中 {failed} 条失败{}", why.map_or(String::new(), |why| format!("（最常见：{why}）")))
+            } else {
+                format!("{failed} of {of} failed{}", why.map_or(String::new(), |why| format!(" (most often: {why})")))
             });
         }
         if abstained > 0 {

@@ -1,7 +1,7 @@
 //! Answers that were asked for, kept as they come, so that a choice that was cut goes on and asks nothing twice.
 
 use std::collections::HashMap;
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::File;
 use std::io::{BufRead, BufReader, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
@@ -9,7 +9,7 @@ use domain::Usage;
 use serde::{Deserialize, Serialize};
 
 use crate::routes::{Answer, Candidate, Outcome};
-use crate::{Error, Result};
+use crate::{Error, Result, lock};
 
 /// A file of answers, one a line.
 pub(super) struct Ledger {
@@ -62,6 +62,44 @@ impl Entry {
     }
 }
 
+/// Answers that were none, and why.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Failures {
+    /// A kind of reasons, the first of its kind, how many there are.
+    kinds: Vec<(String, String, usize)>,
+}
+
+impl Failures {
+    /// Counts an answer, if it was none.
+    pub(super) fn add(&mut self, outcome: &Outcome) {
+        // What a model wrote instead of an answer is whole in the outputs.
+        const MOST: usize = 200;
+        let Outcome::Error(why) = outcome else { return };
+        // After a colon or in brackets is what one answer had of its own.
+        let kind = why.split([':', '(']).next().unwrap_or_default();
+        if let Some((_, _, count)) = self.kinds.iter_mut().find(|(known, ..)| known == kind) {
+            *count += 1;
+            return;
+        }
+        let line = why.split_whitespace().collect::<Vec<_>>().join(" ");
+        let first = match line.char_indices().nth(MOST) {
+            Some((at, _)) => format!("{}…", &line[..at]),
+            None => line,
+        };
+        self.kinds.push((kind.to_owned(), first, 1));
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.kinds.iter().map(|(_, _, count)| count).sum()
+    }
+
+    /// A reason of the commonest kind, in one line and without the end of a long one; of equals the first that came; nothing if there is none.
+    pub(super) fn commonest(&self) -> Option<String> {
+        // The last of equals is taken, so the first is looked at last.
+        self.kinds.iter().rev().max_by_key(|(_, _, count)| *count).map(|(_, first, _)| first.clone())
+    }
+}
+
 impl Ledger {
     /// Opens the file, with what is in it.
     ///
@@ -69,17 +107,11 @@ impl Ledger {
     /// [`Error::Conflict`] if another process writes to it, [`Error::Failed`] if it cannot be read or written.
     pub(super) fn open(path: &Path) -> Result<Self> {
         let failed = |error: std::io::Error| failed(path, &error);
-        let mut file =
-            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(failed)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(Error::Conflict {
-                    message: format!("another process writes to {}; wait for it", path.display()),
-                });
-            }
-            Err(TryLockError::Error(error)) => return Err(failed(error)),
-        }
+        let Some(mut file) = lock::open(path, lock::DYING).map_err(failed)? else {
+            return Err(Error::Conflict {
+                message: format!("another process writes to {}; wait for it", path.display()),
+            });
+        };
         let (mut known, sound, mut again) = entries(&file).map_err(failed)?;
         // What failed in an earlier sitting, maybe for a provider that was away, is asked once more.
         let before = known.len();
@@ -180,6 +212,22 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn the_commonest_reason_of_failures_is_told() {
+        let mut failures = Failures::default();
+        assert_eq!((failures.count(), failures.commonest()), (0, None));
+        failures.add(&Outcome::Output(serde_json::Value::Null));
+        let (cut, one, other) = ("cut after 9 tokens", "no JSON: I\n think", "no JSON: It seems");
+        for (why, commonest) in [(cut, cut), (one, cut), (other, "no JSON: I think"), (cut, cut)] {
+            failures.add(&Outcome::Error(why.to_owned()));
+            assert_eq!(failures.commonest().as_deref(), Some(commonest));
+        }
+        assert_eq!(failures.count(), 4);
+        let mut long = Failures::default();
+        long.add(&Outcome::Error("长".repeat(1000)));
+        assert_eq!(long.commonest().map(|why| why.chars().count()), Some(201));
+    }
 
     #[test]
     fn what_was_written_whole_is_known_again() {

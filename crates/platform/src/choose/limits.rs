@@ -3,10 +3,10 @@
 use domain::{Constraints, Need, Price};
 use serde::{Deserialize, Serialize};
 
-use super::ledger::Entry;
+use super::ledger::{Entry, Failures};
 use super::{ChooseOptions, Measured};
 use crate::memory::size;
-use crate::routes::{Answerer, Outcome};
+use crate::routes::Answerer;
 
 /// What a choice might take.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
@@ -34,7 +34,7 @@ pub enum Bound {
 pub(super) struct Taken {
     milliseconds: Vec<f64>,
     costs: Vec<f64>,
-    failed: usize,
+    failures: Failures,
     /// Of the final, too: examples asked about, and those lost.
     asked: usize,
     lost: usize,
@@ -59,12 +59,12 @@ impl Taken {
     pub(super) fn add(&mut self, entries: &[Entry], price: Option<&Price>) {
         self.milliseconds.extend(entries.iter().map(|entry| entry.milliseconds));
         self.costs.extend(entries.iter().map(|entry| price.map_or(0.0, |price| price.cost(&entry.usage))));
-        self.failed += entries.iter().filter(|entry| matches!(entry.outcome, Outcome::Error(_))).count();
+        entries.iter().for_each(|entry| self.failures.add(&entry.outcome));
     }
 
     /// Answers that were none.
-    pub(super) fn failed(&self) -> usize {
-        self.failed
+    pub(super) fn failures(&self) -> &Failures {
+        &self.failures
     }
 
     /// Why it surely does not keep to a constraint; nothing if it may.

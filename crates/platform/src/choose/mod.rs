@@ -345,11 +345,14 @@ impl Workspace {
         all.sort_by(|a, b| a.model.cmp(&b.model).then(a.route.cmp(&b.route)));
         all.dedup();
         if all.is_empty() {
-            return Err(Error::invalid(
-                "models",
-                "no_candidate",
-                "no installed model can do this; `sumeru models pull` brings one",
-            ));
+            let why = match options.models.as_slice() {
+                [] => "no installed model can do this; `sumeru models pull` brings one".to_owned(),
+                named => format!(
+                    "none of the models that were named can do this by the routes that are tried: {}",
+                    named.join(", ")
+                ),
+            };
+            return Err(Error::invalid("models", "no_candidate", why));
         }
         Ok(all)
     }

@@ -276,16 +276,7 @@ impl Decision {
                 format!("Sumeru {}，{}", self.version, self.date),
             ],
         };
-        let left: Vec<String> = self.left_out().into_iter().map(ToString::to_string).collect();
-        if !left.is_empty() {
-            let names = left.join(", ");
-            all.push(match language {
-                ReportLanguage::English => {
-                    format!("not dropped by the race, but without a place in the final: {names}")
-                }
-                ReportLanguage::Chinese => format!("竞赛没有淘汰、但决赛没有席位的：{names}"),
-            });
-        }
+        all.extend(self.left_out_fact(language));
         all.extend(self.search.as_ref().map(|searched| found(searched, language)));
         all
     }
@@ -329,9 +320,9 @@ impl Decision {
             }
             (None, Some(_)) => if chinese { "较差" } else { "worse" }.to_owned(),
         };
-        let state = match entrant.failures(language) {
-            Some(failures) if entrant.withdrawn.is_none() => {
-                format!("{state}{}{failures}", if chinese { "；" } else { "; " })
+        let state = match self.lacks(entrant, language) {
+            Some(lacks) if entrant.withdrawn.is_none() => {
+                format!("{state}{}{lacks}", if chinese { "；" } else { "; " })
             }
             _ => state,
         };

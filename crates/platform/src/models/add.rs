@@ -10,6 +10,7 @@ use super::meter::Meter;
 use super::store::{self, Record, RecordFile, Store};
 use super::{Result, taken};
 use crate::Error;
+use crate::lock::DYING;
 
 /// Room for a file's head and for what else is written meanwhile.
 const HEAD: u64 = 64 << 20;
@@ -75,7 +76,7 @@ pub(super) fn folder(
 }
 
 fn lock(store: &Store, name: &str) -> Result<File> {
-    store.lock(name)?.ok_or_else(|| Error::Conflict {
+    store.lock(name, DYING)?.ok_or_else(|| Error::Conflict {
         message: format!("model '{name}' is being pulled or added; choose another name with --name"),
     })
 }

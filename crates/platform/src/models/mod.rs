@@ -26,6 +26,7 @@ use domain::{Card, SourceKind};
 use serde::Serialize;
 
 use crate::Error;
+use crate::lock::DYING;
 use catalogue::Catalogue;
 use http::Tuning;
 use meter::Meter;
@@ -178,7 +179,7 @@ impl Models {
         if names::check(name).is_err() || !self.store.folder(name).exists() {
             return Err(if self.catalogue.find(name).is_some() { not_installed(name) } else { self.unknown(name) });
         }
-        let Some(_lock) = self.store.lock(name)? else {
+        let Some(_lock) = self.store.lock(name, DYING)? else {
             return Err(Error::Conflict {
                 message: format!("model '{name}' is being pulled; stop that, or wait for its end"),
             });

@@ -69,7 +69,7 @@ impl Pull<'_> {
     async fn wait(&self, meter: &Meter<'_>) -> Result<Arc<File>> {
         let mut told = false;
         loop {
-            if let Some(lock) = self.store.lock(&self.model.name)? {
+            if let Some(lock) = self.store.lock(&self.model.name, Duration::ZERO)? {
                 return Ok(Arc::new(lock));
             }
             if !told {

@@ -3,16 +3,17 @@
 //! `models/NAME/card.json` is written last and makes a model installed; `models/NAME/partial/` holds what a cut download
 //! left; `models/.NAME.lock` is held by whoever changes `models/NAME`.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use domain::Card;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::Result;
-use crate::Error;
+use crate::{Error, lock};
 
 const RECORD: &str = "card.json";
 const PARTIAL: &str = "partial";
@@ -158,17 +159,11 @@ impl Store {
         Ok(())
     }
 
-    /// Takes the right to change a model's folder; nothing if another process has it.
-    pub(super) fn lock(&self, name: &str) -> Result<Option<File>> {
+    /// Takes the right to change a model's folder; nothing if another process has it for longer than `patience`.
+    pub(super) fn lock(&self, name: &str, patience: Duration) -> Result<Option<File>> {
         std::fs::create_dir_all(&self.folder).map_err(|error| io(&self.folder, &error))?;
         let path = self.folder.join(format!(".{name}.lock"));
-        let open = OpenOptions::new().write(true).create(true).truncate(false).open(&path);
-        let file = open.map_err(|error| io(&path, &error))?;
-        match file.try_lock() {
-            Ok(()) => Ok(Some(file)),
-            Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(error)) => Err(io(&path, &error)),
-        }
+        lock::open(&path, patience).map_err(|error| io(&path, &error))
     }
 }
 

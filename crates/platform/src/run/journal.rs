@@ -1,6 +1,6 @@
 //! What a run has answered so far, kept beside the file it writes, so that it can be killed and go on.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::File;
 use std::io::{BufRead, BufReader, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Answered;
 use crate::routes::Outcome;
-use crate::{Error, Result};
+use crate::{Error, Result, lock};
 
 /// The file `NAME.part`: a line that says of which run it is, then a line for each answered row, in the order they came.
 pub(super) struct Journal {
@@ -33,28 +33,23 @@ impl Journal {
     /// # Errors
     /// [`Error::Conflict`] if the output is there already, or the journal is another run's, or another process writes to it.
     pub(super) fn open(out: &Path, identity: &Identity) -> Result<Self> {
-        if out.exists() {
-            return Err(conflict(format!(
-                "{} is there already; remove it, or write elsewhere with --out",
-                out.display()
-            )));
-        }
+        let there = || {
+            let why = format!("{} is there already; remove it, or write elsewhere with --out", out.display());
+            if out.exists() { Err(conflict(why)) } else { Ok(()) }
+        };
+        there()?;
         let mut name = out.as_os_str().to_owned();
         name.push(".part");
         let path = PathBuf::from(name);
         let failed = |error: std::io::Error| failed(&path, &error);
-        let file =
-            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(failed)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(conflict(format!(
-                    "another process writes to {}; wait for it, or write elsewhere with --out",
-                    path.display()
-                )));
-            }
-            Err(TryLockError::Error(error)) => return Err(failed(error)),
-        }
+        let Some(file) = lock::open(&path, lock::DYING).map_err(failed)? else {
+            return Err(conflict(format!(
+                "another process writes to {}; wait for it, or write elsewhere with --out",
+                path.display()
+            )));
+        };
+        // Who was waited for may have come to its end.
+        there().inspect_err(|_| _ = std::fs::remove_file(&path))?;
         let mut journal = Self { file, path: path.clone(), out: out.to_owned(), answered: Vec::new() };
         let sound = journal.read(identity)?;
         // What failed, maybe for a provider that was away, is asked once more.

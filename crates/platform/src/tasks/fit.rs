@@ -315,7 +315,7 @@ fn labels(task: &Task, examples: &[Example]) -> Result<Vec<FittedLabels>> {
         if said.len() > MOST_LABELS || said.len() > 20 && said.len() * 10 > examples.len() * 9 {
             let whose = field.map_or_else(String::new, |field| format!(" of `{field}`"));
             return Err(invalid(format!(
-                "{} different labels{whose} in {} rows are no labels to choose from; is another column meant (label), or is the answer a text \
+                "{} different labels{whose} in {} rows are no labels to choose from; is another column meant (label, on the command line --label), or is the answer a text \
                  (a template such as rewrite)?",
                 said.len(),
                 examples.len()
@@ -558,7 +558,7 @@ mod tests {
     fn what_cannot_be_fitted_is_said() {
         let many: String = (0..300).map(|at| format!("row {at},label {at}\n")).collect();
         for (template, table, label, said) in [
-            ("classify", "text\nabc\n", None, "say which column it is (label)"),
+            ("classify", "text\nabc\n", None, "say which column it is (label, on the command line --label)"),
             ("classify", "label,tags\nx,a\ny,b\n", None, "there are none besides the label; call one `text`"),
             ("classify", "id,label\n1,a\n2,b\n", None, "no column could be the template's `text`"),
             ("opinion", "text,label\nabc,x\n", None, "answers with `sentiment`, `aspects`"),

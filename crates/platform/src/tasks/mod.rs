@@ -104,12 +104,17 @@ impl Tasks {
         if !path.is_file() {
             let names: Vec<String> = self.list()?.into_iter().map(|file| file.name).collect();
             let there = match names.as_slice() {
-                [] => "there is none yet; `sumeru task new NAME --from TEMPLATE` makes one".to_owned(),
+                [] => {
+                    "there is none yet; `sumeru task new NAME --from TEMPLATE` makes one, `--workspace` names another folder"
+                        .to_owned()
+                }
                 names => format!("there are {}", names.join(", ")),
             };
+            // Whoever is in another folder than they think sees which.
+            let folder = std::path::absolute(&self.folder).unwrap_or_else(|_| self.folder.clone());
             return Err(Error::not_found(
                 "task_not_found",
-                format!("The task '{name}' is not in {}; {there}.", self.folder.display()),
+                format!("The task '{name}' is not in {}; {there}.", folder.display()),
             ));
         }
         self.read(&path)

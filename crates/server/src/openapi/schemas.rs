@@ -254,6 +254,7 @@ fn bases_and_models() -> Vec<Named> {
                 ("preferred_model", string()),
                 ("preferred_embedder", string()),
                 ("language_models", list(string())),
+                ("embedding_models", list(string())),
             ]),
         ),
         (TOKENS, object(&[("model", string()), ("count", integer()), ("tokens", list(token))])),

@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
+use domain::Card;
 use platform::ModelState;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -39,20 +40,24 @@ pub(crate) struct Info {
     preferred_model: String,
     preferred_embedder: String,
     language_models: Vec<String>,
+    embedding_models: Vec<String>,
 }
 
 pub(crate) async fn info(State(app): State<Arc<App>>) -> Result<Json<Info>, Failure> {
     let info = blocking(&app, |workspace| {
         let models = workspace.models();
-        let generating =
-            models.list()?.into_iter().filter(|model| model.state == ModelState::Installed && !model.card.embeds());
+        let installed = models.list()?.into_iter().filter(|model| model.state == ModelState::Installed);
+        let (embedding, generating): (Vec<_>, Vec<_>) =
+            installed.map(|model| model.card).partition(|card| card.embeds());
+        let names = |cards: Vec<Card>| cards.into_iter().map(|card| card.name).collect();
         Ok(Info {
             version: VERSION,
             default_model: workspace.default_language_model().ok(),
             default_embedder: workspace.default_embedder().ok(),
             preferred_model: models.preferred(false),
             preferred_embedder: models.preferred(true),
-            language_models: generating.map(|model| model.card.name).collect(),
+            language_models: names(generating),
+            embedding_models: names(embedding),
         })
     });
     Ok(Json(info.await?))

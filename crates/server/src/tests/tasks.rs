@@ -41,6 +41,10 @@ async fn tasks_are_listed_with_what_is_wrong_and_what_was_decided() {
     // A sound task is a model, too.
     let models = house.get("/v1/models").await.good(200, "Models");
     assert_eq!(models["data"].as_array().unwrap().iter().map(|one| &one["id"]).collect::<Vec<_>>(), ["task/sort"]);
+    let ask = |model: &str| json!({"model": model, "messages": [{"role": "user", "content": "x"}]});
+    house.post("/v1/chat/completions", ask("sort")).await.bad(404, "model_not_found", &["'task/sort'"]);
+    let other = house.post("/v1/chat/completions", ask("other")).await;
+    assert!(other.status == 404 && !other.text().contains("task/"), "{}", other.text());
 }
 
 #[tokio::test]
@@ -203,7 +207,7 @@ async fn rows_are_labelled_paged_and_uploaded() {
         (&json!(2), &json!(3), &json!(2))
     );
     begin("fitted", fitted, table).await.bad(409, "conflict", &["fitted.toml"]);
-    begin("other", "template=classify&file=a.csv", table).await.bad(400, "invalid_data", &["it is (label)"]);
+    begin("other", "template=classify&file=a.csv", table).await.bad(400, "invalid_data", &["it is (label, on"]);
     begin("other", "template=classify", table).await.bad(400, "missing_required_parameter", &["'file'"]);
     begin("other", "template=x&file=a.csv", table).await.bad(400, "invalid_value", &["'x' is no template"]);
     begin("other", &format!("{fitted}&language=fr"), table).await.bad(400, "invalid_value", &["'fr' is neither"]);

@@ -2,6 +2,7 @@ import type { Decision, Entrant, Interval, Need } from '../../api/tasks';
 import { useTaskText } from '../../i18n/tasks';
 import { bytes, count, duration, figure } from '../../lib/format';
 import { RouteName } from '../tasks/RouteName';
+import { FailureWhy } from './Raced';
 import { pText, signedSpan, span } from './words';
 
 interface FinalistsProps {
@@ -66,7 +67,13 @@ export function Finalists({ decision, finalists, looked, onLook }: FinalistsProp
                         {t.breaksLimit(needs[need])}
                       </span>
                     ))}
-                    {result.failed > 0 && <span className="below small soft">{t.failedOf(count(result.failed, lang), all)}</span>}
+                    {result.examples < decision.data.test && <span className="below small soft">{t.measuredOn(all, count(decision.data.test, lang))}</span>}
+                    {result.failed > 0 && (
+                      <span className="below small soft">
+                        {t.failedOf(count(result.failed, lang), all)}
+                        <FailureWhy why={result.failure} />
+                      </span>
+                    )}
                     {abstained > 0 && <span className="below small soft">{t.abstainedOf(count(abstained, lang), all)}</span>}
                   </th>
                   <td data-label={t.quality} className="figures">

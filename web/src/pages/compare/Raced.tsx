@@ -4,6 +4,12 @@ import { reason } from '../../i18n/reasons';
 import { count, score } from '../../lib/format';
 import { RouteName } from '../tasks/RouteName';
 
+/** Why answers failed, most often. */
+export function FailureWhy({ why }: { why: string | undefined }) {
+  const { t, lang } = useTaskText();
+  return why === undefined ? null : <>{t.mostOften(reason(why, lang).replace(/[。.]$/, ''))}</>;
+}
+
 /** Those that did not come to the final: who beat them, or why they could not take part. */
 export function Raced({ decision }: { decision: Decision }) {
   const { t, lang } = useTaskText();
@@ -12,7 +18,9 @@ export function Raced({ decision }: { decision: Decision }) {
   const said = (one: Entrant): string => {
     if (one.withdrawn !== null) return t.racerWithdrawnWhy(reason(one.withdrawn, lang));
     if (one.race?.beaten_by) return t.beatenAfter(one.race.beaten_by, count(one.race.examples, lang));
-    return t.racerOut;
+    // A race that had few examples says little.
+    const [raced, all] = [one.race?.examples ?? 0, decision.data.development];
+    return raced < all ? t.racerOutAfter(count(raced, lang), count(all, lang)) : t.racerOut;
   };
   return (
     <details className="block">
@@ -38,7 +46,12 @@ export function Raced({ decision }: { decision: Decision }) {
               </td>
               <td className="cell-text small">
                 {said(one)}
-                {one.race && (one.race.failed ?? 0) > 0 && <p className="soft">{t.failedOf(count(one.race.failed ?? 0, lang), count(one.race.examples, lang))}</p>}
+                {one.race && (one.race.failed ?? 0) > 0 && (
+                  <p className="soft">
+                    {t.failedOf(count(one.race.failed ?? 0, lang), count(one.race.examples, lang))}
+                    <FailureWhy why={one.race.failure} />
+                  </p>
+                )}
               </td>
             </tr>
           ))}

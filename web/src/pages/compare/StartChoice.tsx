@@ -146,7 +146,7 @@ function Terms({ task, labelled, names, info, onStart }: TermsProps) {
               <input type="checkbox" checked={models.includes(name)} onChange={() => setModels(toggled(models, name))} />
               <span>
                 {name}
-                <span className="soft small">{writes(name) ? t.modelWrites : t.modelOther}</span>
+                <span className="soft small">{writes(name) ? t.modelWrites : info.embedding_models.includes(name) ? t.modelEmbeds : t.modelRemote}</span>
               </span>
             </label>
           ))}

@@ -396,7 +396,7 @@ async fn what_is_left_of_a_cut_pull_can_be_removed() {
     world.pull().await.unwrap_err();
     assert!(world.here() > 0);
     {
-        let _lock = world.models.store.lock("tiny").unwrap().unwrap();
+        let _lock = world.models.store.lock("tiny", Duration::ZERO).unwrap().unwrap();
         assert!(matches!(world.models.rm("tiny"), Err(Error::Conflict { .. })), "not while it is pulled");
     }
     world.models.rm("tiny").unwrap();
